@@ -1,0 +1,1 @@
+"""Benchmarks: every speed claim as a ratio, with both sides in one run."""

@@ -1,0 +1,1 @@
+"""Document scoring: text to tokens, vectors, clusters and similarities; it knows no HTTP, processes or clocks."""

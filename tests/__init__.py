@@ -1,0 +1,1 @@
+"""Tests that prove behaviour with real processes, real sockets and real models."""

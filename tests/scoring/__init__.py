@@ -1,0 +1,1 @@
+"""Tests of the scoring modules; gensim and scikit-learn are the oracles."""
