@@ -1,0 +1,110 @@
+"""The one table of everything that can go wrong over HTTP, and its bodies as RFC 9457 problem details.
+
+A body is made of two parts, so that the server never parses what a worker says:
+
+    worker   {"detail": "…", "errors": […]}                       `partial`, under 8 KiB
+    server   {"type": …, "title": …, "status": …, "code": …, "request_id": …, + the worker's part   `complete`
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import orjson
+
+MEDIA_TYPE = "application/problem+json"
+
+TYPE_PREFIX = "urn:scorepool:problem:"
+
+# What a worker may say about one faulty request: it travels beside real answers, and a client that sends a
+# thousand faulty documents needs the first few.
+MAX_PARTIAL = 8 * 1024
+
+# A JSON pointer into the body and what is wrong there.
+Error = tuple[str, str]
+
+
+class Problem(NamedTuple):
+    """A kind of failure: its HTTP status, its constant title, and when a client sees it."""
+
+    status: int
+    title: str
+    when: str
+
+
+PROBLEMS: Mapping[str, Problem] = MappingProxyType(
+    {
+        "invalid_json": Problem(400, "The body is not JSON", "not JSON, not UTF-8, or nested too deep"),
+        "invalid_request": Problem(400, "The request is malformed", "a malformed header"),
+        "missing_token": Problem(401, "A bearer token is required", "no Authorization header"),
+        "invalid_token": Problem(401, "The bearer token is not valid", "expired, wrong key, wrong claims"),
+        "insufficient_scope": Problem(
+            403, "The token lacks a scope", "the token does not carry the scope asked for"
+        ),
+        "not_found": Problem(404, "There is nothing here", "no such path"),
+        "method_not_allowed": Problem(405, "The method is not allowed here", "see the Allow header"),
+        "not_acceptable": Problem(
+            406, "The answer has no such media type", "the Accept header excludes every answer"
+        ),
+        "body_timeout": Problem(408, "The body came too slowly", "the body was not complete in time"),
+        "body_too_large": Problem(413, "The body is too large", "more bytes than max_body_bytes"),
+        "too_many_documents": Problem(413, "Too many documents", "more documents than max_documents"),
+        "document_too_large": Problem(
+            413, "A document is too large", "a text longer than max_document_bytes"
+        ),
+        "unsupported_media_type": Problem(
+            415, "The body has the wrong media type", "not application/json in UTF-8, or a Content-Encoding"
+        ),
+        "invalid_document": Problem(422, "A document is not valid", "documents of the wrong shape"),
+        "duplicate_id": Problem(422, "Two documents have the same id", "ids must be distinct"),
+        "invalid_option": Problem(422, "An option is not valid", "an option unknown or of the wrong shape"),
+        "poison_request": Problem(422, "This body ended two workers", "the same body crashed workers before"),
+        "quota_exceeded": Problem(
+            429, "This subject's share is used up", "too much queued work of one subject"
+        ),
+        "headers_too_large": Problem(431, "The header fields are too large", "over 16 KiB or 64 fields"),
+        "worker_crashed": Problem(500, "The worker ended unexpectedly", "the body ended two workers"),
+        "internal_error": Problem(500, "Something went wrong on our side", "a fault of the service"),
+        "overloaded": Problem(503, "The service is overloaded", "the queue is full; try again later"),
+        "draining": Problem(503, "The service is shutting down", "try another replica"),
+        "starting": Problem(503, "The service is starting", "the first worker is not ready yet"),
+        "no_workers": Problem(503, "No worker is available", "every worker is being restarted"),
+        "deadline_exceeded": Problem(504, "The deadline passed", "the answer was not ready in time"),
+    }
+)
+
+
+def _prefix(code: str, problem: Problem) -> bytes:
+    head = {"type": TYPE_PREFIX + code, "title": problem.title, "status": problem.status, "code": code}
+    return orjson.dumps(head)[:-1]
+
+
+_PREFIXES = MappingProxyType({code: _prefix(code, problem) for code, problem in PROBLEMS.items()})
+
+
+def partial(detail: str, errors: Iterable[Error] = ()) -> bytes:
+    """Encode what is known where a request failed: a JSON object of at most `MAX_PARTIAL` bytes.
+
+    Errors beyond the limit are left out, the first ones stay.
+    """
+    listed = [{"pointer": pointer, "detail": text} for pointer, text in errors]
+    while True:
+        body = orjson.dumps({"detail": detail, "errors": listed} if listed else {"detail": detail})
+        if len(body) <= MAX_PARTIAL:
+            return body
+        if not listed:
+            return orjson.dumps({"detail": detail[: MAX_PARTIAL // 8]})
+        del listed[len(listed) // 2 :]
+
+
+def complete(code: str, part: bytes, request_id: str) -> bytes:
+    """Join what `partial` made with what the table says about `code`, without parsing either.
+
+    `request_id` consists of `A-Za-z0-9._-` alone, so it needs no escaping.
+    """
+    return b'%b,"request_id":"%b",%b' % (_PREFIXES[code], request_id.encode("ascii"), part[1:])
+
+
+def problem(code: str, detail: str, request_id: str) -> bytes:
+    """Encode a whole problem that arose in the server process."""
+    return complete(code, partial(detail), request_id)

@@ -1,0 +1,254 @@
+"""The request of `/score` and its limits: the one source for decoding, OpenAPI and documentation.
+
+Decoding has two ways, which agree on everything that both accept:
+
+    body ── msgspec, typed, one pass ────────────────────────→ ScoreRequest   every ordinary request
+       └──(refused)── orjson, untyped ── looked at by hand ──→ RequestError that points, or ScoreRequest
+
+The second way decides what is wrong in the order of the contract: JSON, then sizes, then shapes. It also
+takes what a strict typed decoder does not: `5.0` for a whole number, as JSON Schema does, and a duplicate
+member whose first value has the wrong type (the last one wins).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+import orjson
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Similarity = Literal["neighbours", "pairs", "matrix", "none"]
+
+MAX_ID_LENGTH = 256
+
+MAX_NEIGHBOURS = 100
+
+# More pointers than this help nobody, and the answer to a faulty request stays small.
+MAX_ERRORS = 16
+
+# The name of an unknown member is the client's own text: enough of it to find the typing error, no more.
+MAX_NAME_LENGTH = 40
+
+Buffer = bytes | bytearray | memoryview
+
+# A JSON pointer (RFC 6901) into the body and what is wrong there.
+Error = tuple[str, str]
+
+
+class RequestError(Exception):
+    """A body that cannot be scored: the problem's code, one sentence, and where the faults are."""
+
+    def __init__(self, code: str, detail: str, errors: Sequence[Error] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The sizes of one request: `max_documents` a count, `max_document_bytes` in bytes of UTF-8."""
+
+    max_documents: int = 1_000
+    max_document_bytes: int = 256 * 1024
+
+
+class Document(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A text and the id it has in the answer. A missing id is the document's position."""
+
+    text: str
+    id: Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)] | UnsetType = UNSET
+
+
+class ScoreBody(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The body of a request as it is on the wire."""
+
+    documents: Annotated[
+        list[Document | str], Meta(min_length=1, description="Objects with a text, or plain texts.")
+    ]
+    similarity: Annotated[Similarity, Meta(description="Which comparison of the documents to return.")] = (
+        "neighbours"
+    )
+    neighbours: Annotated[
+        int,
+        Meta(ge=1, le=MAX_NEIGHBOURS, description="With `neighbours`: how many each document gets at most."),
+    ] = 5
+    threshold: Annotated[
+        float, Meta(ge=-1, le=1, description="With `pairs`: the least cosine similarity.")
+    ] = 0.8
+    vectors: Annotated[bool, Meta(description="Also return the document vectors.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """A request that keeps every rule: `texts` and distinct `ids` in the request's order, and the options."""
+
+    texts: list[str]
+    ids: list[str]
+    similarity: Similarity
+    neighbours: int
+    threshold: float
+    vectors: bool
+
+
+_DECODER = msgspec.json.Decoder(ScoreBody)
+
+
+def decode(body: Buffer, limits: Limits) -> ScoreRequest:
+    """Decode and check the body of a request; in the worker.
+
+    Raises: RequestError with the first of the contract's codes that applies.
+    """
+    try:
+        wire = _DECODER.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        wire = _decode_slowly(body, limits)
+    documents = wire.documents
+    _check_count(len(documents), limits)
+    texts = [document if isinstance(document, str) else document.text for document in documents]
+    # No text has more bytes than the body: a JSON escape is never shorter than the UTF-8 it stands for.
+    if len(body) > limits.max_document_bytes:
+        _check_sizes(texts, limits)
+    ids = [
+        str(position) if isinstance(document, str) or document.id is UNSET else document.id
+        for position, document in enumerate(documents)
+    ]
+    _check_distinct(ids)
+    return ScoreRequest(texts, ids, wire.similarity, wire.neighbours, wire.threshold, wire.vectors)
+
+
+def _check_count(count: int, limits: Limits) -> None:
+    if count > limits.max_documents:
+        detail = f"{count} given, at most {limits.max_documents} per request; split the request"
+        raise RequestError("too_many_documents", f"documents: {detail}", [("/documents", detail)])
+
+
+def _check_sizes(texts: Sequence[object], limits: Limits) -> None:
+    """Refuse the first text over the limit; what is no text is looked at later."""
+    limit = limits.max_document_bytes
+    for position, text in enumerate(texts):
+        # A character has at most 4 bytes, so most texts need no counting.
+        if isinstance(text, str) and len(text) * 4 > limit and (size := _utf8_size(text)) > limit:
+            detail = f"{size} bytes of UTF-8, at most {limit} per text; shorten or split it"
+            raise RequestError(
+                "document_too_large", f"documents: {detail}", [(f"/documents/{position}", detail)]
+            )
+
+
+def _utf8_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _check_distinct(ids: Sequence[str]) -> None:
+    if len(set(ids)) == len(ids):
+        return
+    first: dict[str, int] = {}
+    errors = [
+        (f"/documents/{position}", f"the id of /documents/{first[name]}")
+        for position, name in enumerate(ids)
+        if first.setdefault(name, position) != position
+    ]
+    detail = (
+        f"documents: {len(errors)} have the id of another; ids must be distinct, a missing id is the position"
+    )
+    raise RequestError("duplicate_id", detail, errors[:MAX_ERRORS])
+
+
+def _decode_slowly(body: Buffer, limits: Limits) -> ScoreBody:
+    """Find out why the typed decoder refused, or that it was too strict."""
+    value = _parse(body)
+    if not isinstance(value, dict):
+        detail = "expected an object with the member documents"
+        raise RequestError("invalid_document", f"the body: {detail}", [("", detail)])
+    documents = value.get("documents")
+    if isinstance(documents, list):
+        _check_count(len(documents), limits)
+        _check_sizes([entry.get("text") if isinstance(entry, dict) else entry for entry in documents], limits)
+    _check_shapes("invalid_document", _document_errors(value))
+    _check_shapes("invalid_option", _option_errors(value))
+    if "neighbours" in value:
+        value["neighbours"] = int(value["neighbours"])
+    return msgspec.convert(value, ScoreBody)
+
+
+def _parse(body: Buffer) -> Any:
+    """Parse without types; orjson refuses what no double holds, lone surrogates and over 1,024 levels."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        detail = f"not JSON in UTF-8: {error.msg} at character {error.pos} of the body"
+    # Raised here and not in the handler: the decoder's error holds the whole body.
+    raise RequestError("invalid_json", detail)
+
+
+def _check_shapes(code: str, errors: Iterator[Error]) -> None:
+    found = list(islice(errors, MAX_ERRORS))
+    if found:
+        pointer, detail = found[0]
+        raise RequestError(code, f"{pointer}: {detail}", found)
+
+
+def _document_errors(value: dict[str, Any]) -> Iterator[Error]:
+    documents = value.get("documents")
+    if "documents" not in value:
+        yield "/documents", "missing; give a list of texts, or of objects with a text"
+    elif not isinstance(documents, list):
+        yield "/documents", f"expected a list, got {_kind(documents)}"
+    elif not documents:
+        yield "/documents", "expected at least 1 document"
+    else:
+        for position, document in enumerate(documents):
+            if isinstance(document, dict):
+                yield from _member_errors(f"/documents/{position}", document)
+            elif not isinstance(document, str):
+                yield (
+                    f"/documents/{position}",
+                    f"expected a text or an object with a text, got {_kind(document)}",
+                )
+
+
+def _member_errors(pointer: str, document: dict[str, Any]) -> Iterator[Error]:
+    if "text" not in document:
+        yield f"{pointer}/text", "missing"
+    elif not isinstance(document["text"], str):
+        yield f"{pointer}/text", f"expected a text, got {_kind(document['text'])}"
+    if "id" in document:
+        name = document["id"]
+        if not isinstance(name, str):
+            yield f"{pointer}/id", f"expected a text, got {_kind(name)}"
+        elif not 1 <= len(name) <= MAX_ID_LENGTH:
+            yield f"{pointer}/id", f"{len(name)} characters, expected 1 to {MAX_ID_LENGTH}"
+    yield from _unknown_members(pointer, document, Document)
+
+
+def _option_errors(value: dict[str, Any]) -> Iterator[Error]:
+    known: tuple[str, ...] = get_args(Similarity)
+    if "similarity" in value and value["similarity"] not in known:
+        yield "/similarity", f"expected one of {', '.join(known)}"
+    if "neighbours" in value and not _is_number(value["neighbours"], 1, MAX_NEIGHBOURS, whole=True):
+        yield "/neighbours", f"expected a whole number from 1 to {MAX_NEIGHBOURS}"
+    if "threshold" in value and not _is_number(value["threshold"], -1, 1):
+        yield "/threshold", "expected a number from -1 to 1"
+    if "vectors" in value and not isinstance(value["vectors"], bool):
+        yield "/vectors", f"expected true or false, got {_kind(value['vectors'])}"
+    yield from _unknown_members("", value, ScoreBody)
+
+
+def _unknown_members(pointer: str, members: dict[str, Any], known: type[Struct]) -> Iterator[Error]:
+    for name in members:
+        if name not in known.__struct_fields__:
+            escaped = name[:MAX_NAME_LENGTH].replace("~", "~0").replace("/", "~1")
+            yield f"{pointer}/{escaped}", f"unknown member; known are {', '.join(known.__struct_fields__)}"
+
+
+def _is_number(value: object, least: float, most: float, *, whole: bool = False) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return least <= value <= most and (not whole or value == int(value))
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,333 @@
+"""What a body must look like to be scored, and what its sender is told otherwise."""
+
+import contextlib
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.schema import MAX_ERRORS, Limits, RequestError, ScoreBody, ScoreRequest, decode
+
+LIMITS = Limits(max_documents=10, max_document_bytes=100)
+
+
+def refused(body: bytes, limits: Limits = LIMITS) -> RequestError:
+    """Return why `body` is refused."""
+    with pytest.raises(RequestError) as caught:
+        decode(body, limits)
+    return caught.value
+
+
+def body(**members: object) -> bytes:
+    """Encode a request of one document with further members."""
+    return json.dumps({"documents": ["a"], **members}).encode()
+
+
+def test_plain_texts_and_objects_become_texts_and_ids() -> None:
+    """A missing id is the document's position as text."""
+    request = decode(b'{"documents": [{"id": "x", "text": "one"}, {"text": "two"}, "three"]}', LIMITS)
+
+    assert request == ScoreRequest(
+        ["one", "two", "three"], ["x", "1", "2"], "neighbours", 5, 0.8, vectors=False
+    )
+
+
+def test_options_are_taken_over() -> None:
+    """Every option of the contract reaches the request."""
+    request = decode(body(similarity="pairs", neighbours=7, threshold=-0.5, vectors=True), LIMITS)
+
+    assert (request.similarity, request.neighbours, request.threshold, request.vectors) == (
+        "pairs",
+        7,
+        -0.5,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\x00", "\ufffe", "e\u0301", "😀", "\u202e", "0123456789" * 10],
+)
+def test_any_unicode_text_is_a_document(text: str) -> None:
+    """No text is refused for its characters."""
+    request = decode(json.dumps({"documents": [text]}).encode(), LIMITS)
+
+    assert request.texts == [text]
+
+
+@pytest.mark.parametrize("neighbours", ["5.0", "5e0", "0.5e1"])
+def test_a_whole_number_may_be_written_as_a_float(neighbours: str) -> None:
+    """JSON Schema calls 5.0 an integer, so it is one here."""
+    request = decode(b'{"documents": ["a"], "neighbours": %b}' % neighbours.encode(), LIMITS)
+
+    assert request.neighbours == 5
+    assert isinstance(request.neighbours, int)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"documents": ["first"], "documents": ["last"]}',
+        b'{"documents": [1], "documents": ["last"]}',
+        b'{"documents": [{"text": "first", "text": "last"}]}',
+        b'{"documents": [{"text": null, "text": "last"}]}',
+        b'{"d\\u006fcuments": ["last"]}',
+    ],
+)
+def test_the_last_of_duplicate_members_wins(raw: bytes) -> None:
+    """Whatever the first one was, as in nearly every JSON parser."""
+    assert decode(raw, LIMITS).texts == ["last"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b" ",
+        b"\x00",
+        b"{",
+        b"}",
+        b"documents",
+        b'{"documents": ["a"]',
+        b'{"documents": ["a"],}',
+        b'{"documents": ["a",]}',
+        b'{"documents": ["a"]} {}',
+        b"{'documents': ['a']}",
+        b'{documents: ["a"]}',
+        b'{"documents": ["a"]} // comment',
+        b'{"documents": ["a\nb"]}',
+        b'{"documents": ["\\x41"]}',
+        b'{"documents": ["\\u12"]}',
+        b'{"documents": ["a"], "threshold": NaN}',
+        b'{"documents": ["a"], "threshold": -Infinity}',
+        b'{"documents": ["a"], "threshold": 1e400}',
+        b'{"documents": ["a"], "threshold": 01}',
+        b'{"documents": ["a"], "threshold": .5}',
+        b'{"documents": ["a"], "threshold": 1.}',
+        b'{"documents": ["a"], "threshold": 0x1}',
+        b'{"documents": ["a"], "neighbours": ' + b"9" * 5_000 + b"}",
+        b'{"documents": ["a"], "neighbours": ' + b"9" * 400 + b"}",
+        b'{"documents": ["a"], "unknown": 1e400}',
+        b'{"documents": [1e400]}',
+        b'\xef\xbb\xbf{"documents": ["a"]}',
+        '{"documents": ["a"]}'.encode("utf-16"),
+        '{"documents": ["a"]}'.encode("utf-16-le"),
+        '{"documents": ["a"]}'.encode("utf-32"),
+        b'{"documents": ["\xff"]}',
+        b'{"documents": ["\xc0\x80"]}',
+        b'{"documents": ["\xed\xa0\x80"]}',
+        b'{"documents": ["\xf4\x90\x80\x80"]}',
+        b'{"\xff": 1, "documents": ["a"]}',
+        b'{"documents": ["\\ud800"]}',
+        b'{"documents": ["\\udc00\\ud800"]}',
+        b'{"documents": ["a"], "unknown": "\\ud800"}',
+        b"[" * 100_000,
+        b'{"documents":' * 100_000,
+        b'{"documents": ["a"], "unknown": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"documents": ' + b'{"a":' * 2_000 + b"1" + b"}" * 2_000 + b"}",
+    ],
+)
+def test_what_is_not_json_is_invalid_json(raw: bytes) -> None:
+    """Also where the fault hides in a member that would be refused anyway."""
+    assert refused(raw).code == "invalid_json"
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer"),
+    [
+        (b"[]", ""),
+        (b"null", ""),
+        (b'"documents"', ""),
+        (b"1", ""),
+        (b"{}", "/documents"),
+        (b'{"documents": null}', "/documents"),
+        (b'{"documents": []}', "/documents"),
+        (b'{"documents": "a"}', "/documents"),
+        (b'{"documents": {"0": "a"}}', "/documents"),
+        (b'{"documents": ["a", 1]}', "/documents/1"),
+        (b'{"documents": [null]}', "/documents/0"),
+        (b'{"documents": [["a"]]}', "/documents/0"),
+        (b'{"documents": [true]}', "/documents/0"),
+        (b'{"documents": [{}]}', "/documents/0/text"),
+        (b'{"documents": [{"text": null}]}', "/documents/0/text"),
+        (b'{"documents": [{"text": 1}]}', "/documents/0/text"),
+        (b'{"documents": [{"text": ["a"]}]}', "/documents/0/text"),
+        (b'{"documents": [{"text": "a", "id": null}]}', "/documents/0/id"),
+        (b'{"documents": [{"text": "a", "id": 1}]}', "/documents/0/id"),
+        (b'{"documents": [{"text": "a", "id": ""}]}', "/documents/0/id"),
+        (b'{"documents": [{"text": "a", "id": "%b"}]}' % (b"x" * 257), "/documents/0/id"),
+        (b'{"documents": ["a", {"text": "a", "titel": "b"}]}', "/documents/1/titel"),
+        (b'{"documents": [{"text": "a", "a/b~c": "b"}]}', "/documents/0/a~1b~0c"),
+        (b'{"documents": [{"text": "a", "": "b"}]}', "/documents/0/"),
+        (b'{"documents": ' + b"[" * 900 + b"]" * 900 + b"}", "/documents/0"),
+    ],
+)
+def test_documents_of_the_wrong_shape_are_pointed_at(raw: bytes, pointer: str) -> None:
+    """The answer says where in the body the fault is."""
+    error = refused(raw)
+
+    assert (error.code, error.errors[0][0]) == ("invalid_document", pointer)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("similarity", None),
+        ("similarity", "cosine"),
+        ("similarity", ["pairs"]),
+        ("similarity", {}),
+        ("neighbours", None),
+        ("neighbours", 0),
+        ("neighbours", 101),
+        ("neighbours", -1),
+        ("neighbours", 5.5),
+        ("neighbours", 1e300),
+        ("neighbours", "5"),
+        ("neighbours", True),
+        ("neighbours", 2**70),
+        ("threshold", None),
+        ("threshold", 1.000001),
+        ("threshold", -2),
+        ("threshold", "0.5"),
+        ("threshold", False),
+        ("vectors", None),
+        ("vectors", 1),
+        ("vectors", "true"),
+        ("neighbors", 5),
+        ("Documents", []),
+    ],
+)
+def test_options_of_the_wrong_shape_are_pointed_at(member: str, value: object) -> None:
+    """An unknown option is one of the wrong shape: a typing error must not be ignored."""
+    error = refused(body(**{member: value}))
+
+    assert (error.code, error.errors[0][0]) == ("invalid_option", f"/{member}")
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        [{"id": "x", "text": "a"}, {"id": "x", "text": "b"}],
+        ["a", {"id": "0", "text": "b"}],
+        [{"id": "1", "text": "a"}, "b"],
+    ],
+)
+def test_ids_must_be_distinct(documents: list[object]) -> None:
+    """An implicit position counts as an id."""
+    error = refused(json.dumps({"documents": documents}).encode())
+
+    assert (error.code, error.errors[0][0]) == ("duplicate_id", "/documents/1")
+
+
+def test_an_id_may_have_256_characters() -> None:
+    """Characters are counted, not bytes."""
+    name = "é" * 256
+
+    assert decode(json.dumps({"documents": [{"id": name, "text": ""}]}).encode(), LIMITS).ids == [name]
+
+
+@pytest.mark.parametrize("entry", ["a", 1, None, {}, {"unknown": 1}])
+def test_too_many_documents_come_before_their_shapes(entry: object) -> None:
+    """413 before 422, and the limit is named."""
+    error = refused(json.dumps({"documents": [entry] * 11, "unknown": 1}).encode())
+
+    assert error.code == "too_many_documents"
+    assert "at most 10" in error.detail
+
+
+def test_as_many_documents_as_allowed() -> None:
+    """The limit itself is allowed."""
+    assert len(decode(json.dumps({"documents": ["a"] * 10}).encode(), LIMITS).texts) == 10
+
+
+@pytest.mark.parametrize("text", ["x" * 101, "é" * 51, "😀" * 26])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_text_is_measured_in_decoded_utf8_bytes(text: str, ascii_only: bool) -> None:
+    """Escapes do not make a text longer, and the entry is pointed at."""
+    error = refused(json.dumps({"documents": ["a", text]}, ensure_ascii=ascii_only).encode())
+
+    assert (error.code, error.errors[0][0]) == ("document_too_large", "/documents/1")
+
+
+@pytest.mark.parametrize("text", ["x" * 100, "é" * 50, "😀" * 25])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_text_as_long_as_allowed(text: str, ascii_only: bool) -> None:
+    """The limit itself is allowed, whatever its escapes take in the body."""
+    raw = json.dumps({"documents": [{"text": text}, "a" * 100]}, ensure_ascii=ascii_only).encode()
+
+    assert decode(raw, LIMITS).texts[0] == text
+
+
+def test_a_text_too_long_comes_before_shapes() -> None:
+    """413 before 422, also when another document is no document."""
+    error = refused(json.dumps({"documents": [1, {"text": "x" * 101, "unknown": 1}]}).encode())
+
+    assert error.code == "document_too_large"
+
+
+def test_the_number_of_pointers_is_bounded() -> None:
+    """Thousands of faults give the first few."""
+    error = refused(json.dumps({"documents": [1] * 1_000}).encode(), Limits())
+
+    assert len(error.errors) == MAX_ERRORS
+
+
+def test_an_error_says_nothing_of_the_texts() -> None:
+    """Only the name of an unknown member comes back, cut short."""
+    error = refused(json.dumps({"documents": ["canary", {"text": "canary", "x" * 1_000: "canary"}]}).encode())
+
+    assert "canary" not in repr((error.detail, error.errors, error.__context__))
+    assert len(error.detail) < 200
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=8,
+)
+DOCUMENTS = st.text(max_size=20) | st.fixed_dictionaries(
+    {"text": st.text(max_size=20)}, optional={"id": st.text(max_size=3)}
+)
+BODIES = st.fixed_dictionaries(
+    {"documents": st.lists(DOCUMENTS | JSON_VALUES, max_size=5)},
+    optional={
+        "similarity": st.sampled_from(["neighbours", "pairs", "matrix", "none", "other"]) | JSON_VALUES,
+        "neighbours": st.integers(-1, 102) | JSON_VALUES,
+        "threshold": st.floats(-1.5, 1.5) | JSON_VALUES,
+        "vectors": st.booleans() | JSON_VALUES,
+        "other": JSON_VALUES,
+    },
+)
+
+
+@given(BODIES)
+def test_both_ways_of_decoding_agree(value: dict[str, object]) -> None:
+    """What the typed decoder accepts has no fault by hand, and what it refuses has one (but for 5.0)."""
+    raw = json.dumps(value).encode()
+    try:
+        msgspec.json.decode(raw, type=ScoreBody)
+        typed = True
+    except msgspec.ValidationError:
+        typed = False
+
+    try:
+        decode(raw, Limits())
+        accepted = True
+    except RequestError as error:
+        accepted = error.code == "duplicate_id"
+
+    neighbours = value.get("neighbours")
+    assert accepted == typed or (isinstance(neighbours, float) and neighbours.is_integer())
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_no_bytes_raise_anything_but_a_request_error(raw: bytes) -> None:
+    """Whatever arrives is scored or explained."""
+    with contextlib.suppress(RequestError):
+        decode(raw, LIMITS)
