@@ -1,0 +1,287 @@
+"""Every setting of the service, declared once: name, type, unit, default, bounds and help.
+
+The command line makes its options from `declared()`; `load` turns options and environment into `Settings` and
+reports every fault at once. An option beats the environment, the environment beats the default.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+from service.cpus import usable_cpus
+from service.schema import Limits
+
+PREFIX = "SCOREPOOL_"
+
+# RFC 7518, 3.2: a key of the size of the hash output or larger. A shorter one can be searched for offline.
+MIN_SECRET_BYTES = 32
+
+SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
+
+KEY_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+DEFAULT_KEY_ALGORITHMS = ("RS256", "ES256", "EdDSA")
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+HOUR = 3600.0
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used: every fault, one sentence each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Kind(NamedTuple):
+    """A type of value: its name on the command line, how its text is read, and what it is in words."""
+
+    metavar: str
+    parse: Callable[[str], object]
+    words: str
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+TEXT = Kind("TEXT", str, "a text")
+FOLDER = Kind("DIR", Path, "a folder")
+FILE = Kind("FILE", Path, "a file")
+WHOLE = Kind("N", int, "a whole number")
+BYTES = Kind("BYTES", int, "a whole number of bytes")
+SECONDS = Kind("SECONDS", float, "a number of seconds")
+NAMES = Kind("LIST", _names, "a list with commas")
+
+
+class Rule(NamedTuple):
+    """What holds for one setting besides its name and default; `least` and `most` are both allowed values."""
+
+    kind: Kind
+    help: str
+    least: float | None = None
+    most: float = 0
+    choices: tuple[str, ...] = ()
+    shown: str = ""  # the default in words, where it is not a constant
+
+
+class Setting(NamedTuple):
+    """What a command line needs to know of one setting."""
+
+    name: str
+    flag: str
+    environment: str
+    metavar: str
+    default: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one server. Sizes are bytes, times seconds."""
+
+    bundle: Annotated[Path, Rule(FOLDER, "The model bundle to serve.")]
+    host: Annotated[str, Rule(TEXT, "The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Rule(WHOLE, "The port to listen on; 0 takes a free one.", 0, 65535)] = 8000
+    workers: Annotated[
+        int,
+        Rule(
+            WHOLE,
+            "Worker processes. More than the CPUs makes each slower, fewer leaves CPUs idle.",
+            1,
+            1024,
+            shown="the CPUs this process may use",
+        ),
+    ] = field(default_factory=usable_cpus)
+    jwt_secret: Annotated[
+        str | None,
+        Rule(
+            TEXT,
+            f"The secret that signs the tokens, at least {MIN_SECRET_BYTES} bytes. Others on the machine can "
+            "read a command line: prefer the environment.",
+        ),
+    ] = field(default=None, repr=False)
+    jwt_public_key_file: Annotated[Path | None, Rule(FILE, "PEM file with the public key of the tokens.")] = (
+        None
+    )
+    jwt_jwks_url: Annotated[str | None, Rule(TEXT, "Address of the issuer's key set (JWKS).")] = None
+    jwt_algorithms: Annotated[
+        tuple[str, ...],
+        Rule(
+            NAMES,
+            "The signature algorithms accepted; those of secrets and of keys are never mixed.",
+            choices=SECRET_ALGORITHMS + KEY_ALGORITHMS,
+            shown="HS256 with a secret; RS256, ES256, EdDSA with keys",
+        ),
+    ] = ()
+    jwt_audience: Annotated[str, Rule(TEXT, "The aud claim that a token must have.")] = "scorepool"
+    jwt_issuer: Annotated[str | None, Rule(TEXT, "The iss claim that a token must have, where set.")] = None
+    jwt_scope: Annotated[str | None, Rule(TEXT, "The scope that /score needs, where set.")] = None
+    jwt_leeway_s: Annotated[float, Rule(SECONDS, "How far the issuer's clock may be off.", 0, 300)] = 30.0
+    max_body_bytes: Annotated[int, Rule(BYTES, "A larger body is refused (413).", 1, GIB)] = 8 * MIB
+    max_documents: Annotated[
+        int,
+        Rule(
+            WHOLE,
+            "More documents in one request are refused (413). Time grows with their square.",
+            1,
+            100_000,
+        ),
+    ] = 1_000
+    max_document_bytes: Annotated[int, Rule(BYTES, "A longer text is refused (413).", 1, GIB)] = 256 * KIB
+    request_timeout_s: Annotated[
+        float,
+        Rule(
+            SECONDS, "Time from a request's last header to its answer; a client may shorten it.", 0.001, HOUR
+        ),
+    ] = 30.0
+    body_timeout_s: Annotated[float, Rule(SECONDS, "Time for a whole body to arrive.", 0.001, HOUR)] = 10.0
+    header_timeout_s: Annotated[float, Rule(SECONDS, "Time for the headers to arrive.", 0.001, HOUR)] = 10.0
+    queue_budget_s: Annotated[
+        float,
+        Rule(
+            SECONDS,
+            "Predicted wait beyond which a request is refused (503). Too low refuses bursts that could be "
+            "served; too high lets clients wait for what they gave up.",
+            0.001,
+            HOUR,
+        ),
+    ] = 5.0
+    drain_delay_s: Annotated[
+        float,
+        Rule(
+            SECONDS,
+            "On SIGTERM, how long to go on accepting while not ready, for load balancers to notice.",
+            0,
+            HOUR,
+        ),
+    ] = 0.0
+    drain_timeout_s: Annotated[float, Rule(SECONDS, "On SIGTERM, time for the work in hand.", 0, HOUR)] = 25.0
+    worker_memory_bytes: Annotated[
+        int, Rule(BYTES, "Private memory of a worker; what needs more is ended.", 64 * MIB, KIB * GIB)
+    ] = 2 * GIB
+    log_level: Annotated[str, Rule(TEXT, "The least that is logged.", choices=LOG_LEVELS)] = "info"
+    log_format: Annotated[
+        str | None,
+        Rule(TEXT, "How it is logged.", choices=("json", "console"), shown="json; console on a terminal"),
+    ] = None
+    cors_origins: Annotated[
+        tuple[str, ...], Rule(NAMES, "Origins whose pages may call the service.", shown="none")
+    ] = ()
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """The signature algorithms accepted."""
+        return self.jwt_algorithms or (SECRET_ALGORITHMS[:1] if self.jwt_secret else DEFAULT_KEY_ALGORITHMS)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that the worker checks."""
+        return Limits(self.max_documents, self.max_document_bytes)
+
+
+def rules() -> dict[str, Rule]:
+    """Return the rule of every setting by name, in the order of the declaration."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {item.name: get_args(hints[item.name])[-1] for item in fields(Settings)}
+
+
+def declared() -> tuple[Setting, ...]:
+    """Describe every setting for a command line."""
+    defaults = {item.name: item.default for item in fields(Settings)}
+    return tuple(_describe(name, rule, defaults[name]) for name, rule in rules().items())
+
+
+def _describe(name: str, rule: Rule, default: object) -> Setting:
+    metavar = "|".join(rule.choices) if rule.choices and rule.kind is TEXT else rule.kind.metavar
+    shown = rule.shown or ("" if default is None or default is MISSING else str(default))
+    return Setting(name, "--" + name.replace("_", "-"), PREFIX + name.upper(), metavar, shown, rule.help)
+
+
+def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+    """Make settings of the options given on the command line (None: not given) and the environment.
+
+    Raises: SettingsError with every fault found, none of which shows a secret.
+    """
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, rule in rules().items():
+        text = _given(name, options, environ)
+        try:
+            if text is not None:
+                values[name] = _read(text, rule)
+            elif name == "bundle":
+                faults.append("bundle: required")
+        except ValueError as fault:
+            faults.append(f"{name}: {fault}")
+    faults.extend(_faults_of_tokens(values))
+    if faults:
+        raise SettingsError(faults)
+    return Settings(**values)
+
+
+def _given(name: str, options: Mapping[str, object], environ: Mapping[str, str]) -> str | None:
+    option = options.get(name)
+    if option is not None:
+        return str(option)
+    text = environ.get(PREFIX + name.upper(), "")
+    # Kubernetes sets SCOREPOOL_PORT=tcp://10.0.0.7:8000 in every pod next to a service called scorepool.
+    if name == "port" and text.startswith("tcp://"):
+        return None
+    return text or None
+
+
+def _read(text: str, rule: Rule) -> object:
+    """Turn the text of a setting into its value. Raises: ValueError that says what was expected."""
+    kind = rule.kind
+    try:
+        value = kind.parse(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not {kind.words}") from None
+    if rule.least is not None and not (isinstance(value, int | float) and rule.least <= value <= rule.most):
+        raise ValueError(f"{text} is not {kind.words} from {rule.least} to {rule.most}")
+    named = value if isinstance(value, tuple) else (value,)
+    if rule.choices and not set(named) <= set(rule.choices):
+        raise ValueError(f"{text!r} is not of {', '.join(rule.choices)}")
+    if kind is FOLDER and not Path(text).is_dir():
+        raise ValueError(f"there is no folder {text}")
+    if kind is FILE and not Path(text).is_file():
+        raise ValueError(f"there is no file {text}")
+    return value
+
+
+def _faults_of_tokens(values: Mapping[str, Any]) -> Iterator[str]:
+    """Find what is wrong with the token settings together."""
+    sources = ("jwt_secret", "jwt_public_key_file", "jwt_jwks_url")
+    given = [name for name in sources if name in values]
+    if len(given) != 1:
+        yield f"exactly one of {', '.join(sources)} is required, {len(given)} given"
+    if "jwt_secret" in values and (size := len(values["jwt_secret"].encode())) < MIN_SECRET_BYTES:
+        yield f"jwt_secret: {size} bytes, at least {MIN_SECRET_BYTES} required; try: openssl rand -hex 32"
+    if "jwt_jwks_url" in values and not is_trusted_address(values["jwt_jwks_url"]):
+        yield "jwt_jwks_url: expected https:// (or http:// of this machine), without user or password"
+    family = SECRET_ALGORITHMS if "jwt_secret" in values else KEY_ALGORITHMS
+    for name in values.get("jwt_algorithms", ()):
+        if given and name not in family:
+            yield f"jwt_algorithms: {name} does not go with {given[0]}; possible are {', '.join(family)}"
+
+
+def is_trusted_address(url: str) -> bool:
+    """Tell whether nobody sits between `url` and here: TLS, or a connection that stays on the machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        loopback = host == "localhost" or (host[:1] in "0123456789:" and ip_address(host).is_loopback)
+        valid_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = parts.scheme == "http" and loopback
+    return (parts.scheme == "https" or plain) and bool(host) and "@" not in parts.netloc and valid_port
