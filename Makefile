@@ -1,29 +1,46 @@
 # Every command of the project; `make help` lists them.
 PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8000
-LOCKED = --universal --generate-hashes --python-version 3.11 --no-header --quiet --no-emit-index-url
+SOURCES := service scoring tests bench
+LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lock clean
+.PHONY: help run test install check bench lock clean
 
-help: ## List the commands
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: requirements-dev.txt setup.cfg pyproject.toml
+run: install ## serve the demonstration bundle on 127.0.0.1; PORT= and WORKERS= change the obvious
+	@$(BIN)/python -m service.demonstration --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
+
+test: install ## run every test
+	$(BIN)/python -m pytest
+
+install: $(VENV)/installed ## create or update .venv from the lock file
+
+$(VENV)/installed: requirements-dev.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-install: $(VENV)/.installed ## Create or update .venv from the lock file
+check: install ## format, lint, types, import contracts, dead code, sizes
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/python -m tests.lengths
 
-lock: ## Resolve the dependencies anew, with hashes, for every supported Python
-	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
-	$(VENV)/lock/bin/uv pip compile $(LOCKED) setup.cfg -o requirements.txt
-	$(VENV)/lock/bin/uv pip compile $(LOCKED) --extra test setup.cfg -c requirements.txt -o requirements-dev.txt
-	$(VENV)/lock/bin/uv pip compile $(LOCKED) --extra test --extra bench setup.cfg -c requirements-dev.txt -o requirements-bench.txt
+lock: ## resolve the dependencies anew, with hashes, for every supported Python
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv
+	$(LOCK) --upgrade setup.cfg -o requirements.txt
+	$(LOCK) --upgrade --extra test setup.cfg -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --upgrade --extra test --extra bench setup.cfg -c requirements-dev.txt -o requirements-bench.txt
 
-clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .local build dist *.egg-info
+clean: ## remove everything that the other commands made
+	rm -rf $(VENV) .local build dist *.egg-info .*_cache .hypothesis

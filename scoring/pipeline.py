@@ -1,0 +1,97 @@
+"""The order of the stages; nothing else knows it.
+
+texts ─ embed → doc_vectors (n, d) ─ cluster → labels, distances ─ similarity → neighbours, pairs, matrix
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.bundle import Bundle
+from scoring.clustering import Assignment, ClusterSummary, assign, outlier_share, summarize
+from scoring.embedding import Embedded, Embedder
+from scoring.similarity import Neighbours, Pairs, matrix, neighbours, pairs, unit_vectors
+
+SimilarityKind = Literal["neighbours", "pairs", "matrix", "none"]
+
+#: Called with a stage's name ("embed", "cluster", "similarity") at the moment it ends.
+Observe = Callable[[str], None]
+
+#: At most this many pairs are returned: about 6 MB of JSON, an answer a client can still read.
+MAX_PAIRS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to compute beside vectors and clusters.
+
+    neighbours: the most similar documents wanted for each, ≥ 1. threshold: the least cosine of a pair.
+    """
+
+    similarity: SimilarityKind = "neighbours"
+    neighbours: int = 5
+    threshold: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What is known of n documents; every float is finite.
+
+    outlier (n,) float32 is None where the bundle was made without a corpus. Of the last three at most one is
+    given, as `Options.similarity` says.
+    """
+
+    embedded: Embedded
+    assignment: Assignment
+    outlier: NDArray[np.float32] | None
+    clusters: Sequence[ClusterSummary]
+    neighbours: Neighbours | None
+    pairs: Pairs | None
+    matrix: NDArray[np.float32] | None
+
+
+class Scorer:
+    """Scores batches of texts with one bundle. It keeps caches and belongs to one thread."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Keep `bundle` mapped; nothing is computed yet."""
+        self.bundle = bundle
+        self._embedder = Embedder(bundle)
+
+    def score(self, texts: Sequence[str], options: Options, observe: Observe | None = None) -> Scores:
+        """Score n texts together: time O(n·tokens + n²·d), memory O(n·(d + m)), O(n²) for `matrix` only."""
+        return self.score_vectors(self.embed(texts, observe), options, observe)
+
+    def embed(self, texts: Sequence[str], observe: Observe | None = None) -> Embedded:
+        """Return the document vectors of n texts; a long corpus may be embedded piece by piece."""
+        embedded = self._embedder.embed(texts)
+        _tell(observe, "embed")
+        return embedded
+
+    def score_vectors(self, embedded: Embedded, options: Options, observe: Observe | None = None) -> Scores:
+        """Cluster and compare documents that are embedded already."""
+        bundle, present = self.bundle, embedded.present
+        assignment = assign(embedded.doc_vectors, bundle.centroids, present=present)
+        outlier = None
+        if bundle.distance_quantiles is not None:
+            outlier = outlier_share(assignment.labels, assignment.distance, bundle.distance_quantiles)
+        units = unit_vectors(embedded.doc_vectors)
+        clusters = summarize(units, assignment.labels, present)
+        _tell(observe, "cluster")
+        near = near_pairs = full = None
+        if options.similarity == "neighbours":
+            near = neighbours(units, options.neighbours, labels=assignment.labels, present=present)
+        elif options.similarity == "pairs":
+            near_pairs = pairs(units, options.threshold, present=present, limit=MAX_PAIRS)
+        elif options.similarity == "matrix":
+            full = matrix(units)
+        _tell(observe, "similarity")
+        return Scores(embedded, assignment, outlier, clusters, near, near_pairs, full)
+
+
+def _tell(observe: Observe | None, stage: str) -> None:
+    if observe is not None:
+        observe(stage)
