@@ -103,7 +103,7 @@ def decode(body: Buffer, limits: Limits) -> ScoreRequest:
     """
     try:
         wire = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         wire = _decode_slowly(body, limits)
     documents = wire.documents
     _check_count(len(documents), limits)

@@ -1,0 +1,136 @@
+"""The application: its parts, its routes, and what happens around every request."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from service.auth import Authenticator, TokenPolicy
+from service.capacity import Capacity
+from service.dispatcher import Dispatcher
+from service.endpoints import Admission, ScoreEndpoint, ScoreLimits
+from service.exchange import Exchange, ExchangeObserver
+from service.factory import open_handler
+from service.health import probe
+from service.info import describe, json_endpoint
+from service.jwks import IssuerKeys
+from service.keys import FixedKey, KeySource, file_key, secret_key
+from service.middleware import CrossOrigin, Envelope
+from service.observer import Observer
+from service.replies import answer_http_exception
+from service.settings import Settings
+from service.worker import HandlerFactory
+
+
+class Workforce(Admission, Protocol):
+    """What the application needs of the dispatcher."""
+
+    started: bool
+
+    @property
+    def readiness(self) -> str | None:
+        """Return None when requests are welcome, else why not."""
+
+    async def start(self) -> None:
+        """Start the workers without waiting for them."""
+
+    def announce_drain(self) -> None:
+        """Make readiness false; requests are still taken."""
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no more requests, finish within the time what can be, and end the workers."""
+
+
+def make_workforce(
+    settings: Settings, handlers: HandlerFactory | None = None, observer: Observer | None = None
+) -> Dispatcher:
+    """Return the pool that the settings describe, not started; `handlers` replace those of the bundle."""
+    capacity = Capacity(
+        workers=settings.workers,
+        max_body_bytes=settings.max_body_bytes,
+        max_documents=settings.max_documents,
+        queue_budget_s=settings.queue_budget_s,
+        worker_memory_bytes=settings.worker_memory_bytes,
+    )
+    return Dispatcher(handlers or partial(open_handler, settings.bundle, settings.limits), capacity, observer)
+
+
+def make_keys(settings: Settings) -> KeySource:
+    """Return where the keys of tokens come from. Raises: SettingsError for a file that holds none."""
+    if settings.jwt_jwks_url is not None:
+        return IssuerKeys(settings.jwt_jwks_url, settings.algorithms)
+    if settings.jwt_public_key_file is not None:
+        return FixedKey(file_key(settings.jwt_public_key_file, settings.algorithms))
+    assert settings.jwt_secret is not None
+    return FixedKey(secret_key(settings.jwt_secret, settings.algorithms))
+
+
+def ignore(exchange: Exchange) -> None:
+    """Neither count nor log."""
+
+
+def create_app(
+    settings: Settings,
+    workforce: Workforce,
+    *,
+    keys: KeySource | None = None,
+    ended: ExchangeObserver = ignore,
+) -> Starlette:
+    """Return the application over a pool that its lifespan starts and drains.
+
+    `ended` is told about every request. Raises: SettingsError, BundleError.
+    """
+    keys = keys or make_keys(settings)
+    policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
+    limits = ScoreLimits(
+        settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
+    )
+    score = ScoreEndpoint(workforce, Authenticator(keys, policy), limits)
+    app = Starlette(
+        routes=[
+            Route("/score", score, methods=["POST"]),
+            Route("/livez", probe("alive", lambda: None), methods=["GET"]),
+            Route("/readyz", probe("ready", lambda: _readiness(workforce, keys)), methods=["GET"]),
+            Route("/startupz", probe("started", lambda: _startup(workforce)), methods=["GET"]),
+            Route("/info", json_endpoint(describe(settings)), methods=["GET"]),
+        ],
+        middleware=[
+            Middleware(Envelope, ended=ended),
+            Middleware(CrossOrigin, origins=settings.cors_origins),
+        ],
+        exception_handlers={HTTPException: answer_http_exception},
+        lifespan=_lifespan(workforce, keys, settings.drain_timeout_s),
+    )
+    # `/score/` is another path, and POST bodies do not survive a redirect.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _readiness(workforce: Workforce, keys: KeySource) -> str | None:
+    return workforce.readiness or (None if keys.ready else "starting")
+
+
+def _startup(workforce: Workforce) -> str | None:
+    return None if workforce.started else "starting"
+
+
+def _lifespan(
+    workforce: Workforce, keys: KeySource, drain_timeout_s: float
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await keys.start()
+        await workforce.start()
+        try:
+            yield
+        finally:
+            # The server has drained already when it was ours; under another one this is the only chance.
+            await workforce.drain(drain_timeout_s)
+            await keys.stop()
+
+    return lifespan

@@ -1,0 +1,59 @@
+"""What is known of one HTTP request while it is served; whoever counts and logs reads it at the end."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_hex
+
+from starlette.types import Scope
+
+from service.answer import Outcome
+
+# The status that is counted for a client that left before its answer was written (nginx's convention).
+CLIENT_CLOSED = 499
+
+# What a client may choose: safe in a header, a log line and a JSON text without escaping.
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+Fields = dict[bytes, bytes]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer. `began` and `ended` are on the event loop's clock.
+
+    route: the template that matched, empty for none; never the path, which is the client's own text.
+    status: of the answer, 499 when the client left, 0 while there is none.
+    code: "ok", or the code of the problem that was answered.
+    subject: of the verified token, empty without one.
+    """
+
+    request_id: str
+    fields: Fields
+    method: str
+    began: float
+    ended: float = 0.0
+    route: str = ""
+    status: int = 0
+    code: str = "ok"
+    subject: str = ""
+    outcome: Outcome | None = None
+
+
+# Told once about each request, when its answer is written or its client gone; must be quick and not raise.
+ExchangeObserver = Callable[[Exchange], None]
+
+
+def begin(scope: Scope, now: float) -> Exchange:
+    """Start the record of the request in `scope`, with the client's id for it or a new one."""
+    fields: Fields = {}
+    for name, value in scope["headers"]:
+        fields[name] = fields[name] + b", " + value if name in fields else value
+    given = fields.get(b"x-request-id", b"")
+    request_id = given.decode("ascii") if _REQUEST_ID.fullmatch(given) else new_request_id()
+    return Exchange(request_id, fields, scope["method"], now)
+
+
+def new_request_id() -> str:
+    """Return an id that no other request has."""
+    return token_hex(16)

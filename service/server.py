@@ -1,0 +1,140 @@
+"""Runs the application: listens, serves, and on SIGTERM or Ctrl-C goes in good order.
+
+    signal ─→ not ready ─→ (drain_delay) ─→ stop accepting ─→ (drain_timeout: finish what is in hand)
+           ─→ refuse the rest ─→ close connections (FAREWELL_S) ─→ end the workers ─→ exit 0
+
+A second Ctrl-C cuts all of it short.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from scoring.bundle import open_bundle
+from scoring.errors import ScoringError
+from service.app import Workforce, create_app, make_workforce
+from service.settings import Settings, SettingsError
+from service.worker import HandlerFactory
+
+logger = logging.getLogger(__name__)
+
+# For answers that are written while the last connections close; a client that stalls gets no more than this.
+FAREWELL_S = 1
+
+# How long an idle connection is kept: longer than the 60 s of common load balancers, so that it is they who
+# close, and never a request that meets a connection being closed.
+KEEP_ALIVE_S = 75
+
+# How often a drain looks whether a second Ctrl-C has come.
+_GLANCE_S = 0.1
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with a drain in front of its shutdown, and an exit status that says it went well."""
+
+    def __init__(self, config: uvicorn.Config, workforce: Workforce, settings: Settings) -> None:
+        super().__init__(config)
+        self._workforce = workforce
+        self._settings = settings
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain the pool, then close what is open."""
+        logger.info("drain_started")
+        self._workforce.announce_drain()
+        await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
+        for server in self.servers:
+            server.close()
+        await self._unless_forced(self._workforce.drain(self._settings.drain_timeout_s))
+        await super().shutdown(sockets)
+        if self.force_exit:
+            # uvicorn leaves out the application's own end then; the workers must not outlive us.
+            await self._workforce.drain(0)
+        logger.info("drain_ended")
+
+    async def _unless_forced(self, work: Coroutine[None, None, None]) -> None:
+        """Await `work`, but no longer than until the second Ctrl-C."""
+        task = asyncio.create_task(work)
+        while not task.done() and not self.force_exit:
+            await asyncio.wait({task}, timeout=_GLANCE_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=self.force_exit)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals that end the server; unlike uvicorn's own, do not die of them in the end."""
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def run(settings: Settings, handlers: HandlerFactory | None = None) -> int:
+    """Serve until a signal comes; return the exit status: 0, 2 for what people can mend, 1 for what they cannot.
+
+    `handlers` replace those of the bundle, for tests.
+    """
+    try:
+        open_bundle(settings.bundle, verify=True)
+        workforce = make_workforce(settings, handlers)
+        app = create_app(settings, workforce)
+        sockets = listen(settings.host, settings.port)
+    except (ScoringError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    server = Server(configure(app, settings), workforce, settings)
+    try:
+        server.run(sockets)
+    except SystemExit:
+        return 1  # the application did not start; the reason was logged
+    return 0
+
+
+def configure(app: Starlette, settings: Settings) -> uvicorn.Config:
+    """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=FAREWELL_S,
+    )
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Return sockets bound to every address of `host`; they accept only once the server is ready.
+
+    Raises: SettingsError when an address cannot be had.
+    """
+    sockets = []
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            bound = socket.socket(family, kind, protocol)
+            sockets.append(bound)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.bind(address)
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        raise SettingsError([f"host, port: cannot listen on {host}:{port}: {error.strerror}"]) from error
+    for bound in sockets:
+        logger.info("listening", extra={"host": bound.getsockname()[0], "port": bound.getsockname()[1]})
+    return sockets
