@@ -1,4 +1,4 @@
-"""What comes home: from the handler to the worker, from the worker to the server, from the dispatcher to HTTP.
+"""What comes home of a request, from the handler to HTTP.
 
 Handler ── Answer(code, body, facts) ──→ worker ══ arena ══→ dispatcher ── Outcome ──→ endpoint
 """

@@ -10,7 +10,7 @@ class ServiceError(Exception):
     """Base of everything that the service raises on purpose."""
 
 
-class Refused(ServiceError):
+class Refused(ServiceError):  # noqa: N818 - it is an outcome, not a fault
     """A request that is turned away: a problem's code, one sentence for the client, and when to come back.
 
     `retry_after` is in whole seconds, at least 1, or None where coming back would not help.

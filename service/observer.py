@@ -25,7 +25,7 @@ class Observer(Protocol):
         """Note a slot's new state: starting, ready, busy, killing, dead, backoff or draining."""
 
     def slot_ended(self, slot: int, reason: str, detail: str) -> None:
-        """Note that a worker is gone: crash, deadline, memory, timer, cancelled or recycle, and the evidence."""
+        """Note that a worker is gone: crash, deadline, memory, timer, cancelled, recycle; and how."""
 
     def start_failed(self, slot: int, detail: str) -> None:
         """Note that a worker could not be started, and why."""

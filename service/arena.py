@@ -1,0 +1,162 @@
+"""The shared memory between the server and one worker process.
+
+    0          report_at        answers_at                    size
+    ├─ inbox ──┼─ report ───────┼─ answers ───────────────────┤
+     bodies     one message      one after the other
+     server →   ← worker         ← worker
+
+An arena belongs to one worker process and ends with it, so a worker that is dead, or will not die, can never
+write where its successor does. Who may write when: the server, while no call is in flight, into the inbox;
+the worker, while a call is in flight, into the rest.
+
+It is a `memfd` of its full size from the start, and no page of it exists before it is touched: it grows by
+use and `trim` gives pages back. Its size is sealed. Without the seal a stray `ftruncate` in a worker would
+end the server with SIGBUS at its next read.
+"""
+
+import contextlib
+import fcntl
+import mmap
+import os
+from collections.abc import Iterable, Sequence
+from multiprocessing import reduction
+from typing import Protocol
+
+from service.errors import ServiceError
+
+# Pages up to here stay in each region between calls. Most requests fit, and touching warm pages is about five
+# times faster than having them made.
+KEPT_BYTES = 2 * 1024 * 1024
+
+# A report has about 200 bytes for each job of a batch, and a few for each cluster that occurs.
+REPORT_BYTES = 256 * 1024
+
+
+class ArenaError(ServiceError):
+    """A span that does not lie in the arena."""
+
+
+class Layout:
+    """Where the regions of an arena begin, in bytes; each begins on a page."""
+
+    def __init__(self, inbox_bytes: int, answers_bytes: int) -> None:
+        self.report_at = _whole_pages(inbox_bytes)
+        self.answers_at = self.report_at + _whole_pages(REPORT_BYTES)
+        self.size = self.answers_at + _whole_pages(answers_bytes)
+
+
+class Arena:
+    """The server's side. Everything but its construction costs no more than a copy of the bytes."""
+
+    def __init__(self, inbox_bytes: int, answers_bytes: int) -> None:
+        self.layout = Layout(inbox_bytes, answers_bytes)
+        self._fd = os.memfd_create("scorepool-arena", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self._fd, self.layout.size)
+        fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        self._map = mmap.mmap(self._fd, self.layout.size)
+        self._kept = ((0, self.layout.report_at), (self.layout.answers_at, self.layout.size))
+        self._grown = False
+
+    def handle(self) -> "ArenaHandle":
+        """Return what a worker's initial arguments carry; valid until `close`."""
+        return ArenaHandle(self._fd, self.layout)
+
+    def write(self, bodies: Iterable[bytes]) -> None:
+        """Put bodies into the inbox, one after the other.
+
+        Raises: ArenaError when they do not fit.
+        """
+        at = 0
+        for body in bodies:
+            end = at + len(body)
+            if end > self.layout.report_at:
+                raise ArenaError(f"inbox: {end} bytes given, at most {self.layout.report_at}")
+            self._map[at:end] = body
+            at = end
+        self._grown = self._grown or at > KEPT_BYTES
+
+    def read(self, at: int, length: int) -> bytes:
+        """Copy out what the worker wrote; its word is not trusted.
+
+        Raises: ArenaError when the span is not in the worker's regions.
+        """
+        end = at + length
+        if not self.layout.report_at <= at <= end <= self.layout.size:
+            raise ArenaError(f"span {at} to {end}: not within {self.layout.report_at} to {self.layout.size}")
+        self._grown = self._grown or end > self.layout.answers_at + KEPT_BYTES
+        return self._map[at:end]
+
+    def trim(self) -> None:
+        """Give back pages beyond what is kept; call it while no call is in flight."""
+        if self._grown:
+            for start, end in self._kept:
+                if end - start > KEPT_BYTES:
+                    self._map.madvise(mmap.MADV_REMOVE, start + KEPT_BYTES, end - start - KEPT_BYTES)
+            self._grown = False
+
+    def close(self) -> None:
+        """Unmap and forget it; the memory is freed when the worker is gone too."""
+        self._map.close()
+        os.close(self._fd)
+
+
+class ArenaHandle:
+    """An arena on its way to the worker; it can be pickled only while a process is being spawned."""
+
+    def __init__(self, fd: int, layout: Layout) -> None:
+        self.fd = fd
+        self.layout = layout
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Become a `WorkerArena` in the new process."""
+        # Made at this moment, it puts the descriptor among those that the new process is given.
+        return _attach, (reduction.DupFd(self.fd), self.layout)
+
+
+class _Descriptor(Protocol):
+    """What `DupFd` gives: a descriptor that crosses to another process."""
+
+    def detach(self) -> int: ...
+
+
+def _attach(duplicate: _Descriptor, layout: Layout) -> "WorkerArena":
+    return WorkerArena(duplicate.detach(), layout)
+
+
+class WorkerArena:
+    """The worker's side."""
+
+    def __init__(self, fd: int, layout: Layout) -> None:
+        self.layout = layout
+        self._map = mmap.mmap(fd, layout.size)
+        os.close(fd)
+        self._view = memoryview(self._map)
+
+    def bodies(self, lengths: Sequence[int]) -> Iterable[memoryview]:
+        """Yield the bodies in the inbox without copying; each is valid until the next."""
+        at = 0
+        for length in lengths:
+            body = self._view[at : at + length].toreadonly()
+            yield body
+            with contextlib.suppress(BufferError):
+                body.release()
+            at += length
+
+    @property
+    def room(self) -> int:
+        """The bytes that all answers of a call may have together."""
+        return self.layout.size - self.layout.answers_at
+
+    def write_answer(self, used: int, body: bytes) -> int:
+        """Put an answer after the `used` bytes of those before it; return where it begins."""
+        at = self.layout.answers_at + used
+        self._map[at : at + len(body)] = body
+        return at
+
+    def write_report(self, report: bytes) -> None:
+        """Put the call's report in its place; at most `REPORT_BYTES`."""
+        self._map[self.layout.report_at : self.layout.report_at + len(report)] = report
+
+
+def _whole_pages(size: int) -> int:
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE

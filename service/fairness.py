@@ -1,0 +1,173 @@
+"""The queue: jobs by subject, served in turn so that no subject can starve another.
+
+Deficit round-robin (Shreedhar and Varghese, 1995) in units of predicted cost, with the rule of RFC 8290 that
+a subject which just began to wait goes before those that have waited and been served:
+
+    fresh  ── took its quantum ──→  rotation  ── took its quantum ──→ end of rotation
+      ↑                                 └─ nothing waits and no debt ──→ forgotten
+    first job of a subject
+
+A job may cost more than a quantum. The subject then goes into debt and stays in the rotation, even without
+jobs, until the debt is paid, so that one who sends a single huge job at a time gains nothing. While n
+subjects wait, any two of them have been given the same cost to within a quantum and the largest job of each.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# One turn is about one batch. Less would split batches among subjects, more would let each turn last longer.
+QUANTUM_S = 0.02
+
+
+@dataclass(slots=True)
+class Job:
+    """One request as the scheduler sees it; only the scheduler and its queue change it.
+
+    cost: predicted seconds of one worker. size: bytes of the body. crashes: workers that died on it.
+    alone: it must not share a call. queued: it waits; a job that has left the queue is skipped.
+    slot: where it is running.
+    """
+
+    number: int
+    subject: str
+    cost: float
+    size: int
+    deadline: float
+    crashes: int = 0
+    alone: bool = False
+    queued: bool = False
+    slot: int | None = None
+
+
+@dataclass(slots=True)
+class _Flow:
+    subject: str
+    deficit: float = 0.0
+    jobs: deque[Job] = field(default_factory=deque)
+    count: int = 0
+    cost: float = 0.0
+
+
+class FairQueue:
+    """Waiting jobs. Every operation is O(1) amortised, but `head` where all subjects are in debt."""
+
+    def __init__(self) -> None:
+        self._flows: dict[str, _Flow] = {}
+        self._fresh: deque[_Flow] = deque()
+        self._rotation: deque[_Flow] = deque()
+        self._again: deque[Job] = deque()
+        self._n_waiting = 0
+        self.count = 0
+        self.cost = 0.0
+
+    @property
+    def subjects(self) -> int:
+        """Return how many subjects have jobs waiting in turn."""
+        return self._n_waiting
+
+    def cost_of(self, subject: str) -> float:
+        """Return the predicted seconds that wait for one subject."""
+        flow = self._flows.get(subject)
+        return flow.cost if flow else 0.0
+
+    def push(self, job: Job) -> None:
+        """Put a new job behind those of its subject."""
+        flow = self._flows.get(job.subject)
+        if flow is None:
+            flow = self._flows[job.subject] = _Flow(job.subject, QUANTUM_S)
+            self._fresh.append(flow)
+        flow.jobs.append(job)
+        self._n_waiting += not flow.count
+        flow.count += 1
+        flow.cost += job.cost
+        self._add(job)
+
+    def push_again(self, job: Job) -> None:
+        """Put a job back before all others, alone: it was served in turn once and its worker was lost."""
+        job.alone = True
+        self._again.append(job)
+        self._add(job)
+
+    def _add(self, job: Job) -> None:
+        job.queued = True
+        self.count += 1
+        self.cost += job.cost
+
+    def remove(self, job: Job) -> None:
+        """Take out a job, whether it is its turn or not."""
+        job.queued = False
+        self.count -= 1
+        self.cost -= job.cost
+        if not job.alone:
+            flow = self._flows[job.subject]
+            flow.count -= 1
+            flow.cost -= job.cost
+            self._n_waiting -= not flow.count
+        if not self.count:
+            self._forget_all()
+
+    def _forget_all(self) -> None:
+        """Start afresh where nobody waits: debts matter only to others, and rounding errors would add up."""
+        self._flows.clear()
+        self._fresh.clear()
+        self._rotation.clear()
+        self._again.clear()
+        self._n_waiting = 0
+        self.cost = 0.0
+
+    def head(self) -> Job | None:
+        """Return the job whose turn it is, without taking it."""
+        while self._again:
+            if self._again[0].queued:
+                return self._again[0]
+            self._again.popleft()
+        if not self.count:
+            return None
+        return self._next_flow().jobs[0]
+
+    def take(self, job: Job) -> None:
+        """Take the job that `head` returned, at its subject's expense."""
+        if job.alone:
+            self._again.popleft()
+        else:
+            flow = self._flows[job.subject]
+            flow.jobs.popleft()
+            flow.deficit -= job.cost
+        self.remove(job)
+
+    def _next_flow(self) -> _Flow:
+        """Advance to the flow whose turn it is: one with a waiting job and something to spend."""
+        in_debt = 0
+        while True:
+            line = self._fresh or self._rotation
+            flow = line[0]
+            while flow.jobs and not flow.jobs[0].queued:
+                flow.jobs.popleft()
+            if flow.jobs and flow.deficit > 0:
+                return flow
+            line.popleft()
+            if not flow.jobs and flow.deficit >= 0 and line is self._rotation:
+                del self._flows[flow.subject]
+                continue
+            # A fresh flow without jobs goes round once too, or its subject could be fresh for ever.
+            self._rotation.append(flow)
+            if flow.deficit <= 0:
+                flow.deficit += QUANTUM_S
+                in_debt += 1
+            if in_debt > len(self._rotation):
+                self._skip_rounds()
+                in_debt = 0
+
+    def _skip_rounds(self) -> None:
+        """Go round at once as often as nobody could be served: a job of a second is 50 quanta."""
+        waiting = [flow.deficit for flow in self._rotation if flow.jobs]
+        rounds = max(0, int(-max(waiting) // QUANTUM_S)) if waiting else 0
+        for flow in self._rotation:
+            flow.deficit += rounds * QUANTUM_S
+
+    def __iter__(self) -> Iterator[Job]:
+        """Yield every waiting job, in no particular order."""
+        yield from (job for job in self._again if job.queued)
+        for flow in self._flows.values():
+            yield from (job for job in flow.jobs if job.queued)

@@ -1,0 +1,57 @@
+"""The process that workers are forked from: it has imported everything heavy and does nothing else."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import BaseContext
+
+# More slots than cores is the pool's business; BLAS threads beside them would only fight for the same cores,
+# and a library that has started threads cannot be forked safely.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# A terminal sends Ctrl-C, and systemd's default stop sends SIGTERM, to every process at once. Blocked from
+# the first instruction on, also during the imports, so that only the server decides when a worker ends.
+_BLOCKED = {signal.SIGINT, signal.SIGTERM}
+
+
+def context() -> BaseContext:
+    """Return the way in which workers are started."""
+    return multiprocessing.get_context("forkserver")
+
+
+def ensure_running(preload: Sequence[str]) -> int:
+    """Start the fork server if it is not running, and return its process id.
+
+    Takes a few milliseconds; the imports go on in the new process, and a first worker waits for them. It may
+    also block for ever, where the last one was stopped: call it beside the event loop.
+    """
+    os.environ.update(ONE_THREAD)
+    forkserver.set_forkserver_preload(list(preload))
+    # It comes first because starting it unblocks these signals.
+    resource_tracker.ensure_running()
+    # A mask is inherited; a handler would need the main thread.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    pid = running()
+    assert pid is not None
+    return pid
+
+
+def running() -> int | None:
+    """Return the process id of the fork server, or None where none was started."""
+    pid: int | None = vars(forkserver._forkserver)["_forkserver_pid"]  # noqa: SLF001 - it has no public name
+    return pid
+
+
+def kill() -> None:
+    """End the fork server, and with it every worker; the next worker starts a new one."""
+    pid = running()
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

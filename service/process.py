@@ -1,0 +1,117 @@
+"""One worker process as the server holds it: its executor, its arena, and its `pidfd`.
+
+The `pidfd` tells of the death at once, whatever the process was doing, also where the executor's own pipes
+have nothing to say, and kills it without ever meeting a stranger who has got the same process id.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+import msgspec
+
+from service import forkserver, worker
+from service.arena import Arena
+from service.capacity import Capacity
+from service.errors import ServiceError
+from service.scheduler import BATCH_BYTES
+
+
+class LaunchError(ServiceError):
+    """A worker process that did not come up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What every worker of a pool is started with; `preload` names the modules imported in advance."""
+
+    handlers: worker.HandlerFactory
+    capacity: Capacity
+    preload: tuple[str, ...]
+
+
+def launch(recipe: Recipe) -> "WorkerProcess":
+    """Start a worker process; blocks for milliseconds, with a cold fork server for seconds.
+
+    Raises: LaunchError.
+    """
+    capacity = recipe.capacity
+    arena = Arena(capacity.max_body_bytes + BATCH_BYTES, capacity.max_answer_bytes)
+    try:
+        parent = forkserver.ensure_running(recipe.preload)
+        setup = worker.Setup(recipe.handlers, arena.handle(), capacity.worker_memory_bytes, parent)
+        executor = ProcessPoolExecutor(
+            1, mp_context=forkserver.context(), initializer=worker.initialize, initargs=(setup,)
+        )
+        # The executor starts its process with its first call.
+        hello = executor.submit(worker.hello)
+        return WorkerProcess(executor, arena, hello)
+    except Exception as error:
+        arena.close()
+        raise LaunchError(f"a worker could not be started: {type(error).__name__}: {error}") from error
+
+
+class WorkerProcess:
+    """A running worker; made by `launch`, ended by `kill`, and put away by `reap` and `close`."""
+
+    def __init__(self, executor: ProcessPoolExecutor, arena: Arena, hello: "Future[worker.Hello]") -> None:
+        self.hello = hello
+        self._executor = executor
+        self._arena = arena
+        # Held here because the executor drops it at shutdown, and its exit status with it.
+        self._process: BaseProcess = next(iter(executor._processes.values()))  # noqa: SLF001
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+        self.pidfd = os.pidfd_open(self.pid)
+        if wait([self._process.sentinel], 0):
+            # Dead and reaped before there was a pidfd, which may now be anybody's.
+            os.close(self.pidfd)
+            raise LaunchError(f"process {self.pid} ended at once")
+
+    def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> "asyncio.Future[int]":
+        """Begin a call. The future must never be cancelled: that can end the executor's own thread.
+
+        Raises: BrokenExecutor where the worker is known to be dead.
+        """
+        self._arena.write(bodies)
+        call = worker.Call(tuple(map(len, bodies)), tuple(accepts), limit_s)
+        return asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
+
+    def report(self, length: int) -> worker.Report:
+        """Read the report of the call that has ended.
+
+        Raises: ArenaError, msgspec.DecodeError where the worker wrote something else.
+        """
+        encoded = self._arena.read(self._arena.layout.report_at, length)
+        return msgspec.msgpack.decode(encoded, type=worker.Report)
+
+    def answer(self, entry: worker.Entry) -> bytes:
+        """Copy out one answer of the call that has ended. Raises: ArenaError."""
+        return self._arena.read(entry.at, entry.length)
+
+    def trim(self) -> None:
+        """Give back the memory of an unusually large call; call it between calls."""
+        self._arena.trim()
+
+    def kill(self) -> None:
+        """Send SIGKILL: SIGTERM does nothing to a stopped process."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def reap(self) -> int | None:
+        """Wait, after `kill`, for the executor's thread to end and return the exit status; blocks."""
+        self._executor.shutdown(wait=True)
+        status = self._process.exitcode
+        self._process.close()
+        return status
+
+    def close(self) -> None:
+        """Free what the server holds of it. The process must be dead, or given up."""
+        os.close(self.pidfd)
+        self._arena.close()

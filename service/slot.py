@@ -1,0 +1,265 @@
+"""One slot: a place for one worker process at a time, and its life.
+
+              launch, hello         call               report
+    STARTING ─────────────→ READY ──────→ BUSY ───────────────→ READY …
+       ↑  └── no worker ──────┐ │          │ │ kill
+       │                      ↓ ↓  death   ↓ └──→ KILLING ──┐
+       ├──────── BACKOFF ←── DEAD ←─────────────────────────┘
+       └─────────────────────┘            any ── close ──→ DRAINING, for good
+
+`live` is that life as one coroutine. It waits for the death of the process, told by the `pidfd`, and never
+for the executor: the future of a call may stay pending for ever. A death is told to the owner at once, before
+the exit status is known.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from service import forkserver
+from service.arena import ArenaError
+from service.backoff import Backoff
+from service.blocking import run_blocking
+from service.exits import MemoryKills, Reason, explain
+from service.observer import Observer
+from service.process import Recipe, WorkerProcess, launch
+from service.worker import Entry, Hello
+
+# The first start waits for the fork server's imports, on a busy machine for many seconds. Past this the fork
+# server itself is taken for dead.
+START_TIMEOUT_S = 60.0
+
+# SIGKILL takes effect in a few milliseconds, unless the kernel itself is stuck with the process, as on a dead
+# network mount. Then the slot goes on without it.
+KILL_PATIENCE_S = 5.0
+
+# How long the executor's thread may take to end after its process, before the exit status is given up.
+REAP_PATIENCE_S = 2.0
+
+# A worker that keeps more than this share of its limit between calls is replaced before a request meets it.
+RECYCLE_SHARE = 0.75
+
+
+class SlotState(StrEnum):
+    """Where a slot is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    BUSY = "busy"
+    KILLING = "killing"
+    DEAD = "dead"
+    BACKOFF = "backoff"
+    DRAINING = "draining"
+
+
+class Result(NamedTuple):
+    """One job's end as the worker told it, with its answer copied out of the arena."""
+
+    entry: Entry
+    body: bytes
+
+
+class Owner(Protocol):
+    """Who is told what becomes of a slot and its calls."""
+
+    def slot_ready(self, slot: int) -> None:
+        """Take note that the slot waits for a call."""
+
+    def call_ended(self, slot: int, results: Sequence[Result], *, retired: bool) -> None:
+        """Take the results of the slot's call; `retired` when it takes no other until it is ready again."""
+
+    def slot_lost(self, slot: int, *, crashed: bool) -> None:
+        """Take note that the slot's worker is dead, and the call it may have had with it."""
+
+
+class Shared(NamedTuple):
+    """What all slots of a pool have in common."""
+
+    recipe: Recipe
+    owner: Owner
+    observer: Observer
+    memory_kills: MemoryKills
+
+
+class Slot:
+    """A slot; everything here belongs to the event loop's thread.
+
+    `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker said last.
+    """
+
+    def __init__(self, number: int, shared: Shared, backoff: Backoff) -> None:
+        self.number = number
+        self.state = SlotState.STARTING
+        self.calls = 0
+        self.restarts = 0
+        self.memory_bytes = 0
+        self._shared = shared
+        self._backoff = backoff
+        self._process: WorkerProcess | None = None
+        self._serving = False
+        self._killed_for: Reason | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        self._closing = self._loop.create_future()
+
+    def __repr__(self) -> str:
+        """Show what an operator asks for first."""
+        return (
+            f"<Slot {self.number} {self.state} pid {self.pid}, {self.calls} calls, {self.restarts} restarts>"
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """Return the worker's process id, None while there is none."""
+        return self._process.pid if self._process else None
+
+    def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> None:
+        """Begin a call on a ready slot; the owner is told its end. `limit_s` is for the kernel's timer."""
+        assert self._process is not None
+        assert self.state is SlotState.READY
+        self._become(SlotState.BUSY)
+        self.calls += 1
+        try:
+            future = self._process.call(bodies, accepts, limit_s)
+        except BrokenExecutor:
+            # The executor knows already of the death that the pidfd is about to tell.
+            self._process.kill()
+        else:
+            future.add_done_callback(partial(self._call_done, self._process))
+
+    def kill(self, reason: Reason) -> None:
+        """Kill the worker, if there is one that serves; the owner is told when it is dead."""
+        if self._process is not None and self.state in {SlotState.READY, SlotState.BUSY}:
+            self._become(SlotState.KILLING)
+            self._killed_for = reason
+            self._process.kill()
+            self._loop.call_later(KILL_PATIENCE_S, _settle, self._ended)
+
+    def close(self) -> None:
+        """Kill the worker and start no other; `live` ends soon after."""
+        self.kill(Reason.DRAIN)
+        self._become(SlotState.DRAINING)
+        _settle(self._closing)
+
+    async def live(self) -> None:
+        """Keep a worker alive until `close`."""
+        while not self._closing.done():
+            self._become(SlotState.STARTING)
+            fault = await self._start()
+            if fault:
+                self._shared.observer.start_failed(self.number, fault)
+            elif not self._closing.done():
+                self._become(SlotState.READY)
+                self._serving = True
+                self._shared.owner.slot_ready(self.number)
+                await self._ended
+            await self._bury()
+            pause = self._backoff.died(self._loop.time())
+            if pause and not self._closing.done():
+                self._become(SlotState.BACKOFF)
+                await asyncio.wait([self._closing], timeout=pause)
+
+    async def _start(self) -> str:
+        """Launch a worker and hear it out; return why it is of no use, if it is not."""
+        launching = run_blocking(partial(launch, self._shared.recipe))
+        try:
+            await asyncio.wait([launching], timeout=START_TIMEOUT_S)
+        finally:
+            if not launching.done():
+                # It most likely hangs in a fork server that was stopped.
+                launching.add_done_callback(_discard)
+                forkserver.kill()
+        if not launching.done():
+            return "the fork server does not answer"
+        if launching.exception():
+            return str(launching.exception())
+        self._process = launching.result()
+        self._killed_for = None
+        self._ended = self._loop.create_future()
+        self._loop.add_reader(self._process.pidfd, _settle, self._ended)
+        return await self._hear(asyncio.wrap_future(self._process.hello))
+
+    async def _hear(self, hello: "asyncio.Future[Hello]") -> str:
+        hello.add_done_callback(_consume)
+        waiting: list[asyncio.Future[Any]] = [hello, self._ended, self._closing]
+        await asyncio.wait(waiting, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not hello.done() or hello.exception():
+            return "the worker did not introduce itself"
+        return hello.result().fault
+
+    def _call_done(self, process: WorkerProcess, future: "asyncio.Future[int]") -> None:
+        """Take the report of a call, unless the slot has given that call up."""
+        error = future.exception()
+        if process is not self._process or self.state is not SlotState.BUSY:
+            return
+        try:
+            report = process.report(future.result()) if error is None else None
+            results = [Result(entry, process.answer(entry)) for entry in report.entries] if report else []
+        except (ArenaError, msgspec.MsgspecError):
+            report = None
+        if report is None:
+            # Dead, or out of its mind. Either way the pidfd tells the death, and that it was no kill of ours.
+            process.kill()
+        else:
+            self._call_ended(process, report.memory_bytes, results)
+
+    def _call_ended(self, process: WorkerProcess, memory_bytes: int, results: Sequence[Result]) -> None:
+        process.trim()
+        self._backoff.answered()
+        self.memory_bytes = memory_bytes
+        retired = memory_bytes > RECYCLE_SHARE * self._shared.recipe.capacity.worker_memory_bytes
+        if retired:
+            self._serving = False
+            self.kill(Reason.RECYCLE)
+        else:
+            self._become(SlotState.READY)
+        self._shared.owner.call_ended(self.number, results, retired=retired)
+
+    async def _bury(self) -> None:
+        """Put away what is left of the worker. The owner is told at once, the reason when it is known."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._become(SlotState.DEAD)
+        self._loop.remove_reader(process.pidfd)
+        if self._serving:
+            self._serving = False
+            self._shared.owner.slot_lost(self.number, crashed=self._killed_for is None)
+        process.kill()
+        reaping = run_blocking(process.reap)
+        await asyncio.wait([reaping], timeout=REAP_PATIENCE_S)
+        status = reaping.result() if reaping.done() else None
+        out_of_memory = self._shared.memory_kills.since_last_look()
+        self.restarts += 1
+        self._shared.observer.slot_ended(
+            self.number, *explain(self._killed_for, status, out_of_memory=out_of_memory)
+        )
+        process.close()
+
+    def _become(self, state: SlotState) -> None:
+        if state is not self.state and self.state is not SlotState.DRAINING:
+            self.state = state
+            self._shared.observer.slot_changed(self.number, state)
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _consume(future: "asyncio.Future[Any]") -> None:
+    """Look at the error of a future that may be forgotten, or asyncio complains of it."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _discard(launching: "asyncio.Future[WorkerProcess]") -> None:
+    """Put away a worker that came up after the slot had given up on it."""
+    if not launching.cancelled() and not launching.exception():
+        launching.result().kill()
+        launching.result().close()
