@@ -11,7 +11,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -35,16 +35,28 @@ KEEP_ALIVE_S = 75
 # How often a drain looks whether a second Ctrl-C has come.
 _GLANCE_S = 0.1
 
+# Told the service's address, once it answers there.
+Announce = Callable[[str], None]
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server(uvicorn.Server):
     """uvicorn's server with a drain in front of its shutdown, and an exit status that says it went well."""
 
-    def __init__(self, config: uvicorn.Config, workforce: Workforce, settings: Settings) -> None:
+    def __init__(
+        self, config: uvicorn.Config, workforce: Workforce, settings: Settings, announce: Announce
+    ) -> None:
         super().__init__(config)
         self._workforce = workforce
         self._settings = settings
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, and then say where."""
+        await super().startup(sockets)
+        if sockets and self.started:
+            self._announce(f"http://{self._settings.host}:{sockets[0].getsockname()[1]}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the pool, then close what is open."""
@@ -79,10 +91,14 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def run(settings: Settings, handlers: HandlerFactory | None = None) -> int:
-    """Serve until a signal comes; return the exit status: 0, 2 for what people can mend, 1 for what they cannot.
+def ignore(address: str) -> None:
+    """Tell nobody."""
 
-    `handlers` replace those of the bundle, for tests.
+
+def run(settings: Settings, handlers: HandlerFactory | None = None, announce: Announce = ignore) -> int:
+    """Serve until a signal comes; return the exit status: 0, 2 for what people can mend, 1 for a fault.
+
+    `handlers` replace those of the bundle, for tests. `announce` is told the address once it answers.
     """
     try:
         open_bundle(settings.bundle, verify=True)
@@ -92,7 +108,7 @@ def run(settings: Settings, handlers: HandlerFactory | None = None) -> int:
     except (ScoringError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 2
-    server = Server(configure(app, settings), workforce, settings)
+    server = Server(configure(app, settings), workforce, settings, announce)
     try:
         server.run(sockets)
     except SystemExit:
