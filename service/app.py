@@ -13,8 +13,8 @@ from starlette.routing import Route
 from service.auth import Authenticator, TokenPolicy
 from service.capacity import Capacity
 from service.dispatcher import Dispatcher
-from service.endpoints import Admission, ScoreEndpoint, ScoreLimits
-from service.exchange import Exchange, ExchangeObserver
+from service.endpoints import Intake, ScoreEndpoint, ScoreLimits
+from service.exchange import ExchangeObserver, Unobserved
 from service.factory import open_handler
 from service.health import probe
 from service.info import describe, json_endpoint
@@ -27,7 +27,7 @@ from service.settings import Settings
 from service.worker import HandlerFactory
 
 
-class Workforce(Admission, Protocol):
+class Workforce(Intake, Protocol):
     """What the application needs of the dispatcher."""
 
     started: bool
@@ -70,20 +70,16 @@ def make_keys(settings: Settings) -> KeySource:
     return FixedKey(secret_key(settings.jwt_secret, settings.algorithms))
 
 
-def ignore(exchange: Exchange) -> None:
-    """Neither count nor log."""
-
-
 def create_app(
     settings: Settings,
     workforce: Workforce,
     *,
     keys: KeySource | None = None,
-    ended: ExchangeObserver = ignore,
+    observer: ExchangeObserver | None = None,
 ) -> Starlette:
     """Return the application over a pool that its lifespan starts and drains.
 
-    `ended` is told about every request. Raises: SettingsError, BundleError.
+    `observer` is told about every request. Raises: SettingsError, BundleError.
     """
     keys = keys or make_keys(settings)
     policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
@@ -100,7 +96,7 @@ def create_app(
             Route("/info", json_endpoint(describe(settings)), methods=["GET"]),
         ],
         middleware=[
-            Middleware(Envelope, ended=ended),
+            Middleware(Envelope, observer=observer or Unobserved()),
             Middleware(CrossOrigin, origins=settings.cors_origins),
         ],
         exception_handlers={HTTPException: answer_http_exception},

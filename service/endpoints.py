@@ -20,7 +20,7 @@ from service.replies import Header, problem_headers, send_answer, send_problem
 _MEDIA_TYPES = {"json": b"application/json", "npy": b"application/x-npy"}
 
 
-class Admission(Protocol):
+class Intake(Protocol):
     """The part of the dispatcher that scoring needs."""
 
     def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
@@ -43,8 +43,8 @@ class ScoreLimits:
 class ScoreEndpoint:
     """Admits a request by its headers, reads its body, has it scored, and answers."""
 
-    def __init__(self, admission: Admission, authenticator: Authenticator, limits: ScoreLimits) -> None:
-        self._admission = admission
+    def __init__(self, intake: Intake, authenticator: Authenticator, limits: ScoreLimits) -> None:
+        self._intake = intake
         self._authenticator = authenticator
         self._limits = limits
 
@@ -69,10 +69,10 @@ class ScoreEndpoint:
         accept = accepted(fields)
         size = content_length(fields, limits.max_body_bytes)
         deadline = now + time_left
-        with self._admission.admit(principal.subject, size, deadline) as permit:
+        with self._intake.admit(principal.subject, size, deadline) as permit:
             body = await self._read(receive, time_left)
             request = Request(exchange.request_id, principal.subject, body, accept, deadline)
-            exchange.outcome = await while_connected(receive, self._admission.submit(permit, request))
+            exchange.outcome = await while_connected(receive, self._intake.submit(permit, request))
             await _send_outcome(send, exchange, exchange.outcome, accept)
 
     async def _read(self, receive: Receive, time_left: float) -> bytes:

@@ -1,9 +1,9 @@
 """What is known of one HTTP request while it is served; whoever counts and logs reads it at the end."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
+from typing import Protocol
 
 from starlette.types import Scope
 
@@ -40,8 +40,24 @@ class Exchange:
     outcome: Outcome | None = None
 
 
-# Told once about each request, when its answer is written or its client gone; must be quick and not raise.
-ExchangeObserver = Callable[[Exchange], None]
+class ExchangeObserver(Protocol):
+    """Receives the begin and the end of every request. Its methods must be quick and must not raise."""
+
+    def began(self, exchange: Exchange) -> None:
+        """Note that the headers of a request are complete."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """Note that its answer is written, or its client gone."""
+
+
+class Unobserved:
+    """The observer that nobody listens to."""
+
+    def began(self, exchange: Exchange) -> None:
+        """Ignore it."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """Ignore it."""
 
 
 def begin(scope: Scope, now: float) -> Exchange:

@@ -31,14 +31,14 @@ _FAULT = Refused("internal_error", "a fault of the service; it was logged with t
 
 
 class Envelope:
-    """Gives each request an id and each answer its headers, answers faults of ours, and reports the end.
+    """Gives each request an id and each answer its headers, answers faults of ours, and tells an observer.
 
     The outermost layer: what it sends is the last word. The request's record is `scope["state"]["exchange"]`.
     """
 
-    def __init__(self, app: ASGIApp, ended: ExchangeObserver, clock: Clock = time.monotonic) -> None:
+    def __init__(self, app: ASGIApp, observer: ExchangeObserver, clock: Clock = time.monotonic) -> None:
         self._app = app
-        self._ended = ended
+        self._observer = observer
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +48,7 @@ class Envelope:
             return
         exchange = begin(scope, self._clock())
         scope.setdefault("state", {})["exchange"] = exchange
+        self._observer.began(exchange)
 
         async def send_enveloped(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,7 +62,7 @@ class Envelope:
             route = scope.get("route")
             exchange.route = route.path if route is not None else ""
             exchange.ended = self._clock()
-            self._ended(exchange)
+            self._observer.ended(exchange)
 
     async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         try:
