@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Protocol
 
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,13 +17,13 @@ from service.dispatcher import Dispatcher
 from service.endpoints import Intake, ScoreEndpoint, ScoreLimits
 from service.exchange import ExchangeObserver, Unobserved
 from service.factory import open_handler
-from service.health import probe
-from service.info import describe, json_endpoint
+from service.health import Probe
+from service.info import describe
 from service.jwks import IssuerKeys
 from service.keys import FixedKey, KeySource, file_key, secret_key
 from service.middleware import CrossOrigin, Envelope
 from service.observer import Observer
-from service.replies import answer_http_exception
+from service.replies import FixedAnswer, answer_http_exception
 from service.settings import Settings
 from service.worker import HandlerFactory
 
@@ -90,10 +91,12 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/score", score, methods=["POST"]),
-            Route("/livez", probe("alive", lambda: None), methods=["GET"]),
-            Route("/readyz", probe("ready", lambda: _readiness(workforce, keys)), methods=["GET"]),
-            Route("/startupz", probe("started", lambda: _startup(workforce)), methods=["GET"]),
-            Route("/info", json_endpoint(describe(settings)), methods=["GET"]),
+            Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
+            Route("/readyz", Probe("ready", lambda: _readiness(workforce, keys)), methods=["GET"]),
+            Route("/startupz", Probe("started", lambda: _startup(workforce)), methods=["GET"]),
+            Route(
+                "/info", FixedAnswer("application/json", orjson.dumps(describe(settings))), methods=["GET"]
+            ),
         ],
         middleware=[
             Middleware(Envelope, observer=observer or Unobserved()),

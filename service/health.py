@@ -6,7 +6,7 @@ Liveness depends on nothing but the event loop: a service that restarts because 
 from collections.abc import Callable
 
 import orjson
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from service.replies import Header, send_answer
 
@@ -17,16 +17,18 @@ _JSON: Header = (b"content-type", b"application/json")
 _RETRY: Header = (b"retry-after", b"1")
 
 
-def probe(status: str, reason: Reason) -> ASGIApp:
-    """Return an endpoint that answers 200 with `status`, or 503 with the reason there is at that moment."""
-    good = orjson.dumps({"status": status})
+class Probe:
+    """Answers 200 with a status, or 503 with the reason that there is at that moment."""
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        wrong = reason()
-        if wrong is None:
-            await send_answer(send, 200, [_JSON], good)
+    def __init__(self, status: str, reason: Reason) -> None:
+        self._good = orjson.dumps({"status": status})
+        self._reason = reason
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one probe."""
+        reason = self._reason()
+        if reason is None:
+            await send_answer(send, 200, [_JSON], self._good)
         else:
-            body = orjson.dumps({"status": "unavailable", "reason": wrong})
+            body = orjson.dumps({"status": "unavailable", "reason": reason})
             await send_answer(send, 503, [_JSON, _RETRY], body)
-
-    return answer

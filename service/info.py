@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version
 
-import orjson
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from scoring.errors import BundleError
 from scoring.manifest import MANIFEST_FILE, decode_manifest
-from service.replies import send_answer
 from service.settings import Settings
 
 NAME = "scorepool"
@@ -48,13 +44,3 @@ def describe(settings: Settings) -> Mapping[str, object]:
     }
     limits = {name: getattr(settings, name) for name in LIMITS}
     return {"name": NAME, "version": version(NAME), "model": model, "limits": limits}
-
-
-def json_endpoint(value: Mapping[str, object]) -> ASGIApp:
-    """Return an endpoint that always answers `value`."""
-    body = orjson.dumps(value)
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(send, 200, [(b"content-type", b"application/json")], body)
-
-    return answer

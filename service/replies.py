@@ -6,7 +6,7 @@ from types import MappingProxyType
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from service.errors import Refused
 from service.exchange import Exchange
@@ -29,6 +29,18 @@ _CHALLENGES = MappingProxyType(
 
 # The connection is of no more use after these: more body would come, or another replica is to be tried.
 _CLOSING = frozenset({"body_too_large", "body_timeout", "draining"})
+
+
+class FixedAnswer:
+    """An endpoint that always answers the same."""
+
+    def __init__(self, media_type: str, body: bytes, headers: Iterable[Header] = ()) -> None:
+        self._headers = [(b"content-type", media_type.encode()), *headers]
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await send_answer(send, 200, self._headers, self._body)
 
 
 async def send_answer(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
