@@ -92,7 +92,7 @@ class Dispatcher:
         except OSError as error:
             raise StartError(f"the fork server cannot be started: {error}") from error
         self._pool.start(self, self._failed, self._random)
-        self._lag.start()
+        self._lag.start(asyncio.get_running_loop())
 
     @property
     def readiness(self) -> str | None:

@@ -128,12 +128,8 @@ class FairQueue:
 
     def take(self, job: Job) -> None:
         """Take the job that `head` returned, at its subject's expense."""
-        if job.alone:
-            self._again.popleft()
-        else:
-            flow = self._flows[job.subject]
-            flow.jobs.popleft()
-            flow.deficit -= job.cost
+        if not job.alone:
+            self._flows[job.subject].deficit -= job.cost
         self.remove(job)
 
     def _next_flow(self) -> _Flow:

@@ -1,10 +1,21 @@
 """Measures how late the event loop is: the first thing that suffers when something blocks it."""
 
-import asyncio
+from asyncio import TimerHandle
 from collections.abc import Callable
+from typing import Protocol
 
 # Often enough to see a block of tens of milliseconds, rare enough to cost nothing.
 INTERVAL_S = 0.1
+
+
+class Clock(Protocol):
+    """The part of an event loop that is needed."""
+
+    def time(self) -> float:
+        """Return the time in seconds."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> TimerHandle:
+        """Have `callback` called at that time."""
 
 
 class LagMonitor:
@@ -12,22 +23,19 @@ class LagMonitor:
 
     def __init__(self, tell: Callable[[float], None]) -> None:
         self._tell = tell
-        self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: TimerHandle | None = None
 
-    def start(self) -> None:
-        """Begin to measure the running loop."""
-        self._arm(asyncio.get_running_loop())
+    def start(self, clock: Clock) -> None:
+        """Begin to measure."""
+        due = clock.time() + INTERVAL_S
+
+        def measure() -> None:
+            self._tell(max(0.0, clock.time() - due))
+            self.start(clock)
+
+        self._timer = clock.call_at(due, measure)
 
     def stop(self) -> None:
         """Measure no more."""
         if self._timer is not None:
             self._timer.cancel()
-
-    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._due = loop.time() + INTERVAL_S
-        self._timer = loop.call_at(self._due, self._measure, loop)
-
-    def _measure(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._tell(max(0.0, loop.time() - self._due))
-        self._arm(loop)
