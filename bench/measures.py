@@ -1,0 +1,64 @@
+"""What is read off a run: percentiles, silences, losses. Pure functions of what the generators and the prober noted."""
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.load import Answered
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Return the smallest value that at least `share` of all values do not exceed; NaN of none (nearest rank)."""
+    ordered = sorted(values)
+    if not ordered:
+        return math.nan
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long clients waited, in milliseconds; one that got no answer counts with the time after which it gave up."""
+
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+def latency(milliseconds: Iterable[float]) -> Latency:
+    """Summarize latencies in milliseconds."""
+    values = list(milliseconds)
+    return Latency(percentile(values, 0.5), percentile(values, 0.99), max(values, default=math.nan))
+
+
+def longest_silence(moments: Iterable[float], began: float, ended: float) -> float:
+    """Return the longest time between `began` and `ended` (seconds) in which no answer came."""
+    within = sorted(moment for moment in moments if began <= moment <= ended)
+    edges = [began, *within, ended]
+    return max(after - before for before, after in zip(edges, edges[1:], strict=False))
+
+
+def lost(answers: Iterable[Answered]) -> list[Answered]:
+    """Return the requests that got neither a scored answer nor an honest refusal (429 or 503)."""
+    return [answer for answer in answers if answer.status not in {200, 429, 503}]
+
+
+def in_flight(answers: Iterable[Answered], moment: float) -> list[Answered]:
+    """Return the requests that were under way at `moment` (Unix seconds)."""
+    return [answer for answer in answers if answer.due <= moment < answer.ended]
+
+
+def per_second(moments: Iterable[float], began: float, seconds: float, step: float) -> list[float]:
+    """Count answers in steps of `step` seconds from `began` on; return answers a second of each step."""
+    counts = [0] * math.ceil(seconds / step)
+    for moment in moments:
+        i = int((moment - began) // step)
+        if 0 <= i < len(counts):
+            counts[i] += 1
+    return [count / step for count in counts]
+
+
+def ratio(values: Sequence[float], base: Sequence[float]) -> tuple[float, float, float]:
+    """Return the ratio of medians and the least and greatest ratio that the repeats allow."""
+    middle = statistics.median(values) / statistics.median(base)
+    return middle, min(values) / max(base), max(values) / min(base)

@@ -1,0 +1,168 @@
+"""Start a system, wait until it answers, and end every process of it on whatever way out."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib import request
+from urllib.error import URLError
+
+from bench import documents
+from bench.catalogue import PYTHONPATH
+from bench.documents import Payload
+from bench.environments import folder
+from bench.family import MARK, Family
+from bench.load import Target
+from bench.places import BUNDLE, PAYLOADS, QUESTION, WORK
+from bench.system import Site, System
+from bench.bearer import bearer, secret
+
+START_LIMIT_S = 60.0
+
+
+class StartError(Exception):
+    """A system that did not answer; the message ends with the last lines that it wrote."""
+
+
+class Running:
+    """A started system: its processes and where to send what."""
+
+    def __init__(self, system: System, site: Site) -> None:
+        self.system = system
+        self.site = site
+        self.mark = uuid.uuid4().hex
+        self.family = Family(self.mark)
+        self.parts: list[Family] = []  # one for each command
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.base = f"http://127.0.0.1:{site.ports[0]}"
+        self.headers = bearer() if system.kind == "product" else {}
+
+    @property
+    def parent(self) -> subprocess.Popen[bytes]:
+        """The process that listens, or the one that supervises those that do."""
+        return self.processes[-1]
+
+    @property
+    def health_url(self) -> str:
+        return self.base + self.system.health
+
+    def target(self, payload: Payload) -> Target:
+        """Return where requests of `payload` go, with their files in this system's form."""
+        files = documents.write(PAYLOADS, payload, self.system.form)
+        return Target(self.base + self.system.path, files, self.headers)
+
+    def launch(self) -> None:
+        """Start every process of the system."""
+        bin_folder = str(folder(self.system.environment))
+        self.site.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.system.files.items():
+            (self.site.folder / name).write_text(self.site.fill(text))
+        with (self.site.folder / "output.log").open("ab") as log:
+            for i, command in enumerate(self.system.commands):
+                mark = f"{self.mark}-{i}"
+                words = [self.site.fill(word.replace("{bin}", bin_folder)) for word in command]
+                environment = {**self._environment(), MARK: mark}
+                process = subprocess.Popen(
+                    words, cwd=self.site.folder, env=environment, stdout=log, stderr=log, start_new_session=True
+                )
+                self.processes.append(process)
+                self.parts.append(Family(mark))
+                for family in (self.family, self.parts[-1]):
+                    family.adopt(process.pid)
+
+    def _environment(self) -> Mapping[str, str]:
+        site = self.site
+        own = {name: site.fill(value) for name, value in self.system.variables.items()}
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            # More numeric threads than processors slow every system down; the product sets the same itself.
+            **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+            **{"PYTHONPATH": PYTHONPATH, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            **{"BENCH_SCORING": self.system.scoring, "BENCH_BUNDLE": str(BUNDLE), "BENCH_QUESTION": str(QUESTION)},
+            **{"BENCH_PORT": str(site.ports[0]), "BENCH_WORKERS": str(site.workers)},
+            **{"BENCH_TIMEOUT_S": str(site.timeout_s), "SCOREPOOL_JWT_SECRET": secret()},
+            **own,
+        }
+
+    def ask(self, payload: Payload = documents.SMALL, timeout_s: float = 5.0) -> bool:
+        """Send one real request; say whether a scored answer came back."""
+        target = self.target(payload)
+        body = (target.folder / "0.json").read_bytes()
+        headers = {"Content-Type": "application/json", **target.headers}
+        try:
+            with request.urlopen(request.Request(target.url, body, headers), timeout=timeout_s) as answer:
+                scored = json.loads(documents.unwrapped(answer.read(), self.system.form))
+        except (URLError, OSError, ValueError, KeyError):
+            return False
+        return len(scored["documents"]) == payload.documents
+
+    def await_answer(self, limit_s: float = START_LIMIT_S) -> float:
+        """Wait for the first scored answer; return how many seconds it took.
+
+        Raises: StartError when it ends or stays silent.
+        """
+        began = time.monotonic()
+        while time.monotonic() - began < limit_s:
+            if self.ask():
+                return time.monotonic() - began
+            if self.parent.poll() is not None:
+                break
+            time.sleep(0.1)
+        log = (self.site.folder / "output.log").read_text(errors="replace")
+        raise StartError(f"{self.system.name}: no answer; its last words: {log[-3000:]}")
+
+    def end(self) -> None:
+        """End every process of the system."""
+        self.family.end()
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def running(system: System, *, timeout_s: int = 30, workers: int = 2) -> Iterator[Running]:
+    """Start `system` in a fresh folder on free ports; yield it when it answers; end it."""
+    with _site(system, timeout_s, workers) as site:
+        started = Running(system, site)
+        try:
+            started.launch()
+            started.await_answer()
+            yield started
+        finally:
+            started.end()
+
+
+@contextmanager
+def _site(system: System, timeout_s: int, workers: int) -> Iterator[Site]:
+    place = WORK / "run" / f"{system.name.replace('/', '-')}-{uuid.uuid4().hex[:6]}"
+    try:
+        yield Site(place, free_ports(3), workers, timeout_s)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """Return ports of 127.0.0.1 that nobody listens on at this moment."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return tuple(int(listener.getsockname()[1]) for listener in sockets)
+    finally:
+        for listener in sockets:
+            listener.close()
+
+
+def restart(started: Running) -> Running:
+    """Start the same system on the same ports in the same folder, as a supervisor would; the caller ends it."""
+    again = Running(started.system, started.site)
+    again.launch()
+    return again
+
+
