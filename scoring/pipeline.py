@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from scoring.bundle import Bundle
 from scoring.clustering import Assignment, ClusterSummary, assign, outlier_share, summarize
 from scoring.embedding import Embedded, Embedder
-from scoring.similarity import Neighbours, Pairs, matrix, neighbours, pairs, unit_vectors
+from scoring.neighbours import Neighbours, neighbours
+from scoring.pairs import Pairs, pairs
+from scoring.similarity import matrix, unit_vectors
 
 SimilarityKind = Literal["neighbours", "pairs", "matrix", "none"]
 
@@ -83,7 +85,7 @@ class Scorer:
         _tell(observe, "cluster")
         near = near_pairs = full = None
         if options.similarity == "neighbours":
-            near = neighbours(units, options.neighbours, labels=assignment.labels, present=present)
+            near = neighbours(units, options.neighbours, present=present)
         elif options.similarity == "pairs":
             near_pairs = pairs(units, options.threshold, present=present, limit=MAX_PAIRS)
         elif options.similarity == "matrix":

@@ -50,7 +50,7 @@ def drafted(path: Path, *, force: bool = False) -> Iterator[Draft]:
     Raises: BundleError when `path` is taken, or when the disk refuses.
     """
     path = Path(os.path.realpath(path))
-    _require_free(path, force=force)
+    require_free(path, force=force)
     folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
     try:
         folder.mkdir(parents=True)
@@ -64,7 +64,8 @@ def drafted(path: Path, *, force: bool = False) -> Iterator[Draft]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require_free(path: Path, *, force: bool) -> None:
+def require_free(path: Path, *, force: bool) -> None:
+    """Raise BundleError unless a bundle may be published at `path`: free, or another bundle and `force`."""
     if not path.exists():
         return
     if not force:

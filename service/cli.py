@@ -16,29 +16,43 @@ from scoring.errors import ScoringError
 from service.settings import SettingsError, declared, load
 
 FOLDER = click.Path(path_type=Path)
-CLUSTERS = "N|auto"
+THREADS = "More are quicker; with one, the same seed gives the same bundle."
+
+
+class ClusterCount(click.ParamType[int | str]):
+    """A whole number, or `auto`."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number or the word; fail as click's own types do."""
+        if value == "auto":
+            return "auto"
+        return click.IntRange(1, 100_000).convert(value, param, ctx)
+
+
+CLUSTERS = ClusterCount()
+
+
+class Refusal(click.ClickException):
+    """What people can mend: one sentence on standard error, exit code 2."""
+
+    exit_code = 2
 
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turn what people can mend into one sentence on standard error and exit code 2.
-
-    Raises: click.ClickException for bad input, bad settings and files that cannot be read or written.
-    """
+    """Turn bad input, bad settings and files that cannot be read or written into a `Refusal`."""
     try:
         yield
     except SettingsError as error:
-        raise _refusal("\n".join(error.faults)) from error
+        raise Refusal("\n".join(error.faults)) from error
     except ScoringError as error:
-        raise _refusal(str(error)) from error
+        raise Refusal(str(error)) from error
+    except BrokenPipeError:
+        raise  # `| head`: click ends quietly
     except OSError as error:
-        raise _refusal(f"{error.filename or 'input or output'}: {error.strerror or error}") from error
-
-
-def _refusal(message: str) -> click.ClickException:
-    refusal = click.ClickException(message)
-    refusal.exit_code = 2
-    return refusal
+        raise Refusal(f"{error.filename or 'input or output'}: {error.strerror or error}") from error
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,53 +83,71 @@ def serve(**options: Any) -> None:
 
 @main.command()
 @click.argument("corpus", type=FOLDER)
-@click.option("--output", required=True, type=FOLDER, help="The bundle's folder; must not exist.")
+@click.option("--output", required=True, type=FOLDER, metavar="DIR", help="The bundle's folder.")
 @click.option(
-    "--dimensions", default=100, show_default=True, type=click.IntRange(1, 2000), help="Size of a vector."
+    "--dimensions", default=100, show_default=True, type=click.IntRange(1, 2000), help="Of a vector."
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the corpus  [default: by its size]")
 @click.option(
-    "--clusters", default="auto", show_default=True, metavar=CLUSTERS, help="auto: chosen by silhouette."
+    "--clusters", default="auto", show_default=True, type=CLUSTERS, help="auto: chosen by silhouette."
 )
 @click.option("--pooling", default="sif", show_default=True, type=click.Choice(["mean", "sif"]))
-@click.option("--seed", default=1, show_default=True, type=int, help="Same seed and one thread, same bundle.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**32 - 1))
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 64), help=THREADS)
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the text files.")
-@click.option("--name", help="The model's name  [default: the output folder's]")
+@click.option("--name", help="The model's name  [default: the corpus's]")
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
-def train(corpus: Path, output: Path, name: str | None, **options: Any) -> None:
+def train(corpus: Path, output: Path, name: str | None, encoding: str, force: bool, **options: Any) -> None:
     """Train a bundle on CORPUS: .txt with a document a line, .jsonl with `text`, or a folder of .txt."""
-    from service.building import train_bundle
+    from scoring.training import TrainingOptions
+    from service.building import Destination, train_bundle
     from service.progress import progress_bars
 
     with one_sentence(), progress_bars() as report:
-        summary = train_bundle(corpus, output, name=name or output.name, report=report, **options)
+        training = TrainingOptions(name=name or corpus.stem, **options)
+        summary = train_bundle(corpus, encoding, Destination(output, force), training, report)
     click.echo(summary)
 
 
 @main.command("import")
 @click.option(
-    "--fasttext", required=True, type=FOLDER, metavar="FILE", help="Facebook .bin, .vec, or gensim's own."
+    "--fasttext", required=True, type=FOLDER, metavar="FILE", help="Facebook .bin, .vec, or gensim's."
 )
-@click.option("--output", required=True, type=FOLDER, help="The bundle's folder; must not exist.")
+@click.option("--output", required=True, type=FOLDER, metavar="DIR", help="The bundle's folder.")
 @click.option("--centroids", type=FOLDER, metavar="FILE.npy", help="An existing K-Means: (k, d) floats.")
-@click.option("--clusters", metavar=CLUSTERS, help="Fit a K-Means to --corpus.")
-@click.option("--corpus", type=FOLDER, help="Texts for --clusters and for --pooling sif.")
+@click.option("--clusters", default="auto", show_default=True, type=CLUSTERS, help="Fitted to --corpus.")
+@click.option("--corpus", type=FOLDER, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
 @click.option("--pooling", default="mean", show_default=True, type=click.Choice(["mean", "sif"]))
-@click.option("--seed", default=1, show_default=True, type=int)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**32 - 1))
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 64), help=THREADS)
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus.")
-@click.option("--name", help="The model's name  [default: the output folder's]")
+@click.option("--name", help="The model's name  [default: the file's]")
 @click.option(
-    "--trust-pickle", is_flag=True, help="Load a gensim-saved model, a pickle: it may run any code."
+    "--trust-pickle", is_flag=True, help="Load a gensim-saved model, a pickle: it can run any code."
 )
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
-def import_(fasttext: Path, output: Path, name: str | None, **options: Any) -> None:
+def import_(
+    fasttext: Path,
+    output: Path,
+    centroids: Path | None,
+    corpus: Path | None,
+    encoding: str,
+    name: str | None,
+    trust_pickle: bool,
+    force: bool,
+    **options: Any,
+) -> None:
     """Make a bundle of an existing fastText model and a K-Means."""
-    from service.building import import_bundle
+    from scoring.corpus import read_corpus
+    from scoring.fitting import FittingOptions
+    from service.building import Destination, Source, import_bundle
     from service.progress import progress_bars
 
     with one_sentence(), progress_bars() as report:
-        summary = import_bundle(fasttext, output, name=name or output.name, report=report, **options)
+        texts = None if corpus is None else read_corpus(corpus, encoding)
+        source = Source(fasttext, trust_pickle, centroids, texts)
+        fitting = FittingOptions(name or fasttext.stem, **options)
+        summary = import_bundle(source, Destination(output, force), fitting, report)
     click.echo(summary)
 
 

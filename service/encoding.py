@@ -9,8 +9,9 @@ import orjson
 from numpy.typing import NDArray
 
 from scoring.bundle import Bundle
+from scoring.neighbours import Neighbours
+from scoring.pairs import Pairs
 from scoring.pipeline import Scores
-from scoring.similarity import Neighbours, Pairs
 
 Json = dict[str, Any]
 

@@ -1,0 +1,104 @@
+"""The stages together, on real documents: what holds for any batch, in any order."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.test.utils import datapath
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.bundle import open_bundle
+from scoring.corpus import read_corpus
+from scoring.pipeline import Options, Scorer, SimilarityKind
+
+STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
+EMPTY = ["", "2001", "1,234.56 %", "— … !", "\n\t "]
+
+
+@pytest.fixture(scope="module")
+def scorer(demo_bundle: Path) -> Scorer:
+    """Return a scorer with the demonstration model."""
+    return Scorer(open_bundle(demo_bundle))
+
+
+@given(st.permutations(range(12)))
+@settings(max_examples=25, deadline=None)
+def test_permuting_documents_permutes_the_answer(scorer: Scorer, order: list[int]) -> None:
+    """The place of a document in a batch changes nothing but its place in the answer."""
+    texts = [*STORIES[:10], *EMPTY[:2]]
+    straight = scorer.score(texts, Options("neighbours", 3))
+
+    permuted = scorer.score([texts[i] for i in order], Options("neighbours", 3))
+
+    assert straight.neighbours is not None
+    assert permuted.neighbours is not None
+    np.testing.assert_allclose(permuted.embedded.doc_vectors, straight.embedded.doc_vectors[order], atol=1e-6)
+    np.testing.assert_array_equal(permuted.assignment.labels, straight.assignment.labels[order])
+    np.testing.assert_allclose(
+        permuted.neighbours.similarities, straight.neighbours.similarities[order], atol=1e-6
+    )
+    original = np.append(order, -1)[permuted.neighbours.indices]
+    np.testing.assert_array_equal(original, straight.neighbours.indices[order])
+
+
+def test_a_batch_scores_as_its_documents_do_alone(scorer: Scorer) -> None:
+    """Vectors, clusters and outlier shares of a document do not depend on who else is in the request."""
+    texts = [*STORIES, *EMPTY]
+
+    together = scorer.score(texts, Options("none"))
+
+    for row, text in enumerate(texts):
+        alone = scorer.score([text], Options("none"))
+        np.testing.assert_allclose(
+            alone.embedded.doc_vectors[0], together.embedded.doc_vectors[row], atol=1e-6
+        )
+        assert alone.assignment.labels[0] == together.assignment.labels[row]
+        assert alone.outlier is not None
+        assert together.outlier is not None
+        assert alone.outlier[0] == pytest.approx(together.outlier[row], abs=1e-5)
+
+
+@pytest.mark.parametrize("similarity", ["neighbours", "pairs", "matrix", "none"])
+@given(st.lists(st.one_of(st.text(max_size=60), st.sampled_from([*STORIES, *EMPTY])), min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None)
+def test_every_float_is_finite(scorer: Scorer, similarity: SimilarityKind, texts: list[str]) -> None:
+    """No text, however odd, makes a NaN or an infinity."""
+    scores = scorer.score(texts, Options(similarity, 3, threshold=-1.0))
+
+    arrays = [
+        scores.embedded.doc_vectors,
+        scores.assignment.distance,
+        scores.assignment.margin,
+        scores.outlier,
+    ]
+    if scores.neighbours is not None:
+        arrays.append(scores.neighbours.similarities)
+    if scores.pairs is not None:
+        arrays.append(scores.pairs.similarity)
+    if scores.matrix is not None:
+        arrays.append(scores.matrix)
+    assert all(np.isfinite(array).all() for array in arrays if array is not None)
+    assert all(np.isfinite(summary.cohesion) for summary in scores.clusters)
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_a_text_without_words_has_no_vector_and_no_neighbours(scorer: Scorer, text: str) -> None:
+    """Digits, punctuation and nothing at all are kept out of clusters and comparisons."""
+    scores = scorer.score([STORIES[0], text, STORIES[1]], Options("neighbours", 5))
+
+    assert scores.neighbours is not None
+    assert scores.embedded.present.tolist() == [True, False, True]
+    assert not scores.embedded.doc_vectors[1].any()
+    assert scores.embedded.tokens[1] == 0
+    assert sum(summary.size for summary in scores.clusters) == 2
+    assert scores.neighbours.indices.tolist() == [[2, -1, -1, -1, -1], [-1] * 5, [0, -1, -1, -1, -1]]
+
+
+def test_stages_are_observed_in_their_order(scorer: Scorer) -> None:
+    """Whoever times the stages hears of each end, once."""
+    heard: list[str] = []
+
+    scorer.score(STORIES[:3], Options(), heard.append)
+
+    assert heard == ["embed", "cluster", "similarity"]

@@ -1,0 +1,141 @@
+"""Bytes in, bytes out: what one request is answered with, without any process or socket."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from gensim.test.utils import datapath
+from numpy.typing import NDArray
+
+from scoring.bundle import open_bundle
+from scoring.corpus import read_corpus
+from scoring.embedding import Embedder
+from service.handler import Handler
+from service.responses import ScoreResponse
+from service.schema import Limits
+
+STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))[:12]
+
+
+@pytest.fixture(scope="module")
+def handler(demo_bundle: Path) -> Handler:
+    """Return a handler with the demonstration model and the default limits."""
+    return Handler(demo_bundle, Limits())
+
+
+@pytest.fixture(scope="module")
+def cosines(demo_bundle: Path) -> NDArray[np.float64]:
+    """Return the cosines of the stories, computed in float64 from the vectors."""
+    vectors = Embedder(open_bundle(demo_bundle)).embed(STORIES).doc_vectors.astype(np.float64)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    product: NDArray[np.float64] = units @ units.T
+    return product
+
+
+def ask(handler: Handler, **request: object) -> dict[str, Any]:
+    """Return the decoded answer to a request that must succeed."""
+    answer = handler(orjson.dumps(request), "json")
+    assert answer.code == "ok", answer.body
+    decoded: dict[str, Any] = orjson.loads(answer.body)
+    return decoded
+
+
+def test_an_answer_has_the_documented_shape(handler: Handler) -> None:
+    """Every answer fits the types that the OpenAPI document is made from."""
+    import msgspec  # noqa: PLC0415
+
+    for similarity in ("neighbours", "pairs", "matrix", "none"):
+        body = orjson.dumps({"documents": [*STORIES, ""], "similarity": similarity, "vectors": True})
+
+        answer = handler(body, "json")
+
+        msgspec.json.decode(answer.body, type=ScoreResponse)
+
+
+def test_only_what_was_asked_for_is_answered(handler: Handler) -> None:
+    """`pairs`, `truncated`, `matrix`, `neighbours` and `vector` appear only where they were asked for."""
+    plain = ask(handler, documents=STORIES, similarity="none")
+    full = ask(handler, documents=STORIES, similarity="matrix", vectors=True)
+
+    assert set(plain) == {"model", "documents", "clusters"}
+    members = {"id", "cluster", "distance", "margin", "outlier", "tokens", "known"}
+    assert set(plain["documents"][0]) == members
+    assert set(full) == {"model", "documents", "clusters", "matrix"}
+    assert set(full["documents"][0]) == members | {"vector"}
+
+
+def test_neighbours_equal_a_sort_of_all_cosines(handler: Handler, cosines: NDArray[np.float64]) -> None:
+    """Each document's neighbours are the highest of its row, itself left out, highest first."""
+    answer = ask(handler, documents=STORIES, neighbours=4)
+
+    for row, document in enumerate(answer["documents"]):
+        order = [j for j in np.argsort(-cosines[row], kind="stable") if j != row][:4]
+        assert [neighbour["id"] for neighbour in document["neighbours"]] == [str(j) for j in order]
+        values = [neighbour["similarity"] for neighbour in document["neighbours"]]
+        assert values == pytest.approx([cosines[row, j] for j in order], abs=1e-5)
+
+
+def test_pairs_are_all_those_above_the_threshold(handler: Handler, cosines: NDArray[np.float64]) -> None:
+    """Pairs are named by ids, a before b, and none is missing."""
+    answer = ask(handler, documents=STORIES, similarity="pairs", threshold=0.1)
+
+    n = len(STORIES)
+    expected = [(str(i), str(j)) for i in range(n) for j in range(i + 1, n) if cosines[i, j] >= 0.1]
+    assert [(pair["a"], pair["b"]) for pair in answer["pairs"]] == expected
+    assert answer["truncated"] is False
+
+
+def test_the_matrix_is_the_same_in_both_formats(handler: Handler) -> None:
+    """`Accept: application/x-npy` gives the float32 values that the JSON shows."""
+    body = orjson.dumps({"documents": STORIES, "similarity": "matrix"})
+
+    file = np.load(io.BytesIO(handler(body, "npy").body), allow_pickle=False)
+
+    matrix = np.array(orjson.loads(handler(body, "json").body)["matrix"], dtype=np.float32)
+    assert file.dtype == np.float32
+    np.testing.assert_array_equal(file, matrix)
+
+
+def test_npy_without_a_matrix_is_not_acceptable(handler: Handler) -> None:
+    """There is no `.npy` of neighbours, and the client hears it."""
+    answer = handler(orjson.dumps({"documents": STORIES}), "npy")
+
+    assert answer.code == "not_acceptable"
+
+
+def test_a_text_without_words_is_all_null(handler: Handler) -> None:
+    """What a document without a vector cannot have is null, never NaN."""
+    answer = ask(handler, documents=[{"id": "digits", "text": "2001 - 42"}, STORIES[0]])
+
+    assert answer["documents"][0] == {
+        "id": "digits",
+        "cluster": None,
+        "distance": None,
+        "margin": None,
+        "outlier": None,
+        "tokens": 0,
+        "known": None,
+        "neighbours": [],
+    }
+
+
+def test_the_facts_count_what_was_done(handler: Handler) -> None:
+    """The server counts documents, pairs, tokens and clusters without reading the answer."""
+    answer = handler(orjson.dumps({"documents": [*STORIES, "zzzz xqzt"]}), "json")
+
+    facts = answer.facts
+    assert (facts.documents, facts.pairs) == (13, 78)
+    assert facts.tokens > facts.known > 0
+    assert sum(size for _, size in facts.clusters) == 13
+    assert [stage for stage, _ in facts.stages] == ["decode", "embed", "cluster", "similarity", "encode"]
+
+
+def test_a_fault_of_the_request_is_an_answer(handler: Handler) -> None:
+    """Bad input never raises; it names its code and where the fault is."""
+    answer = handler(b'{"documents": [{"text": 5}]}', "json")
+
+    assert answer.code == "invalid_document"
+    assert orjson.loads(answer.body)["errors"][0]["pointer"] == "/documents/0/text"
