@@ -1,4 +1,4 @@
-"""The nearest K-Means centroid of each document, how sure that is, and what the clusters of one request look like."""
+"""The nearest K-Means centroid of each document, how sure that is, and the clusters of one request."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 class Assignment:
     """labels (n,) int64, −1 without a vector; distance and margin (n,) float32, ≥ 0 and finite.
 
-    distance: Euclidean, to the nearest centroid. margin: the runner-up's distance minus it, 0 with one cluster.
+    distance: Euclidean, to the nearest centroid. margin: the runner-up's distance minus it; 0 where there is
+    no other cluster.
     """
 
     labels: NDArray[np.int64]
@@ -35,9 +36,9 @@ def assign(
 ) -> Assignment:
     """Return the nearest of centroids (k, d) for each of doc_vectors (n, d); ties go to the lower number.
 
-    Equal to scikit-learn's `KMeans.predict`. ‖v − c‖² is expanded to ‖v‖² − 2v·c + ‖c‖², which is one product, but
-    loses digits when both are far from the origin; so everything is moved to the centroids' mean and done in float64.
-    Time and memory O(n·k) beside the product.
+    Equal to scikit-learn's `KMeans.predict`. ‖v − c‖² is expanded to ‖v‖² − 2v·c + ‖c‖², which is one
+    product, but loses digits when both are far from the origin; so everything is moved to the centroids' mean
+    and done in float64. Time O(n·k·d), memory O(n·(k + d)).
     """
     origin = centroids.mean(axis=0, dtype=np.float64)
     centers = centroids - origin
@@ -55,7 +56,8 @@ def assign(
 
 
 def _distance(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.linalg.norm(left - right, axis=1)
+    distance: NDArray[np.float64] = np.linalg.norm(left - right, axis=1)
+    return distance
 
 
 def outlier_share(
@@ -63,8 +65,8 @@ def outlier_share(
 ) -> NDArray[np.float32]:
     """Return the share, 0 to 1, of the cluster's training documents that lie nearer, (n,) float32.
 
-    distance_quantiles (k, Q) are sorted training distances at Q evenly spaced ranks; between two of them the share is
-    interpolated. A document without a vector (label −1) has 0.
+    distance_quantiles (k, Q) are sorted training distances at Q evenly spaced ranks; between two of them the
+    share is interpolated. A document without a vector (label −1) has 0.
     """
     ranks = np.linspace(0.0, 1.0, distance_quantiles.shape[1])
     shares = np.zeros(len(labels), np.float32)
@@ -77,10 +79,10 @@ def outlier_share(
 def summarize(
     units: NDArray[np.float32], labels: NDArray[np.int64], present: NDArray[np.bool_]
 ) -> list[ClusterSummary]:
-    """Describe the clusters that occur, by ascending number; units (n, d) are document vectors of length 1 or 0.
+    """Describe the clusters that occur, by ascending number; units (n, d) from `unit_vectors`.
 
-    The mean of the cosines of unit vectors u to their mean direction s/‖s‖, s = Σu, is Σ(u·s)/(n‖s‖) = ‖s‖/n. It is 0
-    for vectors that cancel out.
+    The mean of the cosines of unit vectors u to their mean direction s/‖s‖, s = Σu, is Σ(u·s)/(n‖s‖) = ‖s‖/n.
+    It is 0 for vectors that cancel out.
     """
     clusters, members = np.unique(labels[present], return_inverse=True)
     sizes = np.bincount(members, minlength=len(clusters))

@@ -122,9 +122,7 @@ def train(corpus: Path, output: Path, name: str | None, encoding: str, force: bo
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 64), help=THREADS)
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus.")
 @click.option("--name", help="The model's name  [default: the file's]")
-@click.option(
-    "--trust-pickle", is_flag=True, help="Load a gensim-saved model, a pickle: it can run any code."
-)
+@click.option("--trust-pickle", is_flag=True, help="Load a gensim-saved model: a pickle can run any code.")
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
 def import_(
     fasttext: Path,

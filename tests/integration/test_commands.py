@@ -13,6 +13,7 @@ import jwt
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 from scoring.bundle import open_bundle
@@ -63,7 +64,18 @@ def test_train_then_inspect_then_score(tmp_path: Path, small_corpus: Path) -> No
 def test_the_same_seed_gives_the_same_bundle(tmp_path: Path, small_corpus: Path) -> None:
     """Trained twice, in processes with other hash seeds, at the same time of day, every byte is the same."""
     for name, hash_seed in (("a", "1"), ("b", "2")):
-        command = [sys.executable, "-m", "service", "train", small_corpus, "--output", tmp_path / name]
+        output = str(tmp_path / name)
+        command = [
+            sys.executable,
+            "-m",
+            "service",
+            "train",
+            str(small_corpus),
+            "--output",
+            output,
+            "--name",
+            "m",
+        ]
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "SOURCE_DATE_EPOCH": "1"}
         subprocess.run(
             [*command, "--epochs", "1", "--seed", "7"], env=environment, check=True, capture_output=True
@@ -218,12 +230,27 @@ def test_a_model_that_cannot_be_imported_is_named(tmp_path: Path, make: object, 
 
 def test_a_pickled_model_needs_trust(tmp_path: Path) -> None:
     """A model saved by gensim may run code when it is loaded, so it is not, and the sentence says why."""
-    result = scorepool(
-        *("import", "--fasttext", datapath("ft_kv_3.6.0.model.gz"), "--output", tmp_path / "bundle"),
-        *("--clusters", "2", "--corpus", CORPUS),
+    model = tmp_path / "model"
+    vectors = KeyedVectors(4)
+    vectors.add_vectors(["harbour", "storm"], np.ones((2, 4), np.float32))
+    vectors.save(str(model))
+    words = (
+        "import",
+        "--fasttext",
+        model,
+        "--output",
+        tmp_path / "bundle",
+        "--clusters",
+        "1",
+        "--corpus",
+        CORPUS,
     )
 
-    assert_refused(result, "--trust-pickle")
+    refused = scorepool(*words)
+    trusted = scorepool(*words, "--trust-pickle")
+
+    assert_refused(refused, "--trust-pickle")
+    assert trusted.exit_code == 0, trusted.output
 
 
 def truncate(bundle: Path) -> str:
