@@ -8,11 +8,13 @@ A second Ctrl-C cuts all of it short.
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,6 +22,9 @@ from starlette.applications import Starlette
 from scoring.bundle import open_bundle
 from scoring.errors import ScoringError
 from service.app import Workforce, create_app, make_workforce
+from service.connection import Connection, Doorman, HttpToolsParser, Parser
+from service.crowd import Crowd
+from service.exchange import ExchangeObserver, Unobserved
 from service.settings import Settings, SettingsError
 from service.worker import HandlerFactory
 
@@ -31,6 +36,15 @@ FAREWELL_S = 1
 # How long an idle connection is kept: longer than the 60 s of common load balancers, so that it is they who
 # close, and never a request that meets a connection being closed.
 KEEP_ALIVE_S = 75
+
+# When a body's time is up the application answers; this much later the connection ends where it could not.
+GRACE_S = 1.0
+
+# Time in which the network must take a piece of an answer (256 KiB): a client must read 13 KB/s.
+WRITE_S = 20.0
+
+# Each takes about 10 KiB; far more than clients of a service with so few workers can use.
+MAX_CONNECTIONS = 10_000
 
 # How often a drain looks whether a second Ctrl-C has come.
 _GLANCE_S = 0.1
@@ -116,11 +130,27 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     return 0
 
 
-def configure(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed."""
+def configure(
+    app: Starlette,
+    settings: Settings,
+    observer: ExchangeObserver | None = None,
+    parser: type[Parser] = HttpToolsParser,
+) -> uvicorn.Config:
+    """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed.
+
+    `observer` is told of what is refused before it becomes a request.
+    """
+    doorman = Doorman(
+        head_s=settings.header_timeout_s,
+        body_s=settings.body_timeout_s + GRACE_S,
+        idle_s=KEEP_ALIVE_S,
+        write_s=WRITE_S,
+        crowd=Crowd(connections_allowed()),
+        observer=observer or Unobserved(),
+    )
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=partial(Connection, parser, doorman),  # type: ignore[arg-type]  # any factory will do
         ws="none",
         loop="uvloop",
         lifespan="on",
@@ -131,6 +161,17 @@ def configure(app: Starlette, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=FAREWELL_S,
     )
+
+
+def connections_allowed() -> int:
+    """Return how many connections there may be, after raising the limit on open files as far as it goes.
+
+    Half of the files: the pool needs some for each worker, and accepting must never fail for want of one.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = MAX_CONNECTIONS * 2 if most == resource.RLIM_INFINITY else min(most, MAX_CONNECTIONS * 2)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return files // 2
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -28,6 +28,7 @@ from service.capacity import Capacity
 from service.dispatcher import Request
 from service.errors import Refused
 from service.exchange import Exchange
+from service.problems import PROBLEMS
 from service.settings import Settings, load
 
 SECRET = "an-example-secret-of-forty-characters-00"
@@ -239,3 +240,16 @@ def score_headers(length: int, **changes: str | None) -> dict[str, str]:
         **{name.replace("_", "-"): value for name, value in changes.items()},
     }
     return {name: value for name, value in headers.items() if value is not None}
+
+
+def code_of(reply: Reply) -> str:
+    """Return the code of a problem, whose body must be whole and fit its status."""
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json
+    assert problem["status"] == reply.status == PROBLEMS[problem["code"]].status
+    assert problem["type"] == f"urn:scorepool:problem:{problem['code']}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["request_id"] == reply.headers["x-request-id"]
+    code: str = problem["code"]
+    return code

@@ -1,0 +1,300 @@
+"""One connection seen from outside: what a client may do to it, in bytes, in time and in number.
+
+    HEAD ── complete, with one reading ──→ BODY ── complete ──→ ANSWER ── written ──→ HEAD …
+    head_s; idle_s before its first byte   body_s                the deadline of the request
+                                           (also after an early answer)
+
+uvicorn's parsers have no limits on heads, times or pipelining, and each is lenient in its own way. So this
+stands between the network and either of them: the parser gets one checked message at a time, and what was
+pipelined behind it waits until the answer is written. A client that closes its sending side has left.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.crowd import Crowd
+from service.exchange import Exchange, ExchangeObserver, new_request_id
+from service.framing import (
+    HEAD_END,
+    MAX_HEAD_BYTES,
+    ChunkedBody,
+    FramingError,
+    Head,
+    check_partial,
+    parse_head,
+)
+from service.link import Link
+from service.problems import PROBLEMS, problem
+from service.replies import problem_headers
+
+# Of a body whose request was answered early, so much is read for the connection to be used again.
+DISCARD_BYTES = 256 * 1024
+
+# Chunked bodies are followed in steps, with others' turns between them: a step of the smallest chunks allowed
+# takes a millisecond.
+STEP_BYTES = 4 * 1024
+
+MALFORMED = FramingError("invalid_request", "the request is malformed")
+
+
+class Phase(Enum):
+    """What the next byte of the client belongs to; in ANSWER to a request that has to wait."""
+
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Doorman:
+    """What all connections of a server share: the times they are given, their number, and who counts.
+
+    Seconds: head_s from the first byte of a head to its last, body_s for a whole body, idle_s between
+    requests, write_s for the network to take a piece of an answer.
+    """
+
+    head_s: float
+    body_s: float
+    idle_s: float
+    write_s: float
+    crowd: Crowd
+    observer: ExchangeObserver
+
+
+class HttpToolsParser(HttpToolsProtocol):
+    """uvicorn's parser over httptools, which tells its connection what it must know."""
+
+    connection: "Connection"
+
+    def on_response_complete(self) -> None:
+        """Note that an answer is written."""
+        super().on_response_complete()
+        self.connection.answered()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what only the parser saw."""
+        self.connection.refuse(MALFORMED)
+
+
+class H11Parser(H11Protocol):
+    """uvicorn's parser over h11, which tells its connection what it must know."""
+
+    connection: "Connection"
+
+    def on_response_complete(self) -> None:
+        """Note that an answer is written."""
+        super().on_response_complete()
+        self.connection.answered()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what only the parser saw."""
+        self.connection.refuse(MALFORMED)
+
+
+Parser = HttpToolsParser | H11Parser
+
+
+class Connection(asyncio.Protocol):
+    """Passes on to a parser what a client sends, one message at a time and within limits."""
+
+    def __init__(self, parser: type[Parser], doorman: Doorman, **arguments: Any) -> None:
+        """Make a connection with a `parser`; `arguments` are those that uvicorn gives its own protocols."""
+        self._parser = parser(**arguments)
+        self._parser.connection = self
+        self._doorman = doorman
+        self._loop = asyncio.get_running_loop()
+        self._phase = Phase.HEAD
+        self._head = bytearray()
+        # What was received and not yet passed on begins at `_at`.
+        self._input = b""
+        self._at = 0
+        # Left of a body: a number of bytes, or chunks.
+        self._body: int | ChunkedBody = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._link: Link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin: the first head has to come soon."""
+        # uvloop's transports do what asyncio's do, without being one.
+        self._link = Link(cast("asyncio.Transport", transport), self._loop, self._doorman.write_s)
+        self._parser.connection_made(self._link)
+        self._expire_in(self._doorman.head_s)
+        self._doorman.crowd.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._link.lost()
+        self._expire_never()
+        self._doorman.crowd.leave(self)
+        self._parser.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Let the answer wait for the network."""
+        self._link.writable(writable=False)
+        self._parser.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Let it go on."""
+        self._link.writable(writable=True)
+        self._parser.resume_writing()
+
+    def eof_received(self) -> None:
+        """Let the transport close: a client that sends no more has left."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come."""
+        self._input = self._input[self._at :] + data if self._at < len(self._input) else data
+        self._at = 0
+        self._advance()
+
+    def answered(self) -> None:
+        """Go on behind a request whose answer is written."""
+        if self._link.is_closing():
+            return
+        if self._phase is Phase.ANSWER:
+            self._begin_head()
+            if self._at < len(self._input):
+                # Not here: a thousand pipelined requests would be a thousand calls deep.
+                self._loop.call_soon(self._advance)
+        elif self._unwanted() > DISCARD_BYTES:
+            self._link.close()
+
+    def refuse(self, error: FramingError) -> None:
+        """Answer that the client's bytes make no sense, and close."""
+        if self._link.is_closing():
+            return
+        cycle = None if self._phase is Phase.HEAD else self._parser.cycle
+        if cycle is not None:
+            # A body went wrong: whoever reads it learns that the client is gone.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if cycle is None or not cycle.response_started:
+            self._link.write(self._refusal(error))
+        self._link.unread = True
+        self._link.close()
+
+    def evict(self) -> None:
+        """Close this idle connection, to make room."""
+        self._link.close()
+
+    def _advance(self) -> None:
+        """Pass on as much as may be passed on now, and stop reading while something is left."""
+        try:
+            while self._at < len(self._input) and not self._link.is_closing():
+                if self._phase is Phase.HEAD:
+                    self._advance_head()
+                elif self._phase is Phase.BODY:
+                    self._advance_body()
+                    if isinstance(self._body, ChunkedBody) and self._at < len(self._input):
+                        self._loop.call_soon(self._advance)
+                        break
+                else:
+                    break
+        except FramingError as error:
+            self.refuse(error)
+        if self._at >= len(self._input) or self._link.is_closing():
+            self._input, self._at = b"", 0
+        self._link.unread = self._phase is Phase.BODY or bool(self._input)
+        self._link.hold(held=bool(self._input))
+
+    def _advance_head(self) -> None:
+        """Gather a head until it is complete. Raises: FramingError."""
+        known = len(self._head)
+        if not known and self._input.startswith(b"\r\n", self._at):
+            self._at += 2  # RFC 9112, 2.2: an empty line before a request is forgiven
+            return
+        taken = self._input[self._at : self._at + MAX_HEAD_BYTES + len(HEAD_END) - known]
+        self._head += taken
+        end = self._head.find(HEAD_END, max(0, known - len(HEAD_END) + 1))
+        if end < 0:
+            self._at += len(taken)
+            check_partial(self._head, max(0, known - 1))
+            if not known:
+                self._expire_in(self._doorman.head_s)
+            return
+        size = end + len(HEAD_END)
+        self._at += size - known
+        raw, self._head = bytes(self._head[:size]), bytearray()
+        self._begin_request(parse_head(raw))
+
+    def _begin_request(self, head: Head) -> None:
+        self._doorman.crowd.engage(self)
+        self._body = ChunkedBody() if head.length is None else head.length
+        # Before the phase changes: a parser that refuses the head has no request of it.
+        self._parser.data_received(head.raw)
+        if self._body == 0:
+            self._phase = Phase.ANSWER
+            self._expire_never()
+        else:
+            self._phase = Phase.BODY
+            self._expire_in(self._doorman.body_s)
+
+    def _advance_body(self) -> None:
+        """Pass on what there is of a body. Raises: FramingError."""
+        if isinstance(self._body, ChunkedBody):
+            end = min(self._at + STEP_BYTES, len(self._input))
+            piece, self._at = self._body.feed(self._input, self._at, end)
+            complete = self._body.complete
+        else:
+            piece = self._input[self._at : self._at + self._body]
+            self._at += len(piece)
+            self._body -= len(piece)
+            complete = self._body == 0
+        if piece:
+            self._parser.data_received(piece)
+        if complete:
+            self._end_body()
+
+    def _end_body(self) -> None:
+        self._expire_never()
+        self._phase = Phase.ANSWER
+        if self._parser.cycle.response_complete:
+            self._begin_head()
+
+    def _begin_head(self) -> None:
+        self._phase = Phase.HEAD
+        self._doorman.crowd.release(self)
+        self._expire_in(self._doorman.idle_s)
+
+    def _unwanted(self) -> int:
+        """Return how much of a body is still to come; more than anybody wants where nobody knows."""
+        return self._body if isinstance(self._body, int) else DISCARD_BYTES + 1
+
+    def _expire_in(self, seconds: float) -> None:
+        self._expire_never()
+        self._timer = self._loop.call_later(seconds, self._expire)
+
+    def _expire_never(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        if self._phase is Phase.BODY:
+            self._link.abort()
+        else:
+            self._link.close()
+
+    def _refusal(self, error: FramingError) -> bytes:
+        """Return a whole answer, and have it counted as one."""
+        status = PROBLEMS[error.code].status
+        now = self._loop.time()
+        exchange = Exchange(new_request_id(), {}, "", now, now, status=status, code=error.code)
+        self._doorman.observer.began(exchange)
+        self._doorman.observer.ended(exchange)
+        body = problem(error.code, error.detail, exchange.request_id)
+        headers = [
+            *self._parser.server_state.default_headers,
+            *problem_headers(error.code, None),
+            (b"connection", b"close"),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", exchange.request_id.encode("ascii")),
+        ]
+        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, HTTPStatus(status).phrase.encode(), head, body)
