@@ -13,6 +13,7 @@ from service.replies import PIECE_BYTES
 from tests.service.driver import (
     FakeWorkforce,
     Service,
+    code_of,
     drive,
     scope_of,
     score_headers,
