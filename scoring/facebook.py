@@ -1,6 +1,6 @@
 """The `.bin` files of Facebook's fastText, read without trusting a single number in them.
 
-    header      [magic version] dim ws epoch minCount neg wordNgrams loss model bucket minn maxn lrUpdateRate t
+    header      [magic version] dim ws epoch minCount neg wordNgrams loss model bucket minn maxn rate t
     dictionary  size nwords nlabels ntokens [pruned] (word NUL count type)…
     input       [quantised] rows columns float32…
     output      [quantised] rows columns float32…
@@ -63,7 +63,7 @@ class _Reader:
         return struct.unpack_from("<" + layout, self._data, self._at - size)
 
     def word(self) -> str:
-        """Read a word up to its NUL; bytes that are not UTF-8 are kept as hexadecimal escapes, as gensim does."""
+        """Read a word up to its NUL; bytes that are not UTF-8 become hexadecimal escapes, as in gensim."""
         end = self._data.find(b"\0", self._at)
         if end < 0:
             raise ModelError("is cut off inside its dictionary")

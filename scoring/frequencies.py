@@ -14,7 +14,8 @@ def sif_weights(counts: NDArray[np.int64], smoothing: float = SMOOTHING) -> NDAr
     p(w) is the word's share of all `counts`.
     """
     share = counts / max(1, counts.sum())
-    return (smoothing / (smoothing + share)).astype(np.float32)
+    weights = smoothing / (smoothing + share)
+    return np.asarray(weights, dtype=np.float32)
 
 
 def principal_directions(doc_vectors: NDArray[np.float32], n: int) -> NDArray[np.float32]:

@@ -20,6 +20,8 @@ from scoring.textvectors import read_text_vectors
 
 # The first byte of every pickle that gensim has written (protocol 2 and later).
 _PICKLE = b"\x80"
+# So much of a file says what it is.
+_LOOK = 1 << 12
 
 
 def import_fasttext(path: Path, *, trust_pickle: bool = False) -> WordVectors:
@@ -34,7 +36,7 @@ def import_fasttext(path: Path, *, trust_pickle: bool = False) -> WordVectors:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(len(MAGIC))
+            start = file.read(_LOOK)
         vectors = _reader(path, start, trust_pickle=trust_pickle)(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -100,15 +102,17 @@ def _reader(path: Path, start: bytes, *, trust_pickle: bool) -> Callable[[Path],
 
     Raises: ModelError for a pickle that is not trusted.
     """
-    if start == MAGIC or path.suffix == ".bin":
+    if start.startswith(MAGIC) or path.suffix == ".bin":
         return read_facebook
-    if not start.startswith(_PICKLE):
-        return read_text_vectors
-    if not trust_pickle:
-        raise ModelError(
-            "is a pickle, which can run any code; --trust-pickle loads it, if you know its author"
-        )
-    return _read_gensim
+    if start.startswith(_PICKLE):
+        if not trust_pickle:
+            raise ModelError(
+                "is a pickle, which runs code on loading; --trust-pickle says you know its author"
+            )
+        return _read_gensim
+    if b"\0" in start:
+        raise ModelError("is neither a fastText .bin, nor .vec text, nor a gensim-saved model")
+    return read_text_vectors
 
 
 def _read_gensim(path: Path) -> WordVectors:

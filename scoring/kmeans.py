@@ -31,8 +31,8 @@ _DOCUMENTS_PER_CLUSTER = 8
 class Clustering:
     """k clusters of n documents: centroids (k, d), labels (n,), quantiles (k, QUANTILES) of the distances.
 
-    The quantiles ascend; a cluster without documents has zeros. `silhouettes` holds (k, mean silhouette) of each candidate that `auto` tried, empty where k was given;
-    `why` says in a sentence where k came from.
+    The quantiles ascend; a cluster without documents has zeros. `silhouettes` holds (k, mean silhouette) of
+    each candidate that `auto` tried, empty where k was given; `why` says in a sentence where k came from.
     """
 
     centroids: NDArray[np.float32]

@@ -41,7 +41,8 @@ def _read_lines(
         # From the right: some published files have words with spaces in them.
         word, *values = line.rstrip().rsplit(" ", dimensions)
         try:
-            vector = np.array(values, dtype=np.float32)
+            with np.errstate(over="ignore"):
+                vector = np.array(values, dtype=np.float32)
         except ValueError as error:
             raise ModelError(f"line {number}: {error}") from error
         if len(vector) != dimensions or not np.isfinite(vector).all():
