@@ -39,7 +39,8 @@ lock: ## resolve the dependencies anew, with hashes, for every supported Python
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
 	$(LOCK) --upgrade setup.cfg -o requirements.txt
-	$(LOCK) --upgrade --extra test setup.cfg -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --upgrade --extra test --extra tracing setup.cfg -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --extra tracing setup.cfg -c requirements-dev.txt -o requirements-tracing.txt
 	$(LOCK) --upgrade --extra test --extra bench setup.cfg -c requirements-dev.txt -o requirements-bench.txt
 
 clean: ## remove everything that the other commands made

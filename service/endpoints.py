@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -73,6 +74,7 @@ class ScoreEndpoint:
             body = await self._read(receive, time_left)
             request = Request(exchange.request_id, principal.subject, body, accept, deadline)
             exchange.outcome = await while_connected(receive, self._intake.submit(permit, request))
+            exchange.scored = monotonic()
             await _send_outcome(send, exchange, exchange.outcome, accept)
 
     async def _read(self, receive: Receive, time_left: float) -> bytes:

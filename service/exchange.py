@@ -20,12 +20,13 @@ Fields = dict[bytes, bytes]
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer. `began` and `ended` are on the event loop's clock.
+    """One request and its answer. `began`, `scored` and `ended` are on the event loop's clock.
 
     route: the template that matched, empty for none; never the path, which is the client's own text.
     status: of the answer, 499 when the client left, 0 while there is none.
     code: "ok", or the code of the problem that was answered.
     subject: of the verified token, empty without one.
+    scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class Exchange:
     code: str = "ok"
     subject: str = ""
     outcome: Outcome | None = None
+    scored: float = 0.0
 
 
 class ExchangeObserver(Protocol):

@@ -78,8 +78,8 @@ class ServiceLog:
         """How many lines were given up because nobody read them."""
         return self._log.dropped
 
-    def request(self, exchange: Exchange) -> None:
-        """Log the end of a request, whatever end."""
+    def request(self, exchange: Exchange, trace_id: str | None = None) -> None:
+        """Log the end of a request, whatever end; `trace_id` where it was traced."""
         outcome = exchange.outcome
         facts = outcome.facts if outcome else NO_FACTS
         self._log.write(
@@ -97,6 +97,7 @@ class ServiceLog:
             slot=outcome.slot if outcome else None,
             attempts=outcome.attempts if outcome else None,
             **{f"{stage}_ms": spent for stage, spent in facts.stages},
+            **({"trace_id": trace_id} if trace_id else {}),
         )
 
     def slot_changed(self, slot: int, state: str) -> None:

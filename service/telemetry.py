@@ -6,7 +6,9 @@
 An event reaches each of them once. Everything here belongs to the event loop's thread.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from service.answer import Outcome
 from service.exchange import Exchange
@@ -14,7 +16,39 @@ from service.instruments import Counter
 from service.logs import ServiceLog
 from service.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, Served
 from service.snapshot import Snapshot
-from service.status import Status
+from service.status import SCORE_ROUTE, Status
+
+logger = logging.getLogger(__name__)
+
+_COLLECTORS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+class Tracer(Protocol):
+    """What makes traces of requests: see `service.tracing`."""
+
+    def ended(self, exchange: Exchange) -> str:
+        """Make the spans of a request that has ended; return its trace's id in hexadecimal digits."""
+
+    def close(self) -> None:
+        """Send what is left; may take a few seconds."""
+
+
+def open_tracer(environ: Mapping[str, str]) -> Tracer | None:
+    """Return what makes traces, if OpenTelemetry's variables name a collector and the extra is installed.
+
+    Nothing of OpenTelemetry is imported otherwise.
+    """
+    disabled = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    nowhere = environ.get("OTEL_TRACES_EXPORTER", "otlp") == "none"
+    if disabled or nowhere or not any(environ.get(name) for name in _COLLECTORS):
+        return None
+    try:
+        from service.tracing import collected_tracing  # noqa: PLC0415
+    except ImportError:
+        # A cluster may give the address to everybody, which is no reason not to serve.
+        logger.warning("tracing_not_installed", extra={"install": "scorepool[tracing]"})
+        return None
+    return collected_tracing()
 
 
 class Telemetry:
@@ -25,10 +59,13 @@ class Telemetry:
         model: Served,
         log: ServiceLog,
         clock: Callable[[], float],
+        *,
         expected: Iterable[tuple[str, str, int]] = (),
+        tracer: Tracer | None = None,
     ) -> None:
         """`clock`: the event loop's; `expected`: method, route and status of the answers that will come."""
         self._log = log
+        self._tracer = tracer
         self._requests = RequestMetrics(expected)
         self._pool = PoolMetrics()
         self._scoring = ScoringMetrics(model)
@@ -42,7 +79,11 @@ class Telemetry:
         """Note the end of a request."""
         self._requests.ended(exchange)
         self._status.ended(exchange)
-        self._log.request(exchange)
+        trace_id = None
+        # Not of probes: they would fill a collector with nothing.
+        if self._tracer is not None and exchange.route == SCORE_ROUTE:
+            trace_id = self._tracer.ended(exchange)
+        self._log.request(exchange, trace_id)
 
     def refused(self, code: str) -> None:
         """Leave it to `ended`, where refusals of every kind are counted with their answers."""

@@ -40,7 +40,7 @@ def lines() -> Lines:
 def telemetry(lines: Lines) -> Telemetry:
     """Return the telemetry of a server that does not run."""
     log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.INFO))
-    return Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0, [("POST", "/score", 200)])
+    return Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0, expected=[("POST", "/score", 200)])
 
 
 def samples(telemetry: Telemetry) -> Samples:
@@ -116,3 +116,24 @@ def test_no_two_families_have_the_same_name(telemetry: Telemetry) -> None:
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names)) == 19
     assert text.count("# HELP") == 19
+
+
+class Traces:
+    """A tracer that knows one trace."""
+
+    def ended(self, exchange: Exchange) -> str:
+        return "0af7"
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("route", "trace_id"), [("/score", "0af7"), ("/livez", None)])
+def test_scoring_is_traced_and_probes_are_not(lines: Lines, route: str, trace_id: str | None) -> None:
+    """The log's line says which trace it belongs to."""
+    log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.INFO))
+    telemetry = Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0, tracer=Traces())
+
+    telemetry.ended(Exchange("id", {}, "POST", 999.0, 999.5, route, 200))
+
+    assert json.loads(lines.written[0]).get("trace_id") == trace_id
