@@ -16,7 +16,7 @@ from service.schema import Limits
 
 PREFIX = "SCOREPOOL_"
 
-# RFC 7518, 3.2: a key of the size of the hash output or larger. A shorter one can be searched for offline.
+# The bytes of a SHA-256; a shorter secret can be searched for offline.
 MIN_SECRET_BYTES = 32
 
 SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
@@ -264,14 +264,22 @@ def _faults_of_tokens(values: Mapping[str, Any]) -> Iterator[str]:
     given = [name for name in sources if name in values]
     if len(given) != 1:
         yield f"exactly one of {', '.join(sources)} is required, {len(given)} given"
-    if "jwt_secret" in values and (size := len(values["jwt_secret"].encode())) < MIN_SECRET_BYTES:
-        yield f"jwt_secret: {size} bytes, at least {MIN_SECRET_BYTES} required; try: openssl rand -hex 32"
+    accepted = values.get("jwt_algorithms", ())
+    if "jwt_secret" in values:
+        size, least = len(values["jwt_secret"].encode()), _least_secret(accepted)
+        if size < least:
+            yield f"jwt_secret: {size} bytes, at least {least} required; try: openssl rand -hex {least}"
     if "jwt_jwks_url" in values and not is_trusted_address(values["jwt_jwks_url"]):
         yield "jwt_jwks_url: expected https:// (or http:// of this machine), without user or password"
     family = SECRET_ALGORITHMS if "jwt_secret" in values else KEY_ALGORITHMS
-    for name in values.get("jwt_algorithms", ()):
+    for name in accepted:
         if given and name not in family:
             yield f"jwt_algorithms: {name} does not go with {given[0]}; possible are {', '.join(family)}"
+
+
+def _least_secret(algorithms: tuple[str, ...]) -> int:
+    """Return the bytes that a secret must have: as many as the longest of the hashes (RFC 7518, 3.2)."""
+    return max([MIN_SECRET_BYTES, *(int(name[2:]) // 8 for name in algorithms if name in SECRET_ALGORITHMS)])
 
 
 def is_trusted_address(url: str) -> bool:

@@ -30,8 +30,7 @@ from service.errors import Refused
 from service.exchange import Exchange
 from service.problems import PROBLEMS
 from service.settings import Settings, load
-
-SECRET = "an-example-secret-of-forty-characters-00"
+from tests.service.tokens import SECRET
 
 SCORED = Outcome(
     "ok",

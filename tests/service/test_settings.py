@@ -87,6 +87,11 @@ def test_a_short_secret_is_refused(given: dict[str, object]) -> None:
     assert "at least 32" in faults({**given, "jwt_secret": "x" * 31})
 
 
+def test_a_longer_hash_needs_a_longer_secret(given: dict[str, object]) -> None:
+    """RFC 7518: as many bytes as the hash."""
+    assert "at least 64" in faults({**given, "jwt_secret": "x" * 63, "jwt_algorithms": "HS256,HS512"})
+
+
 def test_a_secret_is_never_shown(given: dict[str, object]) -> None:
     """Neither in the settings' own text nor in a fault."""
     short = "canary-secret"
