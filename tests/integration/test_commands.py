@@ -2,47 +2,20 @@
 
 import json
 import os
-import shutil
-import struct
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import jwt
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 from scoring.bundle import open_bundle
-from service.cli import main
+from tests.integration.command import scorepool
 
 CORPUS = datapath("lee_background.cor")
-# No file may grow beyond 2,000 bytes: the next write fails as it does on a full disk.
-SMALL_DISK = """
-import resource, signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-from service.cli import main
-main()
-"""
 SECRET = "a secret of at least thirty-two bytes"
-
-
-def scorepool(*words: str | Path) -> Result:
-    """Run a command in this process."""
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-@pytest.fixture
-def small_corpus(tmp_path: Path) -> Path:
-    """Return a corpus of thirty short documents."""
-    path = tmp_path / "corpus.txt"
-    lines = Path(CORPUS).read_text(encoding="utf-8").splitlines()[:30]
-    path.write_text("\n".join(line[:300] for line in lines) + "\n", encoding="utf-8")
-    return path
 
 
 def test_train_then_inspect_then_score(tmp_path: Path, small_corpus: Path) -> None:
@@ -108,200 +81,3 @@ def test_a_token_is_good_for_an_hour_and_says_what_was_asked(monkeypatch: pytest
     claims = jwt.decode(result.stdout.strip(), SECRET, algorithms=["HS256"], audience="scorepool")
     assert (claims["sub"], claims["scope"]) == ("ann", "status")
     assert claims["exp"] - claims["iat"] == 60
-
-
-def test_a_weak_secret_mints_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret that could be guessed is refused, and not shown."""
-    monkeypatch.setenv("SCOREPOOL_JWT_SECRET", "hunter2")
-
-    result = scorepool("token", "--subject", "ann")
-
-    assert_refused(result, "7 bytes, at least 32")
-    assert "hunter2" not in result.output
-
-
-def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
-    """`serve` does not start, and one run names all that has to be mended."""
-    result = scorepool("serve", "--bundle", tmp_path / "none", "--port", "x", "--jwt-secret", "short")
-
-    assert result.exit_code == 2
-    for fault in ("bundle", "port", "jwt_secret"):
-        assert fault in result.stderr
-
-
-def assert_refused(result: Result, *fragments: str | Path) -> None:
-    """Require exit code 2 and one sentence on standard error that holds every fragment."""
-    assert result.exit_code == 2, result.output
-    message = result.stderr.strip()
-    assert "Traceback" not in message
-    assert len(message.splitlines()) == 1, message
-    for fragment in fragments:
-        assert str(fragment) in message, message
-
-
-def nothing_left(folder: Path, kept: Sequence[str]) -> bool:
-    """Tell whether `folder` holds what it did before, hidden files included."""
-    return sorted(path.name for path in folder.iterdir()) == sorted(kept)
-
-
-@pytest.mark.parametrize("command", ["train", "score"])
-def test_a_missing_corpus_is_named(tmp_path: Path, demo_bundle: Path, command: str) -> None:
-    """A file that is not there is named, and nothing is written."""
-    words = {
-        "train": ("train", tmp_path / "no.txt", "--output", tmp_path / "bundle"),
-        "score": ("score", "--bundle", demo_bundle, tmp_path / "no.txt", "--output", tmp_path / "out"),
-    }
-
-    result = scorepool(*words[command])
-
-    assert_refused(result, tmp_path / "no.txt", "does not exist")
-    assert nothing_left(tmp_path, [])
-
-
-@pytest.mark.parametrize("content", ["", "1 2 3\n\n42\n"])
-def test_a_corpus_without_words_trains_nothing(tmp_path: Path, content: str) -> None:
-    """An empty corpus, or one of digits only, is refused before anything is written."""
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text(content)
-
-    result = scorepool("train", corpus, "--output", tmp_path / "bundle")
-
-    assert_refused(result)
-    assert nothing_left(tmp_path, ["corpus.txt"])
-
-
-def test_a_byte_that_is_not_utf8_is_found(tmp_path: Path) -> None:
-    """The sentence names file, line and the way out."""
-    result = scorepool("train", datapath("lee.cor"), "--output", tmp_path / "bundle")
-
-    assert_refused(result, "lee.cor", "line", "--encoding")
-
-
-def test_an_existing_bundle_is_not_replaced(small_corpus: Path, demo_bundle: Path) -> None:
-    """Hours of training never end in `exists`: that is said before they begin, and nothing changes."""
-    before = open_bundle(demo_bundle).digest
-
-    result = scorepool("train", small_corpus, "--output", demo_bundle)
-
-    assert_refused(result, demo_bundle, "--force")
-    assert "train" not in result.stderr
-    assert open_bundle(demo_bundle, verify=True).digest == before
-
-
-def supervised_model(path: Path) -> None:
-    """Write the head of a supervised fastText file: magic, version, and the arguments with model 3."""
-    arguments = struct.pack("<12id", 10, 5, 5, 1, 5, 1, 1, 3, 0, 0, 0, 100, 1e-4)
-    path.write_bytes(struct.pack("<2i", 793712314, 12) + arguments + bytes(4096))
-
-
-def truncated_model(path: Path) -> None:
-    """Write the first half of a good model."""
-    whole = Path(datapath("lee_fasttext_new.bin")).read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-
-
-@pytest.mark.parametrize(
-    ("make", "fault"),
-    [
-        (supervised_model, "supervised"),
-        (truncated_model, ""),
-        (lambda path: path.write_bytes(os.urandom(512)), ""),
-        (lambda path: path.write_bytes(b""), ""),
-        (lambda _: None, ""),
-    ],
-    ids=["supervised", "truncated", "garbage", "empty", "missing"],
-)
-def test_a_model_that_cannot_be_imported_is_named(tmp_path: Path, make: object, fault: str) -> None:
-    """Whatever is wrong with a `.bin`, it takes one sentence and leaves nothing behind."""
-    model = tmp_path / "model.bin"
-    assert callable(make)
-    make(model)
-    centroids = tmp_path / "centroids.npy"
-    np.save(centroids, np.zeros((2, 10), np.float32))
-    before = [path.name for path in tmp_path.iterdir()]
-
-    result = scorepool(
-        "import", "--fasttext", model, "--output", tmp_path / "bundle", "--centroids", centroids
-    )
-
-    assert_refused(result, model, fault)
-    assert nothing_left(tmp_path, before)
-
-
-def test_a_pickled_model_needs_trust(tmp_path: Path) -> None:
-    """A model saved by gensim may run code when it is loaded, so it is not, and the sentence says why."""
-    model = tmp_path / "model"
-    vectors = KeyedVectors(4)
-    vectors.add_vectors(["harbour", "storm"], np.ones((2, 4), np.float32))
-    vectors.save(str(model))
-    words = (
-        "import",
-        "--fasttext",
-        model,
-        "--output",
-        tmp_path / "bundle",
-        "--clusters",
-        "1",
-        "--corpus",
-        CORPUS,
-    )
-
-    refused = scorepool(*words)
-    trusted = scorepool(*words, "--trust-pickle")
-
-    assert_refused(refused, "--trust-pickle")
-    assert trusted.exit_code == 0, trusted.output
-
-
-def truncate(bundle: Path) -> str:
-    """Cut the last byte off the word vectors."""
-    name = "word_vectors.npy"
-    os.truncate(bundle / name, (bundle / name).stat().st_size - 1)
-    return name
-
-
-def tamper(bundle: Path) -> str:
-    """Change one byte of the centroids without changing their size."""
-    name = "centroids.npy"
-    content = bytearray((bundle / name).read_bytes())
-    content[-1] ^= 1
-    (bundle / name).write_bytes(content)
-    return name
-
-
-def age(bundle: Path) -> str:
-    """Make the manifest say a later format."""
-    path = bundle / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
-    return "newer"
-
-
-@pytest.mark.parametrize("damage", [truncate, tamper, age])
-def test_a_damaged_bundle_is_refused(tmp_path: Path, demo_bundle: Path, damage: object) -> None:
-    """Truncated, tampered with, or of a newer format: the file and the fault are named."""
-    bundle = tmp_path / "bundle"
-    shutil.copytree(demo_bundle, bundle)
-    assert callable(damage)
-    named = damage(bundle)
-
-    result = scorepool("inspect", bundle, "--verify")
-
-    assert_refused(result, bundle, named)
-
-
-def test_a_full_disk_leaves_nothing_half_written(
-    tmp_path: Path, small_corpus: Path, demo_bundle: Path
-) -> None:
-    """When the disk fills, `train` and `score` say so and take back what they had written."""
-    before = [path.name for path in tmp_path.iterdir()]
-    for words in (
-        ["train", small_corpus, "--output", tmp_path / "bundle", "--epochs", "1", "--pooling", "mean"],
-        ["score", "--bundle", demo_bundle, small_corpus, "--output", tmp_path / "scores.jsonl"],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", SMALL_DISK, *map(str, words)], capture_output=True, text=True, check=False
-        )
-
-        assert done.returncode == 2, done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-        assert nothing_left(tmp_path, before)

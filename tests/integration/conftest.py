@@ -1,0 +1,16 @@
+"""Fixtures of the whole: real files."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.command import CORPUS
+
+
+@pytest.fixture
+def small_corpus(tmp_path: Path) -> Path:
+    """Return a corpus of thirty short documents."""
+    path = tmp_path / "corpus.txt"
+    lines = Path(CORPUS).read_text(encoding="utf-8").splitlines()[:30]
+    path.write_text("\n".join(line[:300] for line in lines) + "\n", encoding="utf-8")
+    return path
