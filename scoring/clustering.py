@@ -36,28 +36,40 @@ def assign(
 ) -> Assignment:
     """Return the nearest of centroids (k, d) for each of doc_vectors (n, d); ties go to the lower number.
 
-    Equal to scikit-learn's `KMeans.predict`. ‖v − c‖² is expanded to ‖v‖² − 2v·c + ‖c‖², which is one
-    product, but loses digits when both are far from the origin; so everything is moved to the centroids' mean
-    and done in float64. Time O(n·k·d), memory O(n·(k + d)).
+    Equal to scikit-learn's `KMeans.predict` in exact arithmetic. present (n,): documents without a vector are
+    False. Time O(n·k·d), memory O(n·(k + d)).
     """
-    origin = centroids.mean(axis=0, dtype=np.float64)
-    centers = centroids - origin
-    vectors = doc_vectors - origin
-    squares = np.vecdot(centers, centers) - 2 * (vectors @ centers.T)
+    vectors, centers = doc_vectors.astype(np.float64), centroids.astype(np.float64)
+    squares = _squared_distances(vectors, centers)
+    rows = np.arange(len(vectors))
     labels = squares.argmin(axis=1)
-    rows = np.arange(len(labels))
-    nearest = _distance(vectors, centers[labels])
+    nearest = np.sqrt(squares[rows, labels])
     squares[rows, labels] = np.inf
-    runner_up = nearest if len(centroids) == 1 else _distance(vectors, centers[squares.argmin(axis=1)])
-    distance, margin = nearest.astype(np.float32), np.maximum(runner_up - nearest, 0).astype(np.float32)
+    runner_up = nearest if len(centers) == 1 else np.sqrt(squares.min(axis=1))
+    distance, margin = nearest.astype(np.float32), (runner_up - nearest).astype(np.float32)
     if present is not None:
         labels[~present], distance[~present], margin[~present] = -1, 0, 0
     return Assignment(labels, distance, margin)
 
 
-def _distance(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    distance: NDArray[np.float64] = np.linalg.norm(left - right, axis=1)
-    return distance
+def _squared_distances(vectors: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ‖v − c‖² (n, k) of vectors (n, d) and centers (k, d).
+
+    ‖v‖² − 2v·c + ‖c‖² is one product, but it loses the digits that the lengths have in common: far from the
+    origin, near a centroid, or nearly as near to another. Rows that could lose what a float32 shows, or the
+    order, are computed again from the differences.
+    """
+    lengths, center_lengths = np.vecdot(vectors, vectors)[:, None], np.vecdot(centers, centers)
+    squares: NDArray[np.float64] = lengths - 2 * (vectors @ centers.T) + center_lengths
+    # Each of the three is a sum of d products and wrong by at most d·2⁻⁵³ of (‖v‖ + ‖c‖)² ≤ 2‖v‖² + 2‖c‖².
+    error = 2 * (vectors.shape[1] + 4) * 2.0**-53 * (lengths[:, 0] + center_lengths.max())
+    nearest_two = np.partition(squares, min(1, len(centers) - 1), axis=1)[:, :2]
+    gap = np.diff(nearest_two, axis=1).min(axis=1, initial=np.inf)
+    lost = (nearest_two[:, 0] < 2.0**25 * error) | (gap <= 2 * error)
+    for row in np.flatnonzero(lost):
+        differences = vectors[row] - centers
+        squares[row] = np.vecdot(differences, differences)
+    return squares
 
 
 def outlier_share(
@@ -76,18 +88,18 @@ def outlier_share(
     return shares
 
 
-def summarize(
-    units: NDArray[np.float32], labels: NDArray[np.int64], present: NDArray[np.bool_]
-) -> list[ClusterSummary]:
+def summarize(units: NDArray[np.float32], labels: NDArray[np.int64]) -> list[ClusterSummary]:
     """Describe the clusters that occur, by ascending number; units (n, d) from `unit_vectors`.
 
-    The mean of the cosines of unit vectors u to their mean direction s/‖s‖, s = Σu, is Σ(u·s)/(n‖s‖) = ‖s‖/n.
-    It is 0 for vectors that cancel out.
+    Documents with label −1 do not count. The mean of the cosines of vectors u to their mean direction s/‖s‖,
+    s = Σu, is Σ(u·s)/(n·‖s‖) = ‖s‖/n for lengths of 1. They are 1 but for rounding; with Σ‖u‖ in the place
+    of n a single document has exactly 1. It is 0 for vectors that cancel out.
     """
-    clusters, members = np.unique(labels[present], return_inverse=True)
-    sizes = np.bincount(members, minlength=len(clusters))
-    sums = np.zeros((len(clusters), units.shape[1]))
-    np.add.at(sums, members, units[present])
-    cohesion = np.minimum(np.linalg.norm(sums, axis=1) / np.maximum(sizes, 1), 1.0)
+    docs = np.argsort(labels, kind="stable")[np.count_nonzero(labels < 0) :]
+    clusters, starts, sizes = np.unique(labels[docs], return_index=True, return_counts=True)
+    vectors = units[docs].astype(np.float64)
+    lengths = np.add.reduceat(np.linalg.norm(vectors, axis=1), starts)
+    sums = np.linalg.norm(np.add.reduceat(vectors, starts), axis=1)
+    cohesion = np.minimum(np.divide(sums, lengths, out=np.zeros(len(sums)), where=lengths > 0), 1.0)
     columns = zip(clusters.tolist(), sizes.tolist(), cohesion.tolist(), strict=True)
     return [ClusterSummary(cluster, size, value) for cluster, size, value in columns]

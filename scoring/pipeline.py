@@ -81,7 +81,7 @@ class Scorer:
         if bundle.distance_quantiles is not None:
             outlier = outlier_share(assignment.labels, assignment.distance, bundle.distance_quantiles)
         units = unit_vectors(embedded.doc_vectors)
-        clusters = summarize(units, assignment.labels, present)
+        clusters = summarize(units, assignment.labels)
         _tell(observe, "cluster")
         near = near_pairs = full = None
         if options.similarity == "neighbours":
