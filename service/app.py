@@ -15,7 +15,6 @@ from service.auth import Authenticator, TokenPolicy
 from service.capacity import Capacity
 from service.dispatcher import Dispatcher
 from service.endpoints import Intake, ScoreEndpoint, ScoreLimits
-from service.exchange import ExchangeObserver, Unobserved
 from service.factory import open_handler
 from service.health import Probe
 from service.info import describe
@@ -24,7 +23,9 @@ from service.keys import FixedKey, KeySource, file_key, secret_key
 from service.middleware import CrossOrigin, Envelope
 from service.observer import Observer
 from service.replies import FixedAnswer, answer_http_exception
+from service.reports import MetricsEndpoint, StatusEndpoint, Watch
 from service.settings import Settings
+from service.snapshot import Snapshot
 from service.worker import HandlerFactory
 
 
@@ -45,6 +46,9 @@ class Workforce(Intake, Protocol):
 
     async def drain(self, timeout_s: float) -> None:
         """Take no more requests, finish within the time what can be, and end the workers."""
+
+    def snapshot(self) -> Snapshot:
+        """Describe the slots and the queue."""
 
 
 def make_workforce(
@@ -72,34 +76,33 @@ def make_keys(settings: Settings) -> KeySource:
 
 
 def create_app(
-    settings: Settings,
-    workforce: Workforce,
-    *,
-    keys: KeySource | None = None,
-    observer: ExchangeObserver | None = None,
+    settings: Settings, workforce: Workforce, watch: Watch, *, keys: KeySource | None = None
 ) -> Starlette:
     """Return the application over a pool that its lifespan starts and drains.
 
-    `observer` is told about every request. Raises: SettingsError, BundleError.
+    `watch` is told about every request. Raises: SettingsError, BundleError.
     """
     keys = keys or make_keys(settings)
     policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
     limits = ScoreLimits(
         settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
     )
-    score = ScoreEndpoint(workforce, Authenticator(keys, policy), limits)
+    authenticator = Authenticator(keys, policy)
+    score = ScoreEndpoint(workforce, authenticator, limits)
     app = Starlette(
         routes=[
             Route("/score", score, methods=["POST"]),
             Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
             Route("/readyz", Probe("ready", lambda: _readiness(workforce, keys)), methods=["GET"]),
             Route("/startupz", Probe("started", lambda: _startup(workforce)), methods=["GET"]),
+            Route("/metrics", MetricsEndpoint(watch, workforce.snapshot), methods=["GET"]),
+            Route("/status", StatusEndpoint(watch, workforce.snapshot, authenticator), methods=["GET"]),
             Route(
                 "/info", FixedAnswer("application/json", orjson.dumps(describe(settings))), methods=["GET"]
             ),
         ],
         middleware=[
-            Middleware(Envelope, observer=observer or Unobserved()),
+            Middleware(Envelope, observer=watch),
             Middleware(CrossOrigin, origins=settings.cors_origins),
         ],
         exception_handlers={HTTPException: answer_http_exception},

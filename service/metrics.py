@@ -5,7 +5,7 @@ A counter grows at one place: in `RequestMetrics.ended` for what HTTP sees, in `
 Series exist from the start, so that a rate sees its first event, and no label takes a client's text.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from service.answer import Outcome
@@ -13,6 +13,10 @@ from service.exchange import CLIENT_CLOSED, Exchange
 from service.instruments import OTHER, Counter, Histogram, gauge, labelled
 from service.problems import PROBLEMS
 from service.snapshot import Snapshot
+
+SCORE_ROUTE = "/score"
+
+PROBE_ROUTES = ("/livez", "/readyz", "/startupz", "/metrics")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 
@@ -44,8 +48,7 @@ RATIO_BOUNDS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1)
 class RequestMetrics:
     """What HTTP sees: every request, its answer and its time."""
 
-    def __init__(self, expected: Iterable[tuple[str, str, int]] = ()) -> None:
-        """Start at zero. `expected`: method, route and status of the answers that will come."""
+    def __init__(self) -> None:
         self._active = 0
         self._durations = Histogram(
             "http_server_request_duration_seconds",
@@ -53,8 +56,10 @@ class RequestMetrics:
             REQUEST_BOUNDS,
             ("http_request_method", "http_route", "http_response_status_code"),
         )
-        for method, route, status in expected:
-            self._durations.expect(method, route, status)
+        for status in (200, CLIENT_CLOSED, *sorted({problem.status for problem in PROBLEMS.values()})):
+            self._durations.expect("POST", SCORE_ROUTE, status)
+        for route in PROBE_ROUTES:
+            self._durations.expect("GET", route, 200)
         self._rejected = Counter(
             "scorepool_rejected_total", "Requests refused before work.", "code", REJECTIONS
         )

@@ -8,10 +8,12 @@ A second Ctrl-C cuts all of it short.
 
 import asyncio
 import logging
+import os
 import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,7 +27,10 @@ from service.app import Workforce, create_app, make_workforce
 from service.connection import Connection, Doorman, HttpToolsParser, Parser
 from service.crowd import Crowd
 from service.exchange import ExchangeObserver, Unobserved
+from service.logs import ServiceLog, opened_log
+from service.metrics import Served
 from service.settings import Settings, SettingsError
+from service.telemetry import Telemetry, opened_tracer
 from service.worker import HandlerFactory
 
 logger = logging.getLogger(__name__)
@@ -114,20 +119,23 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
 
     `handlers` replace those of the bundle, for tests. `announce` is told the address once it answers.
     """
-    try:
-        open_bundle(settings.bundle, verify=True)
-        workforce = make_workforce(settings, handlers)
-        app = create_app(settings, workforce)
-        sockets = listen(settings.host, settings.port)
-    except (ScoringError, SettingsError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    server = Server(configure(app, settings), workforce, settings, announce)
-    try:
-        server.run(sockets)
-    except SystemExit:
-        return 1  # the application did not start; the reason was logged
-    return 0
+    with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
+        try:
+            bundle = open_bundle(settings.bundle, verify=True)
+            model = Served(bundle.manifest.name, bundle.digest, bundle.manifest.clusters)
+            telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
+            workforce = make_workforce(settings, handlers, telemetry)
+            app = create_app(settings, workforce, telemetry)
+            sockets = listen(settings.host, settings.port)
+        except (ScoringError, SettingsError) as error:
+            print(error, file=sys.stderr)
+            return 2
+        server = Server(configure(app, settings, telemetry), workforce, settings, announce)
+        try:
+            server.run(sockets)
+        except SystemExit:
+            return 1  # the application did not start; the reason was logged
+        return 0
 
 
 def configure(

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from service.exchange import CLIENT_CLOSED, Exchange
-from service.metrics import FAILURES
+from service.metrics import FAILURES, SCORE_ROUTE
 from service.snapshot import Snapshot
-
-SCORE_ROUTE = "/score"
 
 MINUTE = 60
 

@@ -7,16 +7,17 @@ An event reaches each of them once. Everything here belongs to the event loop's 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from service.answer import Outcome
 from service.exchange import Exchange
 from service.instruments import Counter
 from service.logs import ServiceLog
-from service.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, Served
+from service.metrics import SCORE_ROUTE, PoolMetrics, RequestMetrics, ScoringMetrics, Served
 from service.snapshot import Snapshot
-from service.status import SCORE_ROUTE, Status
+from service.status import Status
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,21 @@ class Tracer(Protocol):
         """Send what is left; may take a few seconds."""
 
 
-def open_tracer(environ: Mapping[str, str]) -> Tracer | None:
+@contextmanager
+def opened_tracer(environ: Mapping[str, str]) -> Iterator[Tracer | None]:
     """Return what makes traces, if OpenTelemetry's variables name a collector and the extra is installed.
 
     Nothing of OpenTelemetry is imported otherwise.
     """
+    tracer = _open_tracer(environ)
+    try:
+        yield tracer
+    finally:
+        if tracer is not None:
+            tracer.close()
+
+
+def _open_tracer(environ: Mapping[str, str]) -> Tracer | None:
     disabled = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     nowhere = environ.get("OTEL_TRACES_EXPORTER", "otlp") == "none"
     if disabled or nowhere or not any(environ.get(name) for name in _COLLECTORS):
@@ -59,14 +70,12 @@ class Telemetry:
         model: Served,
         log: ServiceLog,
         clock: Callable[[], float],
-        *,
-        expected: Iterable[tuple[str, str, int]] = (),
         tracer: Tracer | None = None,
     ) -> None:
-        """`clock`: the event loop's; `expected`: method, route and status of the answers that will come."""
+        """`clock` is the event loop's."""
         self._log = log
         self._tracer = tracer
-        self._requests = RequestMetrics(expected)
+        self._requests = RequestMetrics()
         self._pool = PoolMetrics()
         self._scoring = ScoringMetrics(model)
         self._status = Status(clock)

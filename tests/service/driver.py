@@ -30,6 +30,7 @@ from service.errors import Refused
 from service.exchange import Exchange
 from service.problems import PROBLEMS
 from service.settings import Settings, load
+from service.snapshot import SlotSnapshot, Snapshot
 from tests.service.tokens import SECRET
 
 SCORED = Outcome(
@@ -83,6 +84,10 @@ class FakeWorkforce:
     async def drain(self, timeout_s: float) -> None:
         """Have nothing to finish."""
 
+    def snapshot(self) -> Snapshot:
+        """Show one slot, at rest."""
+        return Snapshot((SlotSnapshot(0, 1, "ready", 0, 0, 0),), 0, 0.0, 0)
+
     def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
         """Give a permit, or refuse."""
         if self.refusal is not None:
@@ -117,6 +122,14 @@ class Recorder:
     def ended(self, exchange: Exchange) -> None:
         """Keep it."""
         self.over.append(exchange)
+
+    def metrics(self, snapshot: Snapshot) -> bytes:
+        """Say how many workers there are."""
+        return b"slots %d\n" % len(snapshot.slots)
+
+    def status(self, snapshot: Snapshot) -> bytes:
+        """Say how many workers there are."""
+        return b'{"slots": %d}' % len(snapshot.slots)
 
 
 def bundle_at(path: Path) -> Path:
@@ -217,7 +230,7 @@ class Service:
         self.settings = settings_of(path, **options)
         self.workforce = workforce or FakeWorkforce()
         self.recorder = Recorder()
-        self.app = create_app(self.settings, self.workforce, observer=self.recorder)
+        self.app = create_app(self.settings, self.workforce, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
         """Send a request with exactly these headers."""

@@ -4,7 +4,7 @@ import pytest
 
 from service.answer import Facts, Outcome
 from service.exchange import Exchange
-from service.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, Served
+from service.metrics import REQUEST_BOUNDS, PoolMetrics, RequestMetrics, ScoringMetrics, Served
 from service.problems import PROBLEMS
 from service.snapshot import SlotSnapshot, Snapshot
 from tests.scrape import Samples, counts, moved, scrape
@@ -55,9 +55,10 @@ def series(method: str, route: str, status: int) -> str:
 
 def test_expected_requests_have_series_at_zero() -> None:
     """A dashboard shows a route before its first request."""
-    metrics = RequestMetrics([("GET", "/livez", 200)])
+    metrics = RequestMetrics()
 
     assert requests(metrics)[series("GET", "/livez", 200)] == 0
+    assert requests(metrics)[series("POST", "/score", 504)] == 0
 
 
 def test_a_request_is_active_until_it_ends() -> None:
@@ -138,7 +139,7 @@ def test_methods_and_paths_of_clients_make_no_series() -> None:
         metrics.ended(exchange(404, "not_found", method=f"BREW{number}", route=""))
 
     assert requests(metrics)[series("_OTHER", "_OTHER", 404)] == 100
-    assert sum(key.startswith(REQUEST) for key in requests(metrics)) == 1
+    assert len(requests(metrics)) - len(requests(RequestMetrics())) == len(REQUEST_BOUNDS) + 3
 
 
 def test_a_completed_request_counts_what_was_scored() -> None:

@@ -40,7 +40,7 @@ def lines() -> Lines:
 def telemetry(lines: Lines) -> Telemetry:
     """Return the telemetry of a server that does not run."""
     log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.INFO))
-    return Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0, expected=[("POST", "/score", 200)])
+    return Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0)
 
 
 def samples(telemetry: Telemetry) -> Samples:
@@ -132,7 +132,7 @@ class Traces:
 def test_scoring_is_traced_and_probes_are_not(lines: Lines, route: str, trace_id: str | None) -> None:
     """The log's line says which trace it belongs to."""
     log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.INFO))
-    telemetry = Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0, tracer=Traces())
+    telemetry = Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0, Traces())
 
     telemetry.ended(Exchange("id", {}, "POST", 999.0, 999.5, route, 200))
 

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from service.answer import Facts, Outcome
 from service.exchange import Exchange
-from service.telemetry import open_tracer
+from service.telemetry import opened_tracer
 from service.tracing import Tracing
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -156,13 +156,15 @@ def test_spans_tell_nothing_of_the_client(tracing: Tracing, exporter: InMemorySp
 )
 def test_traces_are_off_unless_a_collector_is_named(environ: Mapping[str, str]) -> None:
     """By OpenTelemetry's own variables."""
-    assert open_tracer(environ) is None
+    with opened_tracer(environ) as tracer:
+        assert tracer is None
 
 
 def test_nothing_is_imported_when_it_is_off() -> None:
     """Neither by the application nor by its telemetry."""
     program = (
-        "import sys, service.app, service.telemetry; assert service.telemetry.open_tracer({}) is None; "
+        "import sys, service.server, service.telemetry\n"
+        "with service.telemetry.opened_tracer({}): pass\n"
         "print(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
 
@@ -173,7 +175,5 @@ def test_nothing_is_imported_when_it_is_off() -> None:
 
 def test_a_collector_that_is_named_gets_a_tracer() -> None:
     """Which ends in good time although nobody listens there."""
-    tracer = open_tracer({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
-
-    assert tracer is not None
-    tracer.close()
+    with opened_tracer({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}) as tracer:
+        assert tracer is not None
