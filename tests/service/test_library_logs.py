@@ -93,7 +93,7 @@ def test_an_exception_is_told_by_its_class_and_calls_alone(
 
     [line] = collected.events()
     assert line["error"] == "TypeError"
-    assert "test_logs.py" in line["calls"][0]
+    assert "test_library_logs.py" in line["calls"][0]
     assert b"client" not in collected.text
 
 
