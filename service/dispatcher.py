@@ -17,7 +17,6 @@ from time import monotonic
 
 from service.admission import Admission, Load, Permit
 from service.answer import Outcome
-from service.blocking import run_blocking
 from service.capacity import Capacity
 from service.cost import CostModel
 from service.errors import Refused, StartError
@@ -88,7 +87,7 @@ class Dispatcher:
         Raises: StartError when the fork server cannot be started.
         """
         try:
-            await run_blocking(self._pool.prepare)
+            await self._pool.prepare()
         except OSError as error:
             raise StartError(f"the fork server cannot be started: {error}") from error
         self._pool.start(self, self._failed, self._random)

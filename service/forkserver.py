@@ -5,8 +5,12 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
+
+from service import guards
+from service.blocking import Lane
 
 # More slots than cores is the pool's business; BLAS threads beside them would only fight for the same cores,
 # and a library that has started threads cannot be forked safely.
@@ -15,6 +19,15 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 # A terminal sends Ctrl-C, and systemd's default stop sends SIGTERM, to every process at once. Blocked from
 # the first instruction on, also during the imports, so that only the server decides when a worker ends.
 _BLOCKED = {signal.SIGINT, signal.SIGTERM}
+
+
+@cache
+def lane() -> Lane:
+    """Return the thread that must start every fork server; there is one in a process, for ever.
+
+    A fork server dies with the thread that started it, because that is what `PR_SET_PDEATHSIG` watches.
+    """
+    return Lane("fork server")
 
 
 def context() -> BaseContext:
@@ -26,10 +39,11 @@ def ensure_running(preload: Sequence[str]) -> int:
     """Start the fork server if it is not running, and return its process id.
 
     Takes a few milliseconds; the imports go on in the new process, and a first worker waits for them. It may
-    also block for ever, where the last one was stopped: call it beside the event loop.
+    also block for ever, where the last one was stopped: call it in the `lane`.
     """
     os.environ.update(ONE_THREAD)
-    forkserver.set_forkserver_preload(list(preload))
+    os.environ[guards.SERVER_PID] = str(os.getpid())
+    forkserver.set_forkserver_preload(["service.preloaded", *preload])
     # It comes first because starting it unblocks these signals.
     resource_tracker.ensure_running()
     # A mask is inherited; a handler would need the main thread.

@@ -1,13 +1,13 @@
-"""What a worker process does, first of all, so that it harms nobody and outlives nobody.
+"""What the worker and the fork server do, first of all, so that they harm nobody and outlive nobody.
 
-Death with the server, whatever the server dies of. The chain has two links:
+Death with the server, whatever that dies of, by two links of the same kind:
 
-    server ──(alive pipe)──→ fork server ──(PR_SET_PDEATHSIG)──→ worker
+    server ──(PR_SET_PDEATHSIG)──→ fork server ──(PR_SET_PDEATHSIG)──→ worker
 
-The fork server exits when the last write end of its alive pipe is closed. It gives every worker a copy of
-that end, so the worker closes it. The parent that the kernel watches is the fork server; its exit kills the
-worker, even one that is stopped or holds the GIL. Order matters: ask the kernel, look whether the parent is
-still there, then let go.
+The kernel does the killing, so it reaches processes that are stopped, hold the GIL, or are still importing. A
+fork server also exits when the last write end of its "alive" pipe is closed. It gives every worker a copy of
+that end,
+and the worker closes it: a second way, should the first one have failed.
 """
 
 import ctypes
@@ -20,6 +20,9 @@ from pathlib import Path
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
+
+# Tells a fork server whose it is; set by the server in its own environment.
+SERVER_PID = "SCOREPOOL_SERVER_PID"
 
 # Behind the server and its health endpoints when every core is busy, ahead of batch work at 10 and more.
 NICENESS = 5
@@ -46,14 +49,29 @@ def apply(parent: int, memory_bytes: int) -> None:
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when `parent` ends, and stop keeping the fork server alive."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(ORPHAN_EXIT)
+    """Have the kernel kill this worker when `parent` ends, and stop keeping the fork server alive."""
+    _die_with_parent(parent)
     server = forkserver._forkserver  # noqa: SLF001 - there is no public name for the descriptor
     alive_fd: int | None = vars(server)["_forkserver_alive_fd"]
     if alive_fd is not None:
         os.close(alive_fd)
+
+
+def die_with_server() -> None:
+    """Have the kernel kill this fork server when its server ends; does nothing in the server itself.
+
+    The kernel watches the thread that started this process, not the whole server: see `forkserver.lane`.
+    """
+    server = int(os.environ.get(SERVER_PID, "0"))
+    if server not in {0, os.getpid()}:
+        _die_with_parent(server)
+
+
+def _die_with_parent(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have died before the kernel was asked; then nobody would ever tell.
+    if os.getppid() != parent:
+        os._exit(ORPHAN_EXIT)
 
 
 def set_timer(limit_s: float) -> None:

@@ -32,9 +32,9 @@ class Pool:
         self._tasks: list[asyncio.Task[None]] = []
         self.slots: list[Slot] = []
 
-    def prepare(self) -> None:
-        """Start the fork server; blocks for a few milliseconds. Raises: OSError."""
-        forkserver.ensure_running(self._recipe.preload)
+    async def prepare(self) -> None:
+        """Start the fork server, without waiting for its imports. Raises: OSError."""
+        await forkserver.lane().run(partial(forkserver.ensure_running, self._recipe.preload))
 
     def start(self, owner: Owner, failed: Callable[[BaseException], None], random: Random) -> None:
         """Begin the life of every slot; returns at once."""

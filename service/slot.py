@@ -32,7 +32,7 @@ from service.worker import Entry, Hello
 
 # The first start waits for the fork server's imports, on a busy machine for many seconds. Past this the fork
 # server itself is taken for dead.
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 30.0
 
 # SIGKILL takes effect in a few milliseconds, unless the kernel itself is stuck with the process, as on a dead
 # network mount. Then the slot goes on without it.
@@ -166,7 +166,7 @@ class Slot:
 
     async def _start(self) -> str:
         """Launch a worker and hear it out; return why it is of no use, if it is not."""
-        launching = run_blocking(partial(launch, self._shared.recipe))
+        launching = forkserver.lane().run(partial(launch, self._shared.recipe))
         try:
             await asyncio.wait([launching], timeout=START_TIMEOUT_S)
         finally:
