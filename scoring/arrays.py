@@ -1,5 +1,6 @@
 """float32 matrices as `.npy` files: written in blocks, mapped read-only, never unpickled."""
 
+import math
 import mmap
 from collections.abc import Iterator
 from io import BytesIO
@@ -10,6 +11,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 FLOAT32 = np.dtype("<f4")
+# Sums over millions of words, and squares of their means, stay finite in float32. Real models are below 100.
+LARGEST = 1e8
 # Rows are copied, checked and hashed in blocks of about this size, so that writing needs no second copy of a
 # model.
 _BLOCK_BYTES = 4 << 20
@@ -22,19 +25,23 @@ def encode_array(
 ) -> Iterator[bytes | memoryview]:
     """Yield the `.npy` file of `array`, or of `array[order]`, block by block.
 
-    Raises: ValueError at the first block that holds NaN or infinity.
+    Raises: ValueError at the first block with a number that is not finite or beyond ±LARGEST.
     """
     header = BytesIO()
-    shape = array.shape
-    npy.write_array_header_1_0(header, {"descr": FLOAT32.str, "fortran_order": False, "shape": shape})
+    npy.write_array_header_1_0(header, {"descr": FLOAT32.str, "fortran_order": False, "shape": array.shape})
     yield header.getvalue()
-    rows_per_block = max(1, _BLOCK_BYTES // max(1, array.nbytes // max(1, len(array))))
+    rows_per_block = max(1, _BLOCK_BYTES // (FLOAT32.itemsize * math.prod(array.shape[1:])))
     for start in range(0, len(array), rows_per_block):
         rows = slice(start, start + rows_per_block)
         block = np.ascontiguousarray(array[rows] if order is None else array[order[rows]], dtype=FLOAT32)
-        if not np.isfinite(block).all():
-            raise ValueError("holds numbers that are not finite")
+        require_finite(block)
         yield block.data.cast("B")
+
+
+def require_finite(array: NDArray[np.float32]) -> None:
+    """Raise ValueError when `array` holds NaN, or a number beyond ±LARGEST."""
+    if not (np.abs(array) <= LARGEST).all():
+        raise ValueError(f"holds numbers that are not finite or beyond ±{LARGEST:.0e}")
 
 
 def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -45,14 +52,14 @@ def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.
     Raises: ValueError when the file is no float32 array of that shape in C order, or shorter or longer than
     it must be.
     """
-    if size < _MAX_HEADER // 8:
-        raise ValueError("is too short for an array")
+    if size == 0:
+        raise ValueError("is empty")
     mapped = mmap.mmap(descriptor, size, prot=mmap.PROT_READ, flags=mmap.MAP_SHARED)
     header = BytesIO(mapped[:_MAX_HEADER])
     found = _read_header(header)
     if found != (shape, False, FLOAT32):
         raise ValueError(f"holds {found[2]} {found[0]}, the manifest says float32 {shape}")
-    count = int(np.prod(shape, dtype=np.int64))
+    count = math.prod(shape)
     if size != header.tell() + count * FLOAT32.itemsize:
         raise ValueError(f"has {size} bytes, its array needs {header.tell() + count * FLOAT32.itemsize}")
     return np.frombuffer(mapped, dtype=FLOAT32, count=count, offset=header.tell()).reshape(shape)

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from scoring.arrays import LARGEST
+
 # Raised whenever a reader of before would misread what is written now.
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
@@ -41,7 +43,7 @@ class Manifest:
     name: str
     created: str
     dimensions: _Positive
-    words: _Count
+    words: _Positive
     clusters: _Positive
     components: _Count
     quantiles: _Count
@@ -49,7 +51,7 @@ class Manifest:
     min_n: _Count
     max_n: _Count
     pooling: Pooling
-    unknown_weight: Annotated[float, msgspec.Meta(ge=0)]
+    unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=LARGEST)]
     max_token_length: _Positive
     libraries: dict[str, str]
     training: dict[str, Any]

@@ -8,9 +8,6 @@ from gensim.models.fasttext import ft_ngram_hashes
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-# What is remembered of unknown words: 10,000 of them at 100 dimensions.
-_REMEMBERED_BYTES = 4 << 20
-
 
 class UnknownWords:
     """The vectors of unknown words, each computed once, in the order in which they were added.
@@ -19,7 +16,10 @@ class UnknownWords:
     `max_n` characters, zeros for a word that has none.
     """
 
-    def __init__(self, ngram_vectors: NDArray[np.float32], min_n: int, max_n: int) -> None:
+    def __init__(
+        self, ngram_vectors: NDArray[np.float32], min_n: int, max_n: int, *, remembered_bytes: int
+    ) -> None:
+        self._remembered_bytes = remembered_bytes
         self._ngram_vectors = ngram_vectors
         self._min_n = min_n
         self._max_n = max_n
@@ -38,7 +38,7 @@ class UnknownWords:
     @property
     def full(self) -> bool:
         """Whether so many words are remembered that it is time to forget them."""
-        return self.vectors.nbytes > _REMEMBERED_BYTES
+        return self.vectors.nbytes > self._remembered_bytes
 
     def add(self, words: Sequence[str]) -> None:
         """Compute and remember the vectors of more words, in about 10 µs a word."""

@@ -45,7 +45,8 @@ class Draft:
 def drafted(path: Path, *, force: bool = False) -> Iterator[Draft]:
     """Yield a draft that becomes the folder at `path` when the block ends, and vanishes when it raises.
 
-    With `force` an existing bundle is replaced by renames; anything else that stands there is left alone.
+    With `force` an existing bundle is replaced by two renames: for some microseconds there is none, never a
+    mixed one. Anything else that stands there is left alone.
 
     Raises: BundleError when `path` is taken, or when the disk refuses.
     """
@@ -80,11 +81,12 @@ def _move(folder: Path, path: Path, *, force: bool) -> None:
         folder.rename(path)
         return
     aside = folder.with_suffix(".replaced")
-    path.rename(aside)
     try:
+        path.rename(aside)
         folder.rename(path)
     except BaseException:
-        aside.rename(path)
+        if aside.exists() and not path.exists():
+            aside.rename(path)
         raise
     shutil.rmtree(aside, ignore_errors=True)
 
