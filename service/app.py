@@ -1,6 +1,6 @@
 """The application: its parts, its routes, and what happens around every request."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Protocol
@@ -22,6 +22,8 @@ from service.jwks import IssuerKeys
 from service.keys import FixedKey, KeySource, file_key, secret_key
 from service.middleware import CrossOrigin, Envelope
 from service.observer import Observer
+from service.openapi import document
+from service.pages import page_routes
 from service.replies import FixedAnswer, answer_http_exception
 from service.reports import MetricsEndpoint, StatusEndpoint, Watch
 from service.settings import Settings
@@ -97,9 +99,9 @@ def create_app(
             Route("/startupz", Probe("started", lambda: _startup(workforce)), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(watch, workforce.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(watch, workforce.snapshot, authenticator), methods=["GET"]),
-            Route(
-                "/info", FixedAnswer("application/json", orjson.dumps(describe(settings))), methods=["GET"]
-            ),
+            Route("/info", _json(describe(settings)), methods=["GET"]),
+            Route("/openapi.json", _json(document(settings.limits)), methods=["GET"]),
+            *page_routes(),
         ],
         middleware=[
             Middleware(Envelope, observer=watch),
@@ -111,6 +113,10 @@ def create_app(
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False
     return app
+
+
+def _json(value: Mapping[str, object]) -> FixedAnswer:
+    return FixedAnswer("application/json", orjson.dumps(value))
 
 
 def _readiness(workforce: Workforce, keys: KeySource) -> str | None:

@@ -13,7 +13,9 @@ from service.answer import Outcome
 CLIENT_CLOSED = 499
 
 # What a client may choose: safe in a header, a log line and a JSON text without escaping.
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
+
+_REQUEST_ID = re.compile(REQUEST_ID_PATTERN.encode())
 
 Fields = dict[bytes, bytes]
 

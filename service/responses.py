@@ -142,3 +142,49 @@ class Info(Struct, frozen=True):
     version: str
     model: ModelInfo
     limits: dict[str, float]
+
+
+class SlotStatus(Struct, frozen=True):
+    """One slot: a place for a worker process."""
+
+    slot: Count
+    pid: int | None
+    state: Literal["starting", "ready", "busy", "killing", "dead", "backoff", "draining"]
+    calls: Count
+    restarts: Count
+    memory_bytes: Annotated[int, Meta(ge=0, description="Private memory, as the worker said it last.")]
+
+
+class QueueStatus(Struct, frozen=True):
+    """What waits."""
+
+    jobs: Count
+    cost_s: Annotated[float, Meta(ge=0, description="Predicted seconds of one worker.")]
+    subjects: Count
+
+
+class MinuteStatus(Struct, frozen=True):
+    """The last minute of `/score`; times are null where there were none."""
+
+    requests: Count
+    documents: Count
+    failures: Count
+    p50_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+
+class LagStatus(Struct, frozen=True):
+    """By how much the event loop was late in the last minute."""
+
+    p99: float | None
+    max: float | None
+
+
+class Status(Struct, frozen=True):
+    """What the service is doing."""
+
+    slots: list[SlotStatus]
+    queue: QueueStatus
+    last_minute: MinuteStatus
+    loop_lag_ms: LagStatus
