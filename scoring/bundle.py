@@ -214,6 +214,8 @@ def _write(draft: Draft, model: Model) -> None:
     for name, shape in model.manifest({}).shapes().items():
         if arrays[name].shape != shape:
             raise ValueError(f"{name} would have the shape {arrays[name].shape} instead of {shape}")
+    if any("\0" in word for word in model.words):
+        raise ValueError("a word holds the character NUL, which ends words in the vocabulary")
     trie = marisa_trie.Trie(model.words)
     if len(trie) != len(model.words):
         raise ValueError(f"{len(model.words) - len(trie)} of the {len(model.words)} words occur twice")
