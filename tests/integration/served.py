@@ -41,10 +41,11 @@ class Reply(NamedTuple):
 
 
 class Journal:
-    """The events that a server has logged, read as they come; every line has to be JSON."""
+    """The events that a server has logged, read as they come, and the lines that are no events."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.events: list[dict[str, Any]] = []
+        self.noise: list[str] = []
         self._stream = stream
         self._grown = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -52,9 +53,11 @@ class Journal:
 
     def _read(self) -> None:
         for line in self._stream:
-            event = json.loads(line)
             with self._grown:
-                self.events.append(event)
+                try:
+                    self.events.append(json.loads(line))
+                except ValueError:
+                    self.noise.append(line)
                 self._grown.notify_all()
 
     def find(self, since: int = 0, **fields: object) -> list[dict[str, Any]]:
@@ -139,7 +142,10 @@ def serving(bundle: Path, **settings: object) -> Iterator[Server]:
         env={**os.environ, **environment},
         text=True,
     ) as process:
+        server = Server(process)
         try:
-            yield Server(process)
+            yield server
+            if process.poll() is None:
+                server.stop()
         finally:
             process.kill()
