@@ -3,7 +3,9 @@
 import http.client
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -113,6 +115,33 @@ class Server:
         """Send a body to be scored, or to be obeyed; an underscore in a header's name is a hyphen."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.request("POST", "/score", body, self.headers | given)
+
+    def begin(self, body: bytes, **headers: str) -> socket.socket:
+        """Send a body as `score` does without waiting for the answer; return the connection."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        fields = {"Host": "test", "Content-Length": str(len(body)), **self.headers, **given}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        connection = socket.create_connection(self.address, PATIENCE_S)
+        connection.sendall(f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body)
+        return connection
+
+    def busy_worker(self) -> int:
+        """Ask for the status until a slot is busy; return its worker's process id."""
+        while True:
+            for slot in self.status()["slots"]:
+                if slot["state"] == "busy":
+                    pid: int = slot["pid"]
+                    return pid
+
+    def stopped_until_end_of(self, pid: int) -> None:
+        """Stop the server, and let it go on when a process has ended without it."""
+        worker = os.pidfd_open(pid)
+        try:
+            self.process.send_signal(signal.SIGSTOP)
+            select.select([worker], [], [], PATIENCE_S)
+            self.process.send_signal(signal.SIGCONT)
+        finally:
+            os.close(worker)
 
     def metrics(self) -> Samples:
         """Scrape once."""

@@ -1,7 +1,6 @@
 """Each metric moves when and only when it should: over HTTP, with real workers that die."""
 
 import os
-import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -76,22 +75,6 @@ def stage(name: str) -> str:
     return f'scorepool_stage_duration_seconds_count{{stage="{name}"}}'
 
 
-def begin(server: Server, body: bytes, **headers: str) -> socket.socket:
-    """Send a request without waiting for its answer; return its connection."""
-    connection = socket.create_connection(server.address)
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    fields = {"Host": "test", "Content-Length": str(len(body)), **server.headers, **given}
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    connection.sendall(f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body)
-    return connection
-
-
-def await_state(server: Server, state: str) -> None:
-    """Ask for the status until the slot is in a state."""
-    while server.status()["slots"][0]["state"] != state:
-        pass
-
-
 def test_a_scored_request(server: Server) -> None:
     """Counts its call, its stages, its documents and where they fell."""
     change = changes(server, server.score)
@@ -146,9 +129,8 @@ def test_a_worker_killed_from_outside(server: Server) -> None:
     """Counts a restart; the request is tried again, and succeeds."""
 
     def kill_while_it_works() -> None:
-        with begin(server, b"spin 0.5") as connection:
-            await_state(server, "busy")
-            os.kill(server.status()["slots"][0]["pid"], signal.SIGKILL)
+        with server.begin(b"spin 0.5") as connection:
+            os.kill(server.busy_worker(), signal.SIGKILL)
             assert b" 200 " in connection.recv(1000)
 
     change = changes(server, kill_while_it_works, until="crash")
@@ -188,7 +170,7 @@ def test_a_deadline_that_passes_in_the_queue(server: Server) -> None:
     """Counts a failure and no call."""
     with ThreadPoolExecutor() as others:
         first = others.submit(server.score, b"sleep 0.5")
-        await_state(server, "busy")
+        server.busy_worker()
 
         change = changes(server, lambda: server.score(b"echo", X_Request_Timeout_Ms="100"))
 
@@ -200,8 +182,8 @@ def test_a_client_that_leaves(server: Server) -> None:
     """Counts a 499, a failure, and the worker that was not worth waiting for."""
 
     def leave() -> None:
-        with begin(server, b"sleep 60"):
-            await_state(server, "busy")
+        with server.begin(b"sleep 60"):
+            server.busy_worker()
 
     change = changes(server, leave, until="cancelled")
 
@@ -216,7 +198,7 @@ def test_requests_that_share_a_call(server: Server) -> None:
     def send_five() -> None:
         with ThreadPoolExecutor() as clients:
             first = clients.submit(server.score, b"sleep 0.5")
-            await_state(server, "busy")
+            server.busy_worker()
             rest = [clients.submit(server.score, b"echo %d" % number) for number in range(4)]
             assert [reply.result().status for reply in (first, *rest)] == [200] * 5
 
@@ -249,19 +231,8 @@ def test_the_kernels_timer(server: Server) -> None:
     """Ends a worker whose server is too late to, which is counted when the server is back."""
 
     def stop_the_server() -> None:
-        with begin(server, b"spin 60", X_Request_Timeout_Ms="300") as connection:
-            await_state(server, "busy")
-            worker = os.pidfd_open(server.status()["slots"][0]["pid"])
-            server.process.send_signal(signal.SIGSTOP)
-            select.select([worker], [], [])
-            server.process.send_signal(signal.SIGCONT)
+        with server.begin(b"spin 60", X_Request_Timeout_Ms="300") as connection:
+            server.stopped_until_end_of(server.busy_worker())
             assert b" 504 " in connection.recv(1000)
-            os.close(worker)
 
     assert changes(server, stop_the_server, until="timer")[restarted("timer")] == 1
-
-
-def test_everything_was_told_in_whole_lines(shared: Server) -> None:
-    """Nobody writes to the log but the log, whatever dies."""
-    assert shared.stop() == 0
-    assert not shared.journal.noise

@@ -1,0 +1,124 @@
+"""The log of a run with every kind of failure: whole lines, one for each request, and the right reasons."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.served import DOCUMENTS, Server, serving
+
+# What is sent under which id, and the status and code that its line must have.
+EXPECTED: Mapping[str, tuple[int, str]] = {
+    "scored": (200, "ok"),
+    "no-token": (401, "missing_token"),
+    "no-such-path": (404, "not_found"),
+    "no-json": (400, "invalid_json"),
+    "killed": (500, "worker_crashed"),
+    "poison": (422, "poison_request"),
+    "too-much-memory": (500, "worker_crashed"),
+    "past-its-deadline": (504, "deadline_exceeded"),
+    "past-the-timer": (504, "deadline_exceeded"),
+    "left": (499, "ok"),
+    "fault": (500, "internal_error"),
+}
+
+CANARY = "canary-in-the-text"
+
+
+@pytest.fixture(scope="module")
+def server(demo_bundle: Path) -> Iterator[Server]:
+    """Run a server through all of it, until its end."""
+    with serving(demo_bundle, workers=1, worker_memory_bytes=384 << 20) as server:
+        server.journal.await_events(event="slot_state", state="ready")
+        fail_in_every_way(server)
+        server.stop()
+        yield server
+
+
+def fail_in_every_way(server: Server) -> None:
+    """Send what `EXPECTED` says, one after the other, each to a worker at rest."""
+    server.score(X_Request_ID="scored")
+    server.request("POST", "/score", DOCUMENTS, {"X-Request-ID": "no-token"})
+    server.request("GET", f"/{CANARY}", headers={"X-Request-ID": "no-such-path"})
+    server.score(b'{"documents": ["' + CANARY.encode(), X_Request_ID="no-json")
+    with deaths_of(server, 2):
+        server.score(b"kill_self SIGKILL", X_Request_ID="killed")
+    server.score(b"kill_self SIGKILL", X_Request_ID="poison")
+    with deaths_of(server, 2):
+        server.score(b"hog", X_Request_ID="too-much-memory")
+    with deaths_of(server, 1):
+        server.score(b"hold_gil", X_Request_ID="past-its-deadline", X_Request_Timeout_Ms="200")
+    with (
+        deaths_of(server, 1),
+        server.begin(b"hang", X_Request_ID="past-the-timer", X_Request_Timeout_Ms="300") as connection,
+    ):
+        server.stopped_until_end_of(server.busy_worker())
+        connection.recv(1000)
+    with deaths_of(server, 1), server.begin(b"sleep 60", X_Request_ID="left"):
+        server.busy_worker()
+    server.score(b"fail " + CANARY.encode(), X_Request_ID="fault")
+
+
+@contextmanager
+def deaths_of(server: Server, workers: int) -> Iterator[None]:
+    """Wait in the end until so many workers have died and the last one's successor has answered."""
+    mark = len(server.journal.events)
+    yield
+    server.journal.await_events(workers, mark, event="slot_ended")
+    server.journal.await_events(workers, mark, event="slot_state", state="ready")
+    server.score(b"echo")
+
+
+def test_every_line_is_json(server: Server) -> None:
+    """Nobody writes to the log but the log, whatever dies."""
+    assert not server.journal.noise
+
+
+@pytest.mark.parametrize(("request_id", "end"), EXPECTED.items())
+def test_each_request_has_one_line(server: Server, request_id: str, end: tuple[int, str]) -> None:
+    """With what became of it."""
+    [line] = server.journal.find(event="request", request_id=request_id)
+
+    assert (line["status"], line["code"]) == end
+
+
+def test_every_death_has_its_reason(server: Server) -> None:
+    """And the evidence, in the order in which they died."""
+    deaths = [(line["reason"], line["detail"]) for line in server.journal.find(event="slot_ended")]
+
+    assert deaths == [
+        ("crash", "SIGKILL"),
+        ("crash", "SIGKILL"),
+        ("memory", "memory limit reached"),
+        ("memory", "memory limit reached"),
+        ("deadline", "SIGKILL"),
+        ("timer", "SIGALRM"),
+        ("cancelled", "SIGKILL"),
+        ("drain", "SIGKILL"),
+    ]
+
+
+def test_a_fault_of_ours_is_told_with_its_request(server: Server) -> None:
+    """The class of the exception and the place, for whoever has to act."""
+    [line] = server.journal.find(level="error")
+
+    assert (line["event"], line["request_id"]) == ("scoring_failed", "fault")
+    assert line["error"].startswith("ValueError at ")
+
+
+def test_a_scored_request_has_its_times(server: Server) -> None:
+    """In the queue and in each stage."""
+    [line] = server.journal.find(request_id="scored")
+
+    assert (line["subject"], line["documents"], line["slot"]) == ("ann", 3, 0)
+    assert {"queue_ms", "decode_ms", "embed_ms", "cluster_ms", "similarity_ms", "encode_ms"} <= line.keys()
+
+
+def test_nothing_of_a_client_is_in_the_log(server: Server) -> None:
+    """No text, no path, no token."""
+    log = str(server.journal.events)
+
+    assert CANARY not in log
+    assert server.token not in log
+    assert server.token.split(".")[2] not in log
