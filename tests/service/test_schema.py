@@ -5,6 +5,15 @@ import json
 import pytest
 
 from service.schema import MAX_ERRORS, Limits, RequestError, ScoreRequest, decode
+from tests.malformed import (
+    NOT_JSON,
+    SAME_IDS,
+    TOO_LARGE,
+    WRONG_DOCUMENTS,
+    WRONG_OPTIONS,
+    shortened,
+    with_option,
+)
 
 LIMITS = Limits(max_documents=10, max_document_bytes=100)
 
@@ -77,140 +86,30 @@ def test_the_last_of_duplicate_members_wins(raw: bytes) -> None:
     assert decode(raw, LIMITS).texts == ["last"]
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b" ",
-        b"\x00",
-        b"{",
-        b"}",
-        b"documents",
-        b'{"documents": ["a"]',
-        b'{"documents": ["a"],}',
-        b'{"documents": ["a",]}',
-        b'{"documents": ["a"]} {}',
-        b"{'documents': ['a']}",
-        b'{documents: ["a"]}',
-        b'{"documents": ["a"]} // comment',
-        b'{"documents": ["a\nb"]}',
-        b'{"documents": ["\\x41"]}',
-        b'{"documents": ["\\u12"]}',
-        b'{"documents": ["a"], "threshold": NaN}',
-        b'{"documents": ["a"], "threshold": -Infinity}',
-        b'{"documents": ["a"], "threshold": 1e400}',
-        b'{"documents": ["a"], "threshold": 01}',
-        b'{"documents": ["a"], "threshold": .5}',
-        b'{"documents": ["a"], "threshold": 1.}',
-        b'{"documents": ["a"], "threshold": 0x1}',
-        b'{"documents": ["a"], "neighbours": ' + b"9" * 5_000 + b"}",
-        b'{"documents": ["a"], "neighbours": ' + b"9" * 400 + b"}",
-        b'{"documents": ["a"], "unknown": 1e400}',
-        b'{"documents": [1e400]}',
-        b'\xef\xbb\xbf{"documents": ["a"]}',
-        '{"documents": ["a"]}'.encode("utf-16"),
-        '{"documents": ["a"]}'.encode("utf-16-le"),
-        '{"documents": ["a"]}'.encode("utf-32"),
-        b'{"documents": ["\xff"]}',
-        b'{"documents": ["\xc0\x80"]}',
-        b'{"documents": ["\xed\xa0\x80"]}',
-        b'{"documents": ["\xf4\x90\x80\x80"]}',
-        b'{"\xff": 1, "documents": ["a"]}',
-        b'{"documents": ["\\ud800"]}',
-        b'{"documents": ["\\udc00\\ud800"]}',
-        b'{"documents": ["a"], "unknown": "\\ud800"}',
-        b"[" * 100_000,
-        b'{"documents":' * 100_000,
-        b'{"documents": ["a"], "unknown": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"documents": ' + b'{"a":' * 2_000 + b"1" + b"}" * 2_000 + b"}",
-    ],
-)
+@pytest.mark.parametrize("raw", NOT_JSON, ids=shortened)
 def test_what_is_not_json_is_invalid_json(raw: bytes) -> None:
     """Also where the fault hides in a member that would be refused anyway."""
     assert refused(raw).code == "invalid_json"
 
 
-@pytest.mark.parametrize(
-    ("raw", "pointer"),
-    [
-        (b"[]", ""),
-        (b"null", ""),
-        (b'"documents"', ""),
-        (b"1", ""),
-        (b"{}", "/documents"),
-        (b'{"documents": null}', "/documents"),
-        (b'{"documents": []}', "/documents"),
-        (b'{"documents": "a"}', "/documents"),
-        (b'{"documents": {"0": "a"}}', "/documents"),
-        (b'{"documents": ["a", 1]}', "/documents/1"),
-        (b'{"documents": [null]}', "/documents/0"),
-        (b'{"documents": [["a"]]}', "/documents/0"),
-        (b'{"documents": [true]}', "/documents/0"),
-        (b'{"documents": [{}]}', "/documents/0/text"),
-        (b'{"documents": [{"text": null}]}', "/documents/0/text"),
-        (b'{"documents": [{"text": 1}]}', "/documents/0/text"),
-        (b'{"documents": [{"text": ["a"]}]}', "/documents/0/text"),
-        (b'{"documents": [{"text": "a", "id": null}]}', "/documents/0/id"),
-        (b'{"documents": [{"text": "a", "id": 1}]}', "/documents/0/id"),
-        (b'{"documents": [{"text": "a", "id": ""}]}', "/documents/0/id"),
-        (b'{"documents": [{"text": "a", "id": "%b"}]}' % (b"x" * 257), "/documents/0/id"),
-        (b'{"documents": ["a", {"text": "a", "titel": "b"}]}', "/documents/1/titel"),
-        (b'{"documents": [{"text": "a", "a/b~c": "b"}]}', "/documents/0/a~1b~0c"),
-        (b'{"documents": [{"text": "a", "": "b"}]}', "/documents/0/"),
-        (b'{"documents": ' + b"[" * 900 + b"]" * 900 + b"}", "/documents/0"),
-    ],
-)
+@pytest.mark.parametrize(("raw", "pointer"), WRONG_DOCUMENTS, ids=shortened)
 def test_documents_of_the_wrong_shape_are_pointed_at(raw: bytes, pointer: str) -> None:
     """The answer says where in the body the fault is."""
-    error = refused(raw)
+    error = refused(raw, Limits())
 
     assert (error.code, error.errors[0][0]) == ("invalid_document", pointer)
 
 
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
-        ("similarity", None),
-        ("similarity", "cosine"),
-        ("similarity", ["pairs"]),
-        ("similarity", {}),
-        ("neighbours", None),
-        ("neighbours", 0),
-        ("neighbours", 101),
-        ("neighbours", -1),
-        ("neighbours", 5.5),
-        ("neighbours", 1e300),
-        ("neighbours", "5"),
-        ("neighbours", True),
-        ("neighbours", 2**70),
-        ("threshold", None),
-        ("threshold", 1.000001),
-        ("threshold", -2),
-        ("threshold", "0.5"),
-        ("threshold", False),
-        ("vectors", None),
-        ("vectors", 1),
-        ("vectors", "true"),
-        ("neighbors", 5),
-        ("Documents", []),
-    ],
-)
+@pytest.mark.parametrize(("member", "value"), WRONG_OPTIONS)
 def test_options_of_the_wrong_shape_are_pointed_at(member: str, value: object) -> None:
     """An unknown option is one of the wrong shape: a typing error must not be ignored."""
-    error = refused(body(**{member: value}))
+    error = refused(with_option(member, value))
 
     assert (error.code, error.errors[0][0]) == ("invalid_option", f"/{member}")
 
 
-@pytest.mark.parametrize(
-    "documents",
-    [
-        [{"id": "x", "text": "a"}, {"id": "x", "text": "b"}],
-        ["a", {"id": "0", "text": "b"}],
-        [{"id": "1", "text": "a"}, "b"],
-    ],
-)
-def test_ids_must_be_distinct(documents: list[object]) -> None:
+@pytest.mark.parametrize("documents", SAME_IDS)
+def test_ids_must_be_distinct(documents: tuple[object, ...]) -> None:
     """An implicit position counts as an id."""
     error = refused(json.dumps({"documents": documents}).encode())
 
@@ -276,3 +175,9 @@ def test_an_error_says_nothing_of_the_texts() -> None:
 
     assert "canary" not in repr((error.detail, error.errors, error.__context__))
     assert len(error.detail) < 200
+
+
+@pytest.mark.parametrize(("raw", "code"), TOO_LARGE, ids=shortened)
+def test_what_is_too_large_by_the_default_limits(raw: bytes, code: str) -> None:
+    """Before anything else is looked at."""
+    assert refused(raw, Limits()).code == code
