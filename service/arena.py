@@ -1,9 +1,9 @@
 """The shared memory between the server and one worker process.
 
-    0          report_at        answers_at                    size
-    ├─ inbox ──┼─ report ───────┼─ answers ───────────────────┤
-     bodies     one message      one after the other
-     server →   ← worker         ← worker
+    0          begun_at         report_at      answers_at             size
+    ├─ inbox ──┼─ begun ────────┼─ report ─────┼─ answers ─────────────┤
+     bodies     number of the    one message    one after the other
+     server →   call  ← worker   ← worker       ← worker
 
 An arena belongs to one worker process and ends with it, so a worker that is dead, or will not die, can never
 write where its successor does. Who may write when: the server, while no call is in flight, into the inbox;
@@ -20,6 +20,7 @@ import mmap
 import os
 from collections.abc import Iterable, Sequence
 from multiprocessing import reduction
+from struct import Struct
 from typing import Protocol
 
 from service.errors import ServiceError
@@ -31,6 +32,8 @@ KEPT_BYTES = 2 * 1024 * 1024
 # A report has about 200 bytes for each job of a batch, and a few for each cluster that occurs.
 REPORT_BYTES = 256 * 1024
 
+_NUMBER = Struct("Q")
+
 
 class ArenaError(ServiceError):
     """A span that does not lie in the arena."""
@@ -40,8 +43,9 @@ class Layout:
     """Where the regions of an arena begin, in bytes; each begins on a page."""
 
     def __init__(self, inbox_bytes: int, answers_bytes: int) -> None:
-        self.report_at = _whole_pages(inbox_bytes)
-        self.answers_at = self.report_at + _whole_pages(REPORT_BYTES)
+        self.begun_at = _whole_pages(inbox_bytes)
+        self.report_at = self.begun_at + _NUMBER.size
+        self.answers_at = self.begun_at + _whole_pages(_NUMBER.size + REPORT_BYTES)
         self.size = self.answers_at + _whole_pages(answers_bytes)
 
 
@@ -54,7 +58,7 @@ class Arena:
         os.ftruncate(self._fd, self.layout.size)
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         self._map = mmap.mmap(self._fd, self.layout.size)
-        self._kept = ((0, self.layout.report_at), (self.layout.answers_at, self.layout.size))
+        self._kept = ((0, self.layout.begun_at), (self.layout.answers_at, self.layout.size))
         self._grown = False
 
     def handle(self) -> "ArenaHandle":
@@ -69,11 +73,17 @@ class Arena:
         at = 0
         for body in bodies:
             end = at + len(body)
-            if end > self.layout.report_at:
-                raise ArenaError(f"inbox: {end} bytes given, at most {self.layout.report_at}")
+            if end > self.layout.begun_at:
+                raise ArenaError(f"inbox: {end} bytes given, at most {self.layout.begun_at}")
             self._map[at:end] = body
             at = end
         self._grown = self._grown or at > KEPT_BYTES
+
+    @property
+    def begun(self) -> int:
+        """Return the number of the call that the worker began last; 0 for none."""
+        number: int = _NUMBER.unpack_from(self._map, self.layout.begun_at)[0]
+        return number
 
     def read(self, at: int, length: int) -> bytes:
         """Copy out what the worker wrote; its word is not trusted.
@@ -131,6 +141,10 @@ class WorkerArena:
         self._map = mmap.mmap(fd, layout.size)
         os.close(fd)
         self._view = memoryview(self._map)
+
+    def begin(self, number: int) -> None:
+        """Note that the call with this number has begun."""
+        _NUMBER.pack_into(self._map, self.layout.begun_at, number)
 
     def bodies(self, lengths: Sequence[int]) -> Iterable[memoryview]:
         """Yield the bodies in the inbox without copying; each is valid until the next."""

@@ -42,7 +42,7 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class SlotLost:
-    """A slot's worker is dead. crashed: it was not our kill."""
+    """A slot's worker is dead. crashed: in the middle of its call, and by no kill of ours."""
 
     slot: int
     crashed: bool

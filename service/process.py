@@ -62,6 +62,7 @@ class WorkerProcess:
 
     def __init__(self, executor: ProcessPoolExecutor, arena: Arena, hello: "Future[worker.Hello]") -> None:
         self.hello = hello
+        self._calls = 0
         self._executor = executor
         self._arena = arena
         # Held here because the executor drops it at shutdown, and its exit status with it.
@@ -80,8 +81,14 @@ class WorkerProcess:
         Raises: BrokenExecutor where the worker is known to be dead.
         """
         self._arena.write(bodies)
-        call = worker.Call(tuple(map(len, bodies)), tuple(accepts), limit_s)
+        self._calls += 1
+        call = worker.Call(self._calls, tuple(map(len, bodies)), tuple(accepts), limit_s)
         return asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
+
+    @property
+    def begun(self) -> bool:
+        """Return whether the worker has begun its last call: only then can that have killed it."""
+        return self._arena.begun == self._calls > 0
 
     def report(self, length: int) -> worker.Report:
         """Read the report of the call that has ended.

@@ -9,8 +9,8 @@ Rules:
    it gets that long. A call of several jobs that takes far too long is broken up: one of them hangs, the
    rest are fine.
 5. When a worker dies that we did not kill, each job of its call runs once more, alone. A job whose second
-   worker dies too is finished as crashed. When it was our kill, the jobs that are left run again, alone, and
-   are not blamed.
+   worker dies too is finished as crashed. When it was our kill, or the call had not begun, the jobs that are
+   left run again, alone, and are not blamed.
 
     slot     SlotReady        Start            Kill
     ABSENT ───────────→ IDLE ───────→ BUSY ───────────→ DOOMED

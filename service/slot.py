@@ -13,6 +13,7 @@ the exit status is known.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from enum import StrEnum
@@ -29,6 +30,8 @@ from service.exits import MemoryKills, Reason, explain
 from service.observer import Observer
 from service.process import Recipe, WorkerProcess, launch
 from service.worker import Entry, Hello
+
+logger = logging.getLogger(__name__)
 
 # The first start waits for the fork server's imports, on a busy machine for many seconds. Past this the fork
 # server itself is taken for dead.
@@ -190,6 +193,9 @@ class Slot:
         await asyncio.wait(waiting, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         if not hello.done() or hello.exception():
             return "the worker did not introduce itself"
+        if not hello.result().preloaded:
+            # The fork server says nothing of imports that fail, and each restart then takes a second.
+            logger.warning("worker_not_preloaded", extra={"slot": self.number})
         return hello.result().fault
 
     def _call_done(self, process: WorkerProcess, future: "asyncio.Future[int]") -> None:
@@ -229,12 +235,11 @@ class Slot:
         self._loop.remove_reader(process.pidfd)
         if self._serving:
             self._serving = False
-            self._shared.owner.slot_lost(self.number, crashed=self._killed_for is None)
+            self._shared.owner.slot_lost(self.number, crashed=self._killed_for is None and process.begun)
         process.kill()
-        reaping = run_blocking(process.reap)
+        reaping = run_blocking(partial(_reap, process, self._shared.memory_kills))
         await asyncio.wait([reaping], timeout=REAP_PATIENCE_S)
-        status = reaping.result() if reaping.done() else None
-        out_of_memory = self._shared.memory_kills.since_last_look()
+        status, out_of_memory = reaping.result() if reaping.done() else (None, False)
         self.restarts += 1
         self._shared.observer.slot_ended(
             self.number, *explain(self._killed_for, status, out_of_memory=out_of_memory)
@@ -256,6 +261,11 @@ def _consume(future: "asyncio.Future[Any]") -> None:
     """Look at the error of a future that may be forgotten, or asyncio complains of it."""
     if not future.cancelled():
         future.exception()
+
+
+def _reap(process: WorkerProcess, memory_kills: MemoryKills) -> tuple[int | None, bool]:
+    """Return the exit status, and whether the kernel has killed for memory; blocks."""
+    return process.reap(), memory_kills.since_last_look()
 
 
 def _discard(launching: "asyncio.Future[WorkerProcess]") -> None:

@@ -1,7 +1,7 @@
 """What runs in a worker process: `initialize` and `hello` once, `score` for every call after that.
 
-    executor pipe   Call(lengths, accepts, limit_s)  ──→ score ──→  length of the report
-    arena           inbox: bodies                    ──→       ──→  answers, report: [Entry, …]
+    executor pipe   Call(number, lengths, …)  ──→ score ──→  length of the report
+    arena           inbox: bodies             ──→       ──→  begun, answers, report: [Entry, …]
 
 Only small tuples cross the pipe, under its atomic 4 KiB: a worker that is killed in the middle of a larger
 one leaves the executor waiting for ever. Nothing is raised across it either: an exception that cannot be
@@ -81,8 +81,9 @@ class Hello(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One batch: the lengths of its bodies in the inbox, their media types, and the kernel's timer."""
+    """One batch: its number, the lengths of its bodies in the inbox, media types, the kernel's timer."""
 
+    number: int
     lengths: tuple[int, ...]
     accepts: tuple[str, ...]
     limit_s: float
@@ -139,6 +140,7 @@ def score(call: Call) -> int:
     """Run one call and return the length of its report."""
     assert isinstance(_state, _Worker)
     guards.set_timer(call.limit_s)
+    _state.arena.begin(call.number)
     used = 0
     entries = []
     for body, accept in zip(_state.arena.bodies(call.lengths), call.accepts, strict=True):

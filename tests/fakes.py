@@ -1,16 +1,24 @@
 """Stand-ins that go in through the project's own seams: handlers that do what a body tells them."""
 
+import asyncio
 import ctypes
+import json
 import os
 import re
+import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from service.answer import Answer, Facts
+from service.answer import Answer, Facts, Outcome
 from service.worker import Buffer
+
+# What `keep` holds in a worker.
+_KEPT: list[bytearray] = []
 
 
 class UnpicklableError(Exception):
@@ -94,6 +102,29 @@ def hog(argument: str) -> bytes:
         taken.append(bytearray(os.urandom(1024) * 16 * 1024))
 
 
+def keep(argument: str) -> bytes:
+    """Hold on to so many MiB, as a leak would."""
+    _KEPT.append(bytearray(b"x") * (int(argument) * 1024 * 1024))
+    return b"kept"
+
+
+def describe(argument: str) -> bytes:
+    """Tell what the guards have made of this process."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, set())
+    return json.dumps(
+        {
+            "pid": os.getpid(),
+            "niceness": os.nice(0),
+            "memory_bytes": resource.getrlimit(resource.RLIMIT_DATA)[0],
+            "core_bytes": resource.getrlimit(resource.RLIMIT_CORE)[0],
+            "oom_score_adj": int(Path("/proc/self/oom_score_adj").read_text()),
+            "blocked": sorted(signal.Signals(number).name for number in blocked),
+            "blas_threads": os.environ["OPENBLAS_NUM_THREADS"],
+            "open_files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - a plain fake
+        }
+    ).encode()
+
+
 def fail(argument: str) -> bytes:
     """Raise an ordinary exception with the argument as its message."""
     raise ValueError(argument)
@@ -109,7 +140,7 @@ COMMANDS: Mapping[str, Callable[[str], bytes]] = MappingProxyType(
         command.__name__: command
         for command in (
             echo, sleep, spin, answer_of, hang, hold_gil, segfault, kill_self, kill_self_once,
-            exit_python, exit_hard, hog, fail, fail_unpicklably,
+            exit_python, exit_hard, hog, keep, describe, fail, fail_unpicklably,
         )
     }
 )  # fmt: skip
@@ -125,8 +156,52 @@ class ScriptedHandler:
         return Answer("ok", COMMANDS[command](argument), Facts(documents=1))
 
 
-class RefusingHandler:
-    """Cannot be made: a bundle that is broken."""
+def refuse() -> ScriptedHandler:
+    """Make no handler: the bundle is broken."""
+    raise OSError("no such bundle")
+
+
+class Recorder:
+    """An observer that remembers every event as (name, arguments…), and lets a test wait for one."""
 
     def __init__(self) -> None:
-        raise OSError("no such bundle")
+        self.events: list[tuple[Any, ...]] = []
+        self._happened = asyncio.Event()
+
+    async def until(self, *event: Any, times: int = 1) -> None:
+        """Wait until an event that begins like this has happened so many times."""
+        while len(self.all(*event)) < times:
+            self._happened.clear()
+            await self._happened.wait()
+
+    def all(self, *event: Any) -> list[tuple[Any, ...]]:
+        """Return the events that begin like this."""
+        return [each for each in self.events if each[: len(event)] == event]
+
+    def _note(self, *event: Any) -> None:
+        self.events.append(event)
+        self._happened.set()
+
+    def refused(self, code: str) -> None:
+        self._note("refused", code)
+
+    def called(self, slot: int, waits_s: Sequence[float]) -> None:
+        self._note("called", slot, len(waits_s))
+
+    def finished(self, subject: str, outcome: Outcome) -> None:
+        self._note("finished", outcome.code, subject, outcome)
+
+    def faulted(self, slot: int, request_id: str, fault: str) -> None:
+        self._note("faulted", request_id, fault)
+
+    def slot_changed(self, slot: int, state: str) -> None:
+        self._note("slot_changed", slot, state)
+
+    def slot_ended(self, slot: int, reason: str, detail: str) -> None:
+        self._note("slot_ended", slot, reason, detail)
+
+    def start_failed(self, slot: int, detail: str) -> None:
+        self._note("start_failed", slot, detail)
+
+    def loop_lagged(self, lag_s: float) -> None:
+        self._note("loop_lagged", lag_s)

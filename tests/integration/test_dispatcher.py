@@ -1,0 +1,274 @@
+"""The dispatcher over real workers: clients that leave, queues that fill, drains."""
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from service.errors import Refused
+from service.snapshot import SlotSnapshot
+from tests.integration.running import RunningPool, run, running
+
+
+async def fill(pool: RunningPool, seconds: float = 30.0) -> "asyncio.Task[Any]":
+    """Keep the only worker busy; return the task to cancel."""
+    task = pool.begin(b"sleep %f" % seconds)
+    await pool.recorder.until("called")
+    return task
+
+
+def test_small_requests_that_wait_share_a_call() -> None:
+    """And each gets its own answer."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            await fill(pool, 0.1)
+            tasks = [pool.begin(b"echo %d" % number) for number in range(8)]
+
+            answers = [(await task).body for task in tasks]
+
+            assert answers == [b"%d" % number for number in range(8)]
+            assert pool.recorder.all("called", 0, 8)
+
+    run(test())
+
+
+def test_a_client_that_leaves_the_queue_costs_nothing() -> None:
+    """Its request is never started."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            first = await fill(pool, 0.2)
+            waiting = pool.begin(b"echo never")
+            await asyncio.sleep(0)
+            before = pool.dispatcher.snapshot().jobs
+
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            await first
+
+            assert (before, pool.dispatcher.snapshot().jobs) == (1, 0)
+            assert len(pool.recorder.all("called")) == 1
+            assert pool.recorder.all("finished", "client_closed")
+
+    run(test())
+
+
+def test_a_client_that_leaves_a_running_call_frees_the_slot() -> None:
+    """The worker is replaced when it does not end by itself."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            task = await fill(pool)
+
+            task.cancel()
+            await asyncio.wait([task])
+            await pool.recorder.until("slot_ended", 0, "cancelled")
+            await pool.all_ready()
+
+            assert (await pool.ask(b"echo next")).body == b"next"
+
+    run(test())
+
+
+def test_a_cancelled_request_gives_back_its_permit() -> None:
+    """At every stage: admitted, waiting, running."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            running_call = await fill(pool)
+            waiting = pool.begin(b"echo x")
+            await asyncio.sleep(0)
+            for task in (waiting, running_call):
+                task.cancel()
+            await asyncio.wait([waiting, running_call])
+
+            await asyncio.wait_for(pool.dispatcher.drain(30.0), 10.0)
+
+    run(test())
+
+
+def test_a_deadline_in_the_queue_ends_the_wait() -> None:
+    """Without a start."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            first = await fill(pool, 0.5)
+
+            outcome = await pool.ask(b"echo late", timeout=0.1)
+            await first
+
+            assert (outcome.code, outcome.attempts, outcome.slot) == ("deadline_exceeded", 0, None)
+            assert len(pool.recorder.all("called")) == 1
+
+    run(test())
+
+
+def test_one_that_hangs_does_not_take_its_batch_with_it() -> None:
+    """Long before the deadline the others are run again, alone."""
+
+    async def test() -> None:
+        async with running(workers=2) as pool:
+            blockers = [await fill(pool, 0.2), pool.begin(b"sleep 0.2")]
+            await pool.recorder.until("called", times=2)
+            hanging = pool.begin(b"hang", timeout=3.0)
+            mates = [pool.begin(b"echo %d" % number) for number in range(3)]
+
+            codes = [(await mate).code for mate in mates]
+
+            assert codes == ["ok", "ok", "ok"]
+            assert not hanging.done()
+            assert (await hanging).code == "deadline_exceeded"
+            await asyncio.wait(blockers)
+
+    run(test())
+
+
+def test_a_full_queue_refuses() -> None:
+    """With a time to come back."""
+
+    async def test() -> None:
+        async with running(workers=1, queue_budget_s=0) as pool:
+            first = await fill(pool, 0.3)
+            pool.begin(b"echo x")
+            await asyncio.sleep(0)
+
+            with pytest.raises(Refused) as refusal:
+                await pool.ask(b"echo y")
+
+            assert refusal.value.code == "overloaded"
+            assert refusal.value.retry_after is not None
+            assert pool.recorder.all("refused", "overloaded")
+            await first
+
+    run(test())
+
+
+def test_a_drain_finishes_what_is_in_hand_and_takes_no_more() -> None:
+    """Running and waiting requests are answered before it ends."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            tasks = [pool.begin(b"sleep 0.1\n%d" % number) for number in range(4)]
+            await pool.recorder.until("called")
+            drain = asyncio.create_task(pool.dispatcher.drain(30.0))
+            await asyncio.sleep(0)
+
+            with pytest.raises(Refused) as refusal:
+                await pool.ask(b"echo late")
+            await drain
+
+            assert refusal.value.code == "draining"
+            assert [task.result().code for task in tasks] == ["ok"] * 4
+            assert pool.dispatcher.readiness == "draining"
+
+    run(test())
+
+
+def test_a_drain_is_bounded() -> None:
+    """What does not finish in time is refused, and every worker is ended."""
+
+    async def test() -> None:
+        async with running(workers=2) as pool:
+            tasks = [pool.begin(body) for body in (b"hold_gil", b"sleep 60", b"echo waits")]
+            await pool.recorder.until("called", times=2)
+
+            await pool.dispatcher.drain(0.2)
+
+            assert {(await task).code for task in tasks} == {"draining"}
+            assert pool.pids == []
+
+    run(test())
+
+
+def test_a_request_that_arrives_with_a_permit_after_the_drain_is_refused() -> None:
+    """Its body was on the way for too long."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            deadline = time.monotonic() + 30
+            with pool.dispatcher.admit("slow", 10, deadline):
+                await pool.dispatcher.drain(0.1)
+                task = pool.begin(b"echo x")
+                await asyncio.wait([task])
+
+            assert isinstance(task.exception(), Refused)
+
+    run(test())
+
+
+def test_readiness_is_false_from_the_announcement_on_but_requests_are_taken() -> None:
+    """Load balancers need time to notice."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            before = pool.dispatcher.readiness
+
+            pool.dispatcher.announce_drain()
+
+            assert (before, pool.dispatcher.readiness) == (None, "draining")
+            assert (await pool.ask(b"echo x")).code == "ok"
+
+    run(test())
+
+
+def test_the_snapshot_shows_slots_and_queue() -> None:
+    """For the status page and the gauges."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            task = await fill(pool, 0.2)
+            waiting = pool.begin(b"echo x", subject="other")
+            await asyncio.sleep(0)
+
+            snapshot = pool.dispatcher.snapshot()
+
+            assert snapshot.slots == (SlotSnapshot(0, pool.pids[0], "busy", 1, 0, 0),)
+            assert (snapshot.jobs, snapshot.subjects) == (1, 1)
+            assert snapshot.cost_s > 0
+            await asyncio.wait([task, waiting])
+
+    run(test())
+
+
+# Audit events of calls that can block. What the loop itself waits in is not among them.
+BLOCKING = {"open", "time.sleep", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.listdir"}
+
+
+@contextmanager
+def blocking_calls(thread: int) -> Iterator[list[str]]:
+    """Collect every call of one thread that can block. An audit hook stays; it is switched off at the end."""
+    seen: list[str] = []
+    active = True
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if active and event in BLOCKING and threading.get_ident() == thread:
+            seen.append(f"{event} {arguments[:1]}")
+
+    sys.addaudithook(hook)
+    yield seen
+    active = False
+
+
+def test_nothing_in_a_requests_way_blocks_the_event_loop() -> None:
+    """No file, no sleep, no name look-up; not for a large body, a death or a deadline either."""
+
+    async def test() -> None:
+        async with running(workers=2) as pool:
+            with blocking_calls(threading.get_ident()) as seen:
+                await pool.ask(b"echo x")
+                await pool.ask(b"answer_of 5000000\n" + bytes(5_000_000))
+                await pool.ask(b"kill_self SIGKILL")
+                await pool.all_ready()
+                await pool.ask(b"hang", timeout=0.1)
+                await pool.recorder.until("slot_ended", times=3)
+                await pool.all_ready()
+
+        assert seen == []
+
+    run(test())

@@ -1,0 +1,310 @@
+"""Real worker processes: what they answer, and what becomes of requests when they die."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from service import forkserver
+from service.answer import Facts
+from service.capacity import Capacity
+from service.dispatcher import Dispatcher
+from service.errors import Refused
+from service.guards import NICENESS, OOM_SCORE_ADJ
+from tests.fakes import Recorder, refuse
+from tests.integration.running import MIB, run, running
+
+
+def test_a_request_is_answered_by_a_worker() -> None:
+    """With the answer's bytes, its facts, and where and how long it ran."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            outcome = await pool.ask(b"echo hello")
+
+        assert (outcome.code, outcome.body, outcome.facts) == ("ok", b"hello", Facts(documents=1))
+        assert (outcome.slot, outcome.attempts) == (0, 1)
+        assert outcome.run_ms > 0
+
+    run(test())
+
+
+def test_large_bodies_and_answers_cross_whole() -> None:
+    """Far more than a pipe takes at once, each way, again and again."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            for size in (8 * MIB - 20, 100, 5 * MIB):
+                outcome = await pool.ask(b"answer_of %d\n" % (3 * size) + bytes(size))
+
+                assert outcome.code == "ok"
+                assert outcome.body == bytes(3 * size)
+
+    run(test())
+
+
+def test_an_answer_beyond_the_arena_is_a_problem_and_no_crash() -> None:
+    """It names size and limit; the worker lives on."""
+
+    async def test() -> None:
+        async with running(workers=1, max_answer_bytes=MIB) as pool:
+            before = pool.pids
+
+            outcome = await pool.ask(b"answer_of %d" % (MIB + 1))
+
+            assert outcome.code == "too_many_documents"
+            assert json.loads(outcome.body)["detail"].startswith(f"the answer has {MIB + 1} bytes")
+            assert pool.pids == before
+
+    run(test())
+
+
+def test_answers_that_do_not_fit_together_all_come() -> None:
+    """A batch whose answers fill the arena is finished in further calls."""
+
+    async def test() -> None:
+        async with running(workers=1, max_answer_bytes=MIB) as pool:
+            blocker = pool.begin(b"sleep 0.2")
+            await pool.recorder.until("called")
+            batch = [pool.begin(b"answer_of %d" % (600 * 1024 + number)) for number in range(3)]
+
+            sizes = [len((await task).body) for task in (*batch,)]
+
+            assert sizes == [600 * 1024 + number for number in range(3)]
+            assert (await blocker).code == "ok"
+            assert [event[2] for event in pool.recorder.all("called")] == [1, 3, 1, 1]
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"segfault", "crash"),
+        (b"exit_hard 3", "crash"),
+        (b"exit_hard 0", "crash"),
+        (b"kill_self SIGKILL", "crash"),
+        (b"kill_self SIGABRT", "crash"),
+        (b"kill_self SIGALRM", "timer"),
+        (b"hog", "memory"),
+    ],
+)
+def test_a_body_that_kills_two_workers_is_given_up_and_refused_from_then_on(body: bytes, reason: str) -> None:
+    """It fails alone; the workers are replaced and their end is told with its reason."""
+
+    async def test() -> None:
+        async with running(worker_memory_bytes=400 * MIB) as pool:
+            outcome = await pool.ask(body)
+            await pool.recorder.until("slot_ended", times=2)
+            await pool.all_ready()
+
+            assert (outcome.code, outcome.attempts) == ("worker_crashed", 2)
+            assert {event[2] for event in pool.recorder.all("slot_ended")} == {reason}
+            with pytest.raises(Refused, match="ended two workers") as refusal:
+                await pool.ask(body)
+            assert refusal.value.code == "poison_request"
+            assert (await pool.ask(b"echo next")).body == b"next"
+
+    run(test())
+
+
+def test_a_request_survives_the_death_of_its_worker(tmp_path: os.PathLike[str]) -> None:
+    """It is run again, and its client sees nothing of it."""
+
+    async def test() -> None:
+        async with running() as pool:
+            outcome = await pool.ask(f"kill_self_once {os.fspath(tmp_path)}/flag".encode())
+
+            assert (outcome.code, outcome.body, outcome.attempts) == ("ok", b"alive", 2)
+
+    run(test())
+
+
+def test_everybody_is_answered_when_all_workers_die_at_once() -> None:
+    """Running and waiting alike."""
+
+    async def test() -> None:
+        async with running() as pool:
+            tasks = [pool.begin(b"sleep 0.05\n%d" % number) for number in range(12)]
+            await pool.recorder.until("called", times=2)
+
+            for pid in pool.pids:
+                os.kill(pid, signal.SIGKILL)
+
+            assert {(await task).code for task in tasks} == {"ok"}
+
+    run(test())
+
+
+@pytest.mark.parametrize("body", [b"fail the client's words", b"fail_unpicklably x", b"exit_python 3"])
+def test_an_exception_in_the_worker_is_data(body: bytes) -> None:
+    """The worker lives on, and the log is told the class and the place but not the message."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            before = pool.pids
+
+            outcome = await pool.ask(body)
+
+            assert outcome.code == "internal_error"
+            assert b"words" not in outcome.body
+            ((_, _, fault),) = pool.recorder.all("faulted")
+            assert "tests/fakes.py" in fault
+            assert "words" not in fault
+            assert pool.pids == before
+
+    run(test())
+
+
+@pytest.mark.parametrize("body", [b"hang", b"hold_gil", b"sleep 60"])
+def test_a_call_that_does_not_end_is_ended_at_its_deadline(body: bytes) -> None:
+    """Also in C code that never lets go of the interpreter's lock."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            outcome = await pool.ask(body, timeout=0.3)
+            await pool.recorder.until("slot_ended")
+            await pool.all_ready()
+
+            assert outcome.code == "deadline_exceeded"
+            assert pool.recorder.all("slot_ended", 0, "deadline")
+            assert (await pool.ask(b"echo next")).body == b"next"
+
+    run(test())
+
+
+def test_a_stopped_worker_is_replaced_at_the_deadline() -> None:
+    """SIGTERM would do nothing to it."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            os.kill(pool.pids[0], signal.SIGSTOP)
+
+            outcome = await pool.ask(b"echo x", timeout=0.3)
+            await pool.recorder.until("slot_ended")
+            await pool.all_ready()
+
+            assert outcome.code == "deadline_exceeded"
+            assert (await pool.ask(b"echo next")).body == b"next"
+
+    run(test())
+
+
+def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:
+    """Nothing needs to be sent to it to find out."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            os.kill(pool.pids[0], signal.SIGKILL)
+            await pool.recorder.until("slot_ended", 0, "crash")
+            await pool.all_ready()
+
+            assert (await pool.ask(b"echo x")).attempts == 1
+
+    run(test())
+
+
+def test_a_worker_that_dies_while_it_starts_is_replaced() -> None:
+    """Its slot tries again."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            for _ in range(3):
+                os.kill(pool.pids[0], signal.SIGKILL)
+                starts = len(pool.recorder.all("slot_changed", 0, "starting"))
+                await pool.recorder.until("slot_changed", 0, "starting", times=starts + 1)
+                seen = len(pool.recorder.all("slot_ended"))
+                while not pool.pids:
+                    await pool.recorder.until("loop_lagged", times=len(pool.recorder.all("loop_lagged")) + 1)
+                os.kill(pool.pids[0], signal.SIGKILL)
+                await pool.recorder.until("slot_ended", times=seen + 1)
+                await pool.all_ready()
+
+            assert (await pool.ask(b"echo x")).body == b"x"
+
+    run(test())
+
+
+def test_the_fork_server_may_die() -> None:
+    """Its workers die with it, a new one is started, and the request in hand is run again."""
+
+    async def test() -> None:
+        async with running() as pool:
+            task = pool.begin(b"sleep 0.2")
+            await pool.recorder.until("called")
+            before = forkserver.running()
+
+            forkserver.kill()
+            outcome = await task
+            await pool.all_ready()
+
+            assert outcome.code == "ok"
+            assert forkserver.running() != before
+
+    run(test())
+
+
+def test_a_worker_that_keeps_too_much_memory_is_replaced_between_calls() -> None:
+    """Before a request has to pay for it."""
+
+    async def test() -> None:
+        async with running(workers=1, worker_memory_bytes=800 * MIB) as pool:
+            outcome = await pool.ask(b"keep 610")
+            await pool.recorder.until("slot_ended", 0, "recycle")
+            await pool.all_ready()
+
+            assert outcome.body == b"kept"
+            assert (await pool.ask(b"keep 1")).body == b"kept"
+
+    run(test())
+
+
+def test_a_worker_is_guarded() -> None:
+    """Niceness, memory, no core files, the kernel's preference, signals of the terminal, one BLAS thread."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            told = json.loads((await pool.ask(b"describe")).body)
+
+            assert told["niceness"] == os.nice(0) + NICENESS
+            assert told["memory_bytes"] == 512 * MIB
+            assert told["core_bytes"] == 0
+            assert told["oom_score_adj"] == OOM_SCORE_ADJ
+            assert told["blocked"] == ["SIGINT", "SIGTERM"]
+            assert told["blas_threads"] == "1"
+
+    run(test())
+
+
+def test_workers_do_not_gather_open_files() -> None:
+    """The tenth has as many as the first."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            counts = []
+            for _ in range(5):
+                counts.append(json.loads((await pool.ask(b"describe")).body)["open_files"])
+                os.kill(pool.pids[0], signal.SIGKILL)
+                await pool.recorder.until("slot_ended", times=len(counts))
+                await pool.all_ready()
+
+            assert len(set(counts)) == 1
+
+    run(test())
+
+
+def test_a_handler_that_cannot_be_made_says_why() -> None:
+    """The pool does not become ready, tries again with pauses, and can still be drained."""
+
+    async def test() -> None:
+        recorder = Recorder()
+        dispatcher = Dispatcher(refuse, Capacity(workers=1), recorder)
+        await dispatcher.start()
+        await recorder.until("slot_changed", 0, "backoff")
+
+        assert recorder.all("start_failed", 0, "OSError: no such bundle")
+        assert dispatcher.readiness == "starting"
+        await dispatcher.drain(1.0)
+
+    run(test())
