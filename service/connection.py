@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.crowd import Crowd
-from service.exchange import Exchange, ExchangeObserver, new_request_id
+from service.exchange import Exchange, ExchangeObserver, abandon, new_request_id
 from service.framing import (
     HEAD_END,
     MAX_HEAD_BYTES,
@@ -107,13 +107,10 @@ class Connection(asyncio.Protocol):
         """Make a connection with a `parser`; `arguments` are those that uvicorn gives its own protocols."""
         self._parser = parser(**arguments)
         self._parser.connection = self
-        self._doorman = doorman
-        self._loop = asyncio.get_running_loop()
-        self._phase = Phase.HEAD
-        self._head = bytearray()
+        self._doorman, self._loop = doorman, asyncio.get_running_loop()
+        self._phase, self._head = Phase.HEAD, bytearray()
         # What was received and not yet passed on begins at `_at`.
-        self._input = b""
-        self._at = 0
+        self._input, self._at = b"", 0
         # Left of a body: a number of bytes, or chunks.
         self._body: int | ChunkedBody = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -133,6 +130,7 @@ class Connection(asyncio.Protocol):
         self._expire_never()
         self._doorman.crowd.leave(self)
         self._parser.connection_lost(exc)
+        abandon(self._parser.cycle)
 
     def pause_writing(self) -> None:
         """Let the answer wait for the network."""
@@ -155,6 +153,8 @@ class Connection(asyncio.Protocol):
 
     def answered(self) -> None:
         """Go on behind a request whose answer is written."""
+        if self._link.broken:
+            abandon(self._parser.cycle)
         if self._link.is_closing():
             return
         if self._phase is Phase.ANSWER:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import Scope
 
@@ -29,6 +29,7 @@ class Exchange:
     code: "ok", or the code of the problem that was answered.
     subject: of the verified token, empty without one.
     scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
+    left: whether the connection ended before the answer was written.
     """
 
     request_id: str
@@ -42,6 +43,7 @@ class Exchange:
     subject: str = ""
     outcome: Outcome | None = None
     scored: float = 0.0
+    left: bool = False
 
 
 class ExchangeObserver(Protocol):
@@ -72,6 +74,12 @@ def begin(scope: Scope, now: float) -> Exchange:
     given = fields.get(b"x-request-id", b"")
     request_id = given.decode("ascii") if _REQUEST_ID.fullmatch(given) else new_request_id()
     return Exchange(request_id, fields, scope["method"], now)
+
+
+def abandon(cycle: Any) -> None:
+    """Note that the client of uvicorn's request cycle left; without effect on one that has ended already."""
+    if cycle is not None and "exchange" in cycle.scope["state"]:
+        cycle.scope["state"]["exchange"].left = True
 
 
 def new_request_id() -> str:

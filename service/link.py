@@ -23,11 +23,15 @@ class Link(asyncio.Transport):
         self._reading = True
         # Whether bytes of the client are still to come that nobody wants.
         self.unread = False
+        # Whether something was to be written when nobody was there any more.
+        self.broken = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write without waiting."""
-        if not self._transport.is_closing():
+        if self._transport.is_closing():
+            self.broken = True
+        else:
             self._transport.write(data)
 
     def is_closing(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Refused
-from service.exchange import Exchange, ExchangeObserver, begin
+from service.exchange import CLIENT_CLOSED, Exchange, ExchangeObserver, begin
 from service.replies import Header, send_problem
 
 Clock = Callable[[], float]
@@ -62,6 +62,8 @@ class Envelope:
             route = scope.get("route")
             exchange.route = route.path if route is not None else ""
             exchange.ended = self._clock()
+            if exchange.left:
+                exchange.status = CLIENT_CLOSED
             self._observer.ended(exchange)
 
     async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:

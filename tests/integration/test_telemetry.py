@@ -192,6 +192,20 @@ def test_a_client_that_leaves(server: Server) -> None:
     }  # fmt: skip
 
 
+def test_a_client_that_leaves_without_taking_its_answer(server: Server) -> None:
+    """Counts a 499 and a failure, although the work was done."""
+
+    def leave() -> None:
+        mark = len(server.journal.events)
+        with server.begin(b"answer_of 30000000") as connection:
+            assert connection.recv(10)
+        server.journal.await_events(since=mark, status=499)
+
+    assert changes(server, leave) == {
+        requests(499): 1, failed("client_closed"): 1, **one_call(), "scorepool_documents_total": 1,
+    }  # fmt: skip
+
+
 def test_requests_that_share_a_call(server: Server) -> None:
     """Count one call, and each its own wait."""
 
