@@ -1,8 +1,24 @@
 """Unknown words: what is remembered of them, and for how long."""
 
 import numpy as np
+from gensim.models.fasttext import ft_ngram_hashes
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scoring.ngrams import UnknownWords
+from scoring.ngrams import UnknownWords, ngram_hashes
+
+LETTERS = st.one_of(st.sampled_from("abcéя中𐐨"), st.characters(categories=["L"]))
+WORD = st.text(LETTERS, min_size=1)
+
+
+@given(words=st.lists(WORD, min_size=1), min_n=st.integers(0, 7), max_n=st.integers(0, 70))
+def test_hashes_are_those_of_gensim(words: list[str], min_n: int, max_n: int) -> None:
+    """Words of any letters, hashed together, have gensim's n-grams in gensim's order."""
+    hashes, counts = ngram_hashes(words, min_n, max_n)
+
+    expected = [ft_ngram_hashes(word, min_n, max_n, 2**32) for word in words]
+    assert counts.tolist() == [len(ngrams) for ngrams in expected]
+    assert hashes.tolist() == [ngram for ngrams in expected for ngram in ngrams]
 
 
 def unknown_words(remembered_bytes: int = 1_000) -> UnknownWords:
