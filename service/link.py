@@ -3,6 +3,11 @@
 import asyncio
 from typing import Any
 
+from service.framing import HEAD_END
+
+# A head is shorter; what ends like one and is longer is part of a body.
+LONGEST_HEAD = 16 * 1024
+
 # A socket that is closed while bytes of the client are unread sends a reset, which overtakes the answer. So
 # after the last answer we only stop sending, and read what comes for this long (RFC 9112, 9.6).
 LINGER_S = 2.0
@@ -23,16 +28,29 @@ class Link(asyncio.Transport):
         self._reading = True
         # Whether bytes of the client are still to come that nobody wants.
         self.unread = False
+        # The head of an answer, for as long as its body may come along.
+        self._first: bytes | bytearray | memoryview = b""
         # Whether something was to be written when nobody was there any more.
         self.broken = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write without waiting."""
+        """Write without waiting; the head of an answer waits for its body, within this turn of the loop."""
         if self._transport.is_closing():
             self.broken = True
+        elif self._first:
+            first, self._first = self._first, b""
+            self._transport.writelines([first, data])
+        elif data[-4:] == HEAD_END and len(data) < LONGEST_HEAD:
+            self._first = data
+            self._loop.call_soon(self._flush)
         else:
             self._transport.write(data)
+
+    def _flush(self) -> None:
+        first, self._first = self._first, b""
+        if first and not self._transport.is_closing():
+            self._transport.write(first)
 
     def is_closing(self) -> bool:
         """Tell whether anything more would be sent."""
@@ -43,6 +61,7 @@ class Link(asyncio.Transport):
         if self._closing:
             return
         self._closing = True
+        self._flush()
         if self._transport.is_closing():
             return
         if self.unread and self._transport.can_write_eof():

@@ -84,6 +84,7 @@ class Server(uvicorn.Server):
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
         for server in self.servers:
             server.close()
+        logger.info("accepting_ended")
         await self._unless_forced(self._workforce.drain(self._settings.drain_timeout_s))
         await super().shutdown(sockets)
         if self.force_exit:

@@ -122,6 +122,10 @@ class Service:
             return str(code)
         return f"a wrong answer: {answer}"
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def restarts(self) -> int:
         """Return how many workers have died."""
         slots = json.loads(self._ask("GET", "/status", b"")[1])["slots"]

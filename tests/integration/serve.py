@@ -1,6 +1,6 @@
-"""Runs the real server with handlers that can be told to misbehave; the settings come from the environment.
+"""Runs the real server, with `--scripted` with handlers that can be told to misbehave.
 
-Prints its address once it answers there.
+The settings come from the environment. Prints its address once it answers there.
 """
 
 import os
@@ -13,5 +13,6 @@ from tests.integration.mixed import MixedHandler
 
 if __name__ == "__main__":
     settings = load({}, os.environ)
-    handlers = partial(MixedHandler, settings.bundle, settings.limits)
+    scripted = partial(MixedHandler, settings.bundle, settings.limits)
+    handlers = scripted if "--scripted" in sys.argv else None
     sys.exit(run(settings, handlers, announce=partial(print, flush=True)))

@@ -160,12 +160,12 @@ class Server:
 
 
 @contextmanager
-def serving(bundle: Path, **settings: object) -> Iterator[Server]:
-    """Run a server on a free port until the end."""
+def serving(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
+    """Run a server on a free port until the end; `scripted`: its workers also do what a body tells them."""
     given = {"bundle": bundle, "port": 0, "jwt_secret": SECRET, "workers": 2, **settings}
     environment = {f"SCOREPOOL_{name.upper()}": str(value) for name, value in given.items()}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.serve"],
+        [sys.executable, "-m", "tests.integration.serve", *(["--scripted"] if scripted else [])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **environment},

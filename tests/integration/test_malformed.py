@@ -1,0 +1,70 @@
+"""Bad bodies through the whole service: each is answered with its code, and no worker dies of one."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.problems import PROBLEMS
+from tests.fuzz import Service, fuzz
+from tests.integration.served import Server, serving
+from tests.malformed import corpus, shortened
+
+
+@pytest.fixture(scope="module")
+def server(demo_bundle: Path) -> Iterator[Server]:
+    """Run a server with one worker; at the end it must be the same worker still."""
+    with serving(demo_bundle, scripted=False, workers=1) as server:
+        server.journal.await_events(event="slot_state", state="ready")
+        (before,) = pids(server)
+        yield server
+        assert pids(server) == [before]
+
+
+def pids(server: Server) -> list[Any]:
+    """Return the process ids of the workers."""
+    return [slot["pid"] for slot in server.status()["slots"]]
+
+
+@pytest.mark.parametrize(("body", "code"), corpus(), ids=shortened)
+def test_a_bad_body_is_answered_with_its_code(server: Server, body: bytes, code: str) -> None:
+    """As a problem, with nothing of the server's inside in it."""
+    reply = server.score(body)
+
+    assert (reply.code, reply.status) == (code, PROBLEMS[code].status)
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = json.loads(reply.body)
+    assert problem["request_id"] == reply.headers["x-request-id"]
+    for inside in ("Traceback", "msgspec", "orjson", "Error", "/service/", "object at 0x"):
+        assert inside not in reply.body.decode()
+
+
+def test_changed_requests_are_answered_as_the_oracle_says(server: Server) -> None:
+    """Through HTTP, the pool and back."""
+    with closing(Service(server.url, server.token)) as service:
+        seen, wrong = fuzz(1_000, 2, service.score)
+
+    assert wrong == []
+    assert seen["ok"] > 0
+
+
+def test_texts_of_every_kind_are_scored(server: Server) -> None:
+    """Control characters, every plane, no letters at all, one long word: 200, and every number finite."""
+    texts = [
+        "",
+        "\x00\x01\x7f",
+        "\u202e\u200d\ufeff",
+        "e\u0301" * 100,
+        "😀" * 1_000,
+        "1234 !?",
+        "x" * 200_000,
+    ]
+    texts += ["\U0010ffff\ufffe\uffff", "ﬀİıſK", "नमस्ते दुनिया", "日本語のテキスト"]  # noqa: RUF001
+
+    reply = server.score(json.dumps({"documents": texts, "vectors": True}).encode())
+
+    assert reply.status == 200
+    assert len(json.loads(reply.body, parse_constant=pytest.fail)["documents"]) == len(texts)

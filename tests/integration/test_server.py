@@ -1,0 +1,141 @@
+"""How the server goes: in good order, bounded, with the right exit status."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.served import DOCUMENTS, SECRET, Server, serving
+
+GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def post(server: Server, body: bytes) -> bytes:
+    """Return a good request as bytes."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
+    return f"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body
+
+
+def ready(server: Server) -> None:
+    """Wait for a worker."""
+    server.journal.await_events(event="slot_state", state="ready")
+
+
+def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
+    """SIGTERM does not lose it, and the exit status is 0."""
+    with serving(demo_bundle) as server, socket.create_connection(server.address, timeout=30) as client:
+        ready(server)
+        client.sendall(post(server, b"sleep 0.5"))
+        while not any(slot["state"] == "busy" for slot in server.status()["slots"]):
+            pass
+        server.process.send_signal(signal.SIGTERM)
+
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        assert server.process.wait(30) == 0
+
+
+def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
+    """Not ready, still serving during the delay; afterwards 503 on kept connections, which are closed."""
+    with (
+        serving(demo_bundle, drain_delay_s=1) as server,
+        socket.create_connection(server.address, timeout=30) as kept,
+        socket.create_connection(server.address, timeout=30) as busy,
+    ):
+        ready(server)
+        kept.sendall(GET)
+        assert kept.recv(1000).startswith(b"HTTP/1.1 200")
+        busy.sendall(post(server, b"sleep 3"))
+        server.process.send_signal(signal.SIGTERM)
+        server.journal.await_events(event="drain_started")
+
+        assert server.request("GET", "/readyz").status == 503
+        assert server.score().status == 200
+        server.journal.await_events(event="accepting_ended")
+        kept.sendall(post(server, DOCUMENTS))
+        answer = kept.recv(2000)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b'"code":"draining"' in answer
+        assert b"connection: close" in answer
+        assert busy.recv(1000).startswith(b"HTTP/1.1 200")
+        assert server.process.wait(30) == 0
+
+
+def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
+    """Half a head, half a body, an answer that is not read, nothing at all."""
+    with serving(demo_bundle, drain_timeout_s=1) as server:
+        ready(server)
+        clients = [socket.create_connection(server.address, timeout=30) for _ in range(4)]
+        clients[0].sendall(GET[:10])
+        clients[1].sendall(post(server, DOCUMENTS)[:-5])
+        clients[2].sendall(post(server, b"answer_of 50000000"))
+        assert select.select([clients[2]], [], [], 30)[0]
+        begin = time.monotonic()
+
+        assert server.stop() == 0
+        assert time.monotonic() - begin < 1 + 2 + 5  # the promise is 2 s; a busy machine may take longer
+        for client in clients:
+            client.close()
+
+
+def test_a_second_interrupt_cuts_it_short(demo_bundle: Path) -> None:
+    """Whatever is in hand; no worker is left behind."""
+    with (
+        serving(demo_bundle, drain_timeout_s=60) as server,
+        socket.create_connection(server.address) as client,
+    ):
+        ready(server)
+        client.sendall(post(server, b"sleep 60"))
+        workers = [slot["pid"] for slot in server.status()["slots"]]
+        server.process.send_signal(signal.SIGINT)
+        server.journal.await_events(event="drain_started")
+        server.process.send_signal(signal.SIGINT)
+
+        assert server.process.wait(30) == 0
+        for pid in workers:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+
+
+def refused(*arguments: str) -> str:
+    """Return what `scorepool serve` says when it does not start; it must be one line and exit status 2."""
+    command = [sys.executable, "-m", "service", "serve", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip()
+
+
+def test_a_port_that_is_taken(demo_bundle: Path) -> None:
+    """One sentence that names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        said = refused("--bundle", str(demo_bundle), "--jwt-secret", SECRET, "--port", str(port))
+
+    assert f"127.0.0.1:{port}" in said
+    assert "in use" in said
+
+
+def test_a_key_file_without_a_key(demo_bundle: Path, tmp_path: Path) -> None:
+    """One sentence that names the file."""
+    path = tmp_path / "key.pem"
+    path.write_text("nothing")
+
+    assert str(path) in refused("--bundle", str(demo_bundle), "--jwt-public-key-file", str(path))
+
+
+def test_the_server_process_loads_nothing_that_scores() -> None:
+    """Only the workers need the libraries."""
+    code = "import sys, service.server; print(*{'gensim', 'sklearn', 'scipy'} & set(sys.modules))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.strip() == ""
