@@ -1,0 +1,142 @@
+"""A document is fetched within bounds, from servers that do everything wrong."""
+
+import asyncio
+import ssl
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from service.fetching import MAX_BYTES, FetchError, fetch
+from tests.integration.issuer import Answer, answering, issuing
+
+DOCUMENT = b'{"keys": []}'
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run a scenario that must end by itself within seconds."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await scenario()
+
+    asyncio.run(bounded())
+
+
+def sending(*pieces: bytes, pause: float = 0.0) -> Answer:
+    """Return what sends raw pieces, with pauses between them, and closes."""
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause)
+
+    return answer
+
+
+async def stalling(writer: asyncio.StreamWriter) -> None:
+    """Say nothing until the client goes."""
+    while not writer.is_closing():
+        writer.write(b"")
+        await asyncio.sleep(0.01)
+
+
+async def flooding(writer: asyncio.StreamWriter) -> None:
+    """Send headers without end."""
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while not writer.is_closing():
+        writer.write(b"X: " + b"x" * 1_000 + b"\r\n")
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answering(DOCUMENT),
+        sending(b"HTTP/1.1 200 OK\r\n\r\n" + DOCUMENT),
+        sending(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"c\r\n" + DOCUMENT, b"\r\n0\r\n\r\n"
+        ),
+        sending(*[bytes([byte]) for byte in b"HTTP/1.0 200 OK\r\n\r\n" + DOCUMENT]),
+        answering(DOCUMENT + b" " * (MAX_BYTES - len(DOCUMENT))),
+    ],
+)
+def test_a_document_comes_whole(answer: Answer) -> None:
+    """However it is framed and cut up."""
+
+    async def scenario() -> None:
+        async with issuing(answer) as issuer:
+            assert (await fetch(issuer.url)).strip() == DOCUMENT
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (answering(b"", "302 Found", "Location: http://127.0.0.1:1/"), "status 302"),
+        (answering(DOCUMENT, "500 Internal Server Error"), "status 500"),
+        (answering(DOCUMENT, "404 Not Found"), "status 404"),
+        (answering(b"", "204 No Content"), "status 204"),
+        (answering(b"x" * (MAX_BYTES + 1)), "more than"),
+        (answering(b"x" * 10_000_000), "more than"),
+        (sending(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), "talking"),
+        (sending(b"HTTP/1.1 200 OK\r\nContent-Le"), "talking"),
+        (sending(), "talking"),
+        (sending(b"SSH-2.0-OpenSSH_9.2\r\n"), "talking"),
+        (sending(b"\x00" * 100_000), "talking"),
+        (flooding, "talking"),
+        (stalling, "no complete answer"),
+        (sending(b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 1_000, pause=0.02), "no complete answer"),
+        (sending(b"HTTP/1.1 200 OK\r\n\r\n", *[b" "] * 1_000, pause=0.02), "no complete answer"),
+    ],
+)
+def test_what_goes_wrong_is_one_reason(answer: Answer, reason: str) -> None:
+    """In bounded time and memory, and no redirect is followed."""
+
+    async def scenario() -> None:
+        async with issuing(answer) as issuer:
+            begin = time.monotonic()
+            with pytest.raises(FetchError) as caught:
+                await fetch(issuer.url, 0.3)
+            assert reason in str(caught.value)
+            assert time.monotonic() - begin < 5
+            assert issuer.asked == 1
+
+    run(scenario)
+
+
+def test_nobody_there() -> None:
+    """A closed port."""
+
+    async def scenario() -> None:
+        with pytest.raises(FetchError):
+            await fetch("http://127.0.0.1:1/keys")
+
+    run(scenario)
+
+
+def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    """TLS is verified."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-days", "1", "-keyout", str(key), "-out", str(certificate)]
+    request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    subprocess.run([*request, *subject], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's side of the refusal
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(FetchError) as caught:
+            await fetch(f"https://localhost:{port}/keys")
+        server.close()
+        assert "SSLCertVerificationError" in str(caught.value)
+
+    run(scenario)

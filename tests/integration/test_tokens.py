@@ -1,0 +1,91 @@
+"""Tokens at the running service: a public key in a file, and an issuer's key set over HTTP."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.integration.issuer import Issuer, answering, issuing_beside
+from tests.integration.served import DOCUMENTS, Reply, Server, serving
+from tests.service.tokens import jwk, key_set, private, public_pem
+
+
+def token(kind: str, algorithm: str, kid: str | None = None, key: Any = None) -> str:
+    """Sign a token that is good for a minute."""
+    claims = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 60}
+    return jwt.encode(claims, key or private(kind), algorithm, {"kid": kid} if kid else None)
+
+
+def ask(server: Server, token: str) -> Reply:
+    """Score with a token."""
+    return server.score(DOCUMENTS, Authorization=f"Bearer {token}")
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [("RSA", "RS256"), ("P-256", "ES256"), ("Ed25519", "EdDSA")])
+def test_a_public_key_in_a_file(demo_bundle: Path, tmp_path: Path, kind: str, algorithm: str) -> None:
+    """Its tokens are good; those that use it as a secret, or another key, are not."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(public_pem(kind))
+    other = {"RSA": "RSA'", "P-256": "P-256'", "Ed25519": "Ed25519'"}[kind]
+
+    with serving(demo_bundle, jwt_secret="", jwt_public_key_file=path, workers=1) as server:
+        server.journal.await_events(event="slot_state", state="ready")
+        assert ask(server, token(kind, algorithm)).status == 200
+        assert ask(server, token(other, algorithm)).code == "invalid_token"
+        forged = jwt.get_algorithm_by_name("HS256").sign
+        head = token(kind, algorithm).split(".")[1]
+        message = b"eyJhbGciOiJIUzI1NiJ9." + head.encode()
+        signature = jwt.utils.base64url_encode(forged(message, public_pem(kind)))
+        assert ask(server, (message + b"." + signature).decode()).code == "invalid_token"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    """Run a key server with three keys."""
+    keys = key_set(jwk("RSA", "r"), jwk("P-256", "p"), jwk("Ed25519", "e"))
+    with issuing_beside(answering(keys)) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="module")
+def server(demo_bundle: Path, issuer: Issuer) -> Iterator[Server]:
+    """Run a service that trusts it."""
+    with serving(demo_bundle, jwt_secret="", jwt_jwks_url=issuer.url, workers=1) as server:
+        server.journal.await_events(event="slot_state", state="ready")
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm", "kid"), [("RSA", "RS256", "r"), ("P-256", "ES256", "p"), ("Ed25519", "EdDSA", "e")]
+)
+def test_a_key_of_the_issuers_set(server: Server, kind: str, algorithm: str, kid: str) -> None:
+    """It is chosen by the token's kid, and goes with no other kid."""
+    assert ask(server, token(kind, algorithm, kid)).status == 200
+    assert ask(server, token(kind, algorithm, "rpe".replace(kid, "")[0])).code == "invalid_token"
+    assert ask(server, token(kind, algorithm)).code == "invalid_token"
+
+
+def test_many_unknown_kids_do_not_reach_the_issuer(server: Server, issuer: Issuer) -> None:
+    """It was asked at the start, and is left alone for the cooldown."""
+    asked = issuer.asked
+
+    answers = {ask(server, token("RSA", "RS256", f"unknown-{i}")).code for i in range(100)}
+
+    assert answers == {"invalid_token"}
+    assert issuer.asked == asked
+
+
+def test_a_service_whose_issuer_is_down(demo_bundle: Path) -> None:
+    """It starts, is not ready, and says that it cannot tell good tokens from bad."""
+    with serving(demo_bundle, jwt_secret="", jwt_jwks_url="http://127.0.0.1:1/keys", workers=1) as server:
+        server.journal.await_events(event="slot_state", state="ready")
+        ready = server.request("GET", "/readyz")
+        scored = ask(server, token("RSA", "RS256", "r"))
+
+        assert (ready.status, b'"reason":"starting"' in ready.body) == (503, True)
+        assert (scored.status, scored.code) == (503, "starting")
+        assert int(scored.headers["retry-after"]) >= 1
+        assert server.request("GET", "/livez").status == 200
