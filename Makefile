@@ -8,7 +8,7 @@ SOURCES := service scoring tests bench
 LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check bench lock clean
+.PHONY: help run test install check bench torture fuzz image lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,13 +35,29 @@ check: install ## format, lint, types, import contracts, dead code, sizes
 	$(BIN)/vulture
 	$(BIN)/python -m tests.lengths
 
+bench: $(VENV)/bench-installed ## compare with the peers and the question's systems; writes a report, takes 15 minutes
+	$(BIN)/python -m bench sidebyside
+
+torture: install ## kill, stop, starve and flood the real server; prints what it promised and what it kept
+	$(BIN)/python -m bench torture
+
+fuzz: install ## 100,000 malformed bodies into a running server
+	$(BIN)/python -m tests.fuzz
+
+image: ## build the container image with buildah, podman or docker
+	$(or $(shell command -v buildah),$(shell command -v podman),docker) build -t scorepool .
+
+$(VENV)/bench-installed: requirements-bench.txt $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
+
 lock: ## resolve the dependencies anew, with hashes, for every supported Python
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
 	$(LOCK) --upgrade setup.cfg -o requirements.txt
-	$(LOCK) --upgrade --extra test --extra tracing setup.cfg -c requirements.txt -o requirements-dev.txt
-	$(LOCK) --extra tracing setup.cfg -c requirements-dev.txt -o requirements-tracing.txt
-	$(LOCK) --upgrade --extra test --extra bench setup.cfg -c requirements-dev.txt -o requirements-bench.txt
+	$(LOCK) --extra tracing setup.cfg -c requirements.txt -o requirements-tracing.txt
+	$(LOCK) --extra test --extra tracing setup.cfg -c requirements-tracing.txt -o requirements-dev.txt
+	$(LOCK) --extra test --extra tracing --extra bench setup.cfg -c requirements-dev.txt -o requirements-bench.txt
 
 clean: ## remove everything that the other commands made
 	rm -rf $(VENV) .local build dist *.egg-info .*_cache .hypothesis
