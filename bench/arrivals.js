@@ -3,29 +3,42 @@
 import http from 'k6/http';
 import exec from 'k6/execution';
 import { sleep } from 'k6';
+import { open as share } from 'k6/experimental/fs';
 
 const settings = JSON.parse(__ENV.SETTINGS);
-const read = (folder, count) => Array.from({ length: count }, (_, i) => open(`${folder}/${i}.json`, 'b'));
-const bodies = read(settings.folder, settings.count);
-const huge = settings.huge ? read(settings.huge, 1) : [];
 const params = { headers: settings.headers, timeout: settings.timeout_ms };
 
-export const options = { scenarios: { load: settings.scenario }, discardResponseBodies: true };
+// Each virtual user holds one body and sends that; k6 wants to have seen them all at first (user 0).
+// The huge one, sent by few, is shared by all.
+const read = (i) => open(`${settings.folder}/${i}.json`, 'b');
+for (let i = 0; __VU === 0 && i < settings.count; i++) read(i);
+const body = read(__VU % settings.count);
+const huge = settings.huge ? await share(`${settings.huge}/0.json`) : null;
+
+export const options = { scenarios: settings.scenarios, discardResponseBodies: true };
 
 // When arrival i was due, in milliseconds after the start: at a constant rate, or on a ramp from none to `peak`.
-function due(i) {
-  if (settings.rate) return (i * 1000) / settings.rate;
-  if (settings.peak) return Math.sqrt((2 * (i + 1) * settings.seconds) / settings.peak) * 1000;
-  return 0;
+function due(i, rate) {
+  return rate ? (i * 1000) / rate : Math.sqrt((2 * (i + 1) * settings.seconds) / settings.peak) * 1000;
+}
+
+function send(bytes, rate, kind) {
+  const began = Date.now();
+  const closed = !rate && !settings.peak;
+  const late = closed ? 0 : began - exec.scenario.startTime - due(exec.scenario.iterationInTest, rate);
+  const answer = http.post(settings.url, bytes, params);
+  const ended = Date.now();
+  console.log(`${ended} ${ended - began} ${late.toFixed(1)} ${answer.status} ${kind}`);
+  if (answer.status !== 200) sleep(settings.pause_s);
 }
 
 export default function () {
-  const i = exec.scenario.iterationInTest;
-  const began = Date.now();
-  const late = settings.open ? began - exec.scenario.startTime - due(i) : 0;
-  const isHuge = huge.length > 0 && i % 100 === 50;
-  const answer = http.post(settings.url, isHuge ? huge[0] : bodies[i % bodies.length], params);
-  const ended = Date.now();
-  console.log(`${ended} ${ended - began} ${late.toFixed(1)} ${answer.status} ${isHuge ? 1 : 0}`);
-  if (answer.status !== 200) sleep(settings.pause_s);
+  send(body, settings.rate, 0);
+}
+
+export async function sendHuge() {
+  const bytes = new Uint8Array((await huge.stat()).size);
+  await huge.seek(0, 0);
+  await huge.read(bytes);
+  send(bytes.buffer, settings.huge_rate, 1);
 }

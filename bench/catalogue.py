@@ -10,8 +10,25 @@ from dataclasses import replace
 from bench.places import BUNDLE, ROOT
 from bench.system import System
 
-_WEB = ("{bin}/uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}", "--no-access-log")
-_GUNICORN = ("{bin}/gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "{workers}", "--timeout", "{timeout}")
+_WEB = (
+    "{bin}/uvicorn",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "{port}",
+    "--workers",
+    "{workers}",
+    "--no-access-log",
+)
+_GUNICORN = (
+    "{bin}/gunicorn",
+    "--bind",
+    "127.0.0.1:{port}",
+    "--workers",
+    "{workers}",
+    "--timeout",
+    "{timeout}",
+)
 _UVICORN_WORKER = ("--worker-class", "uvicorn_worker.UvicornWorker")
 _REDIS = ("redis-server", "--bind", "127.0.0.1", "--port", "{port1}", "--save", "", "--appendonly", "no")
 _CELERY = ("{bin}/celery", "--app", "bench.systems.celery_task", "worker", "--concurrency", "{workers}")
@@ -91,6 +108,8 @@ QUESTION = (
         environment="web",
         commands=(_REDIS, (*_CELERY, *_QUIET), (*_WEB, "bench.systems.celery_web:app")),
         health="/health",
+        programs=("redis",),
+        workers_in=1,
         variables={"BENCH_REDIS": "redis://127.0.0.1:{port1}/0"},
         versions=("celery", "redis", "fastapi"),
         why="Late acknowledgement and a prefetch of one, as Celery advises for tasks that may run twice; Redis is real.",
@@ -131,7 +150,17 @@ PEERS = (
         title="BentoML",
         kind="peer",
         environment="bentoml",
-        commands=(("{bin}/bentoml", "serve", "bench.systems.bentoml_app:Scorer", "--host", "127.0.0.1", "--port", "{port}"),),
+        commands=(
+            (
+                "{bin}/bentoml",
+                "serve",
+                "bench.systems.bentoml_app:Scorer",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "{port}",
+            ),
+        ),
         health="/livez",
         form="member",
         files={"bentoml.yaml": "version: 1\napi_server: {}\n"},
@@ -146,6 +175,7 @@ PEERS = (
         environment="ray",
         commands=(("{bin}/python", "-m", "bench.systems.ray_app"),),
         health="/-/healthz",
+        worker_title="ray::ServeReplica",
         variables={"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": "{folder}"},
         versions=("ray",),
         why="Two replicas of one CPU each on a local cluster; the replica gets the raw request.",

@@ -1,7 +1,7 @@
 """The peers' environments: one each, from hash-locked files, apart from the product's own.
 
-    python -m bench.environments           create what is missing or out of date
-    python -m bench.environments lock      resolve the locked files anew; the scoring's packages stay the product's
+python -m bench.environments           create what is missing or out of date
+python -m bench.environments lock      resolve the locked files anew; the scoring's packages stay the product's
 """
 
 import hashlib
@@ -69,11 +69,30 @@ def lock() -> None:
     pins = [line.rstrip(" \\") for line in product if re.split("==", line)[0] in wanted]
     constraints = ENVIRONMENTS / "constraints.txt"
     constraints.write_text("\n".join(pins) + "\n")
-    options = ["--universal", "--generate-hashes", "--python-version", "3.11", "--no-header", "--no-emit-index-url"]
+    options = [
+        "--universal",
+        "--generate-hashes",
+        "--python-version",
+        "3.11",
+        "--no-header",
+        "--no-emit-index-url",
+    ]
     for name in (TOOLS, *NAMES):
         source, target = LOCKED / f"{name}.in", LOCKED / f"{name}.txt"
         uv = str(ENVIRONMENTS / TOOLS / "bin" / "uv")
-        _run(uv, "pip", "compile", "--quiet", *options, "--no-annotate", "-c", str(constraints), str(source), "-o", str(target))
+        _run(
+            uv,
+            "pip",
+            "compile",
+            "--quiet",
+            *options,
+            "--no-annotate",
+            "-c",
+            str(constraints),
+            str(source),
+            "-o",
+            str(target),
+        )
 
 
 def _run(*command: str) -> str:

@@ -49,9 +49,13 @@ class Family:
         """Return the proportional set size of all members: shared memory is counted once."""
         return sum(pss_bytes(pid) for pid in self.members())
 
-    def busiest(self, count: int, seconds: float = 0.5) -> list[int]:
-        """Return the `count` members that use the processor most while they are watched: those that score."""
-        before = {pid: cpu_seconds(pid) for pid in self.members()}
+    def busiest(self, count: int, seconds: float, *, title: str = "") -> list[int]:
+        """Return the `count` members that use the processor most while they are watched: those that score.
+
+        title: what their command line begins with, where others are as busy.
+        """
+        candidates = [pid for pid in self.members() if command_line(pid).startswith(title)]
+        before = {pid: cpu_seconds(pid) for pid in candidates}
         time.sleep(seconds)
         used = {pid: cpu_seconds(pid) - since for pid, since in before.items()}
         return sorted(used, key=lambda pid: -used[pid])[:count]
@@ -82,7 +86,7 @@ def pss_bytes(pid: int) -> int:
     return 0
 
 
-def running(pid: int) -> bool:
+def works(pid: int) -> bool:
     """Say whether a process is on a processor, or waits for one, right now."""
     return _stat(pid)[0:1] == ["R"]
 
@@ -91,6 +95,13 @@ def cpu_seconds(pid: int) -> float:
     """Return the processor time that one process has used, 0 when it is gone."""
     stat = _stat(pid)
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK") if stat else 0.0
+
+
+def command_line(pid: int) -> str:
+    """Return the command line or title of one process, empty when it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
 
 
 def _stat(pid: int) -> list[str]:

@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,15 @@ CONNECTIONS = 16
 # No answer within this is a lost request.
 TIMEOUT_S = 20.0
 
+# How long a client whose request failed waits before its next one, as a client with a retry policy would.
+PAUSE_S = 0.2
+
 # Virtual users of an open loop; more would only measure how much memory the load generator has.
 MAX_USERS = 400
+
+
+class LoadError(Exception):
+    """A load generator that did not do its work; what it measured means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +84,37 @@ class Answered(NamedTuple):
 
 
 def peak(target: Target, seconds: float, connections: int = CONNECTIONS) -> Peak:
-    """Load `target` in a closed loop for `seconds` (whole ones) with one wrk thread."""
+    """Load `target` in a closed loop for `seconds` (whole ones) with one wrk thread.
+
+    Raises: LoadError when it cannot run or reach the target.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
-        raise RuntimeError("wrk is not installed; apt-get install wrk")
+        raise LoadError("wrk is not installed; apt-get install wrk")
     path = target.url.split("/", 3)[3]
     command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", f"{TIMEOUT_S:.0f}s"]
-    command += ["-s", str(HERE / "wrk.lua"), target.url, "--", f"/{path}", str(target.folder), str(target.count)]
+    command += [
+        "-s",
+        str(HERE / "wrk.lua"),
+        target.url,
+        "--",
+        f"/{path}",
+        str(target.folder),
+        str(target.count),
+    ]
     command += [f"{name}: {value}" for name, value in target.headers.items()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + TIMEOUT_S)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + TIMEOUT_S)
+    if done.returncode:
+        raise LoadError(f"wrk: {(done.stderr or done.stdout)[-300:].strip()}")
     return Peak(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When requests are due: at `rate` a second, on a ramp from none to `peak` a second, or from `users` at once.
+    """When requests are due: at `rate` a second, on a ramp from none to `peak`, or from `users` at once.
 
-    `users` is a closed loop as in `peak`, but every answer is noted. huge: the folder from which every hundredth
-    request comes. timeout_s: when a client gives up.
+    `users` is a closed loop as in `peak`, but every answer is noted. huge: the folder from which requests
+    come in addition, one for every hundred others. timeout_s: when a client gives up.
     """
 
     seconds: float
@@ -103,25 +124,29 @@ class Schedule:
     huge: Path | None = None
     timeout_s: float = TIMEOUT_S
 
-    def scenario(self) -> dict[str, Any]:
-        """Return the k6 executor and its options."""
-        duration = f"{self.seconds * 1000:.0f}ms"
-        stop = {"gracefulStop": f"{self.timeout_s * 1000:.0f}ms"}
+    def scenarios(self) -> dict[str, Any]:
+        """Return the k6 scenarios: an executor each and its options."""
+        common = {"duration": f"{self.seconds * 1e3:.0f}ms", "gracefulStop": f"{self.timeout_s * 1e3:.0f}ms"}
         if self.users:
-            return {"executor": "constant-vus", "vus": self.users, "duration": duration} | stop
-        highest = self.rate or self.peak
-        users = {"preAllocatedVUs": max(16, min(MAX_USERS, round(highest * self.timeout_s))), **stop}
+            return {"load": common | {"executor": "constant-vus", "vus": self.users}}
         if self.peak:
-            stages = [{"target": round(self.peak), "duration": duration}]
-            return {"executor": "ramping-arrival-rate", "startRate": 0, "timeUnit": "1s", "stages": stages} | users
-        # k6 takes whole numbers: so many arrivals in ten seconds.
-        every = {"rate": max(1, round(self.rate * 10)), "timeUnit": "10s"}
-        return {"executor": "constant-arrival-rate", "duration": duration} | every | users
+            stages = [{"target": round(self.peak), "duration": common.pop("duration")}]
+            ramp = {"executor": "ramping-arrival-rate", "startRate": 0, "stages": stages}
+            return {"load": common | ramp | self._users(self.peak)}
+        arriving = {"load": common | _constant(self.rate) | self._users(self.rate)}
+        if self.huge:
+            few = _constant(self.rate / 100) | self._users(self.rate / 100)
+            arriving["huge"] = common | few | {"exec": "sendHuge"}
+        return arriving
 
-    @property
-    def requests(self) -> int:
-        """How many requests an open loop sends unless the load generator falls behind."""
-        return round(self.seconds * (self.rate or self.peak / 2))
+    def _users(self, rate: float) -> dict[str, int]:
+        """Return how many virtual users it takes when none is answered; dropped arrivals begin beyond."""
+        return {"preAllocatedVUs": max(16, min(MAX_USERS, round(rate * self.timeout_s)))}
+
+
+def _constant(rate: float) -> dict[str, Any]:
+    # k6 takes whole numbers: so many arrivals in a hundred seconds.
+    return {"executor": "constant-arrival-rate", "rate": max(1, round(rate * 100)), "timeUnit": "100s"}
 
 
 class Arrivals:
@@ -129,31 +154,46 @@ class Arrivals:
 
     def __init__(self, target: Target, schedule: Schedule) -> None:
         self.schedule = schedule
-        self._output = tempfile.NamedTemporaryFile("r", suffix=".txt")  # noqa: SIM115  closed by wait or close
+        self._output = tempfile.NamedTemporaryFile("r", suffix=".txt")  # noqa: SIM115  closed by close
         settings = {
             "url": target.url,
             "folder": str(target.folder),
             "count": target.count,
             "headers": {"Content-Type": "application/json"} | dict(target.headers),
             "huge": str(schedule.huge) if schedule.huge else None,
-            "open": not schedule.users,
-            "rate": max(1, round(schedule.rate * 10)) / 10 if schedule.rate else 0,
+            "huge_rate": schedule.rate / 100,
+            "rate": schedule.rate,
             "peak": round(schedule.peak),
             "seconds": schedule.seconds,
-            "timeout_ms": schedule.timeout_s * 1000,
-            "pause_s": 0.2,
-            "scenario": schedule.scenario(),
+            "timeout_ms": schedule.timeout_s * 1e3,
+            "pause_s": PAUSE_S,
+            "scenarios": schedule.scenarios(),
         }
         options = ["--quiet", "--no-summary", "--no-usage-report", "--log-format", "raw", "--address", ""]
         command = [str(K6), "run", *options, "--console-output", self._output.name, str(HERE / "arrivals.js")]
+        environment = {"SETTINGS": json.dumps(settings)}
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by close
         self._process = subprocess.Popen(
-            command, env={"SETTINGS": json.dumps(settings)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=self._errors
         )
 
+    def await_first(self, limit_s: float = 20.0) -> None:
+        """Wait until the first request has ended; k6 takes a moment to make its virtual users."""
+        deadline = time.monotonic() + limit_s
+        while Path(self._output.name).stat().st_size == 0 and time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                return
+            time.sleep(0.01)
+
     def wait(self) -> list[Answered]:
-        """Wait until every request has ended; return them in the order in which they were due."""
+        """Wait until every request has ended; return them in the order in which they were due.
+
+        Raises: LoadError when k6 did not run.
+        """
         try:
-            self._process.wait(self.schedule.seconds + self.schedule.timeout_s + 30)
+            if self._process.wait(self.schedule.seconds + self.schedule.timeout_s + 30):
+                self._errors.seek(0)
+                raise LoadError(f"k6: {self._errors.read()[-600:]}")
             return parse(self._output.read())
         finally:
             self.close()
@@ -164,6 +204,7 @@ class Arrivals:
             self._process.kill()
             self._process.wait()
         self._output.close()
+        self._errors.close()
 
 
 def arrivals(target: Target, schedule: Schedule) -> list[Answered]:
@@ -179,6 +220,7 @@ def parse(lines: str) -> list[Answered]:
     rows = [[float(value) for value in line.split()] for line in lines.splitlines()]
     offset = min((late for _, _, late, _, _ in rows), default=0.0)
     answers = [
-        Answered(ended / 1e3, took + late - offset, int(status), huge == 1) for ended, took, late, status, huge in rows
+        Answered(ended / 1e3, took + late - offset, int(status), huge == 1)
+        for ended, took, late, status, huge in rows
     ]
     return sorted(answers, key=lambda answer: answer.due)

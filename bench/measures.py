@@ -1,5 +1,6 @@
 """What is read off a run: percentiles, silences, losses. Pure functions of what the generators and the prober noted."""
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -35,7 +36,7 @@ def longest_silence(moments: Iterable[float], began: float, ended: float) -> flo
     """Return the longest time between `began` and `ended` (seconds) in which no answer came."""
     within = sorted(moment for moment in moments if began <= moment <= ended)
     edges = [began, *within, ended]
-    return max(after - before for before, after in zip(edges, edges[1:], strict=False))
+    return max(after - before for before, after in itertools.pairwise(edges))
 
 
 def lost(answers: Iterable[Answered]) -> list[Answered]:
@@ -46,6 +47,21 @@ def lost(answers: Iterable[Answered]) -> list[Answered]:
 def in_flight(answers: Iterable[Answered], moment: float) -> list[Answered]:
     """Return the requests that were under way at `moment` (Unix seconds)."""
     return [answer for answer in answers if answer.due <= moment < answer.ended]
+
+
+def full_again(moments: Iterable[float], began: float, struck: float, ended: float) -> float | None:
+    """Return how long after `struck` answers come at 80 % of the earlier rate again, None if they do not.
+
+    Rates are those of windows of one second; the earlier one is that of all the time from `began` on.
+    """
+    all_moments = sorted(moments)
+    before = sum(began <= moment < struck for moment in all_moments) / (struck - began)
+    start = struck
+    while start + 1 <= ended:
+        if sum(start <= moment < start + 1 for moment in all_moments) >= 0.8 * before:
+            return start - struck
+        start += 0.05
+    return None
 
 
 def per_second(moments: Iterable[float], began: float, seconds: float, step: float) -> list[float]:

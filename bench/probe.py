@@ -1,23 +1,61 @@
 """Ask a health endpoint at a fixed rate from a process of its own, as an orchestrator's probe does.
 
-    python -m bench.probe URL SECONDS        one JSON array a line: [second it was due, milliseconds, status]
+    python -m bench.probe URL       until its input ends; then one JSON array a line:
+                                    [Unix second it was due, milliseconds, status]
 
-Each probe is a new connection. Its latency counts from the moment at which it was due, so that a probe that could not
-even start on time is not flattered; a slow answer delays no later probe. Status 0 is no answer within the limit.
+Each probe is a new connection. Its latency counts from the moment at which it was due, so that a probe
+that could not even start on time is not flattered; a slow answer delays no later probe.
 """
 
 import asyncio
+import itertools
 import json
+import subprocess
 import sys
 import time
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-RATE = 20  # a second; an orchestrator asks every few seconds, here enough for a 99th percentile in a short run
+RATE = (
+    20  # a second; an orchestrator asks every few seconds, here enough for a 99th percentile in a short run
+)
 
 # Long enough to see how long a silence really was; orchestrators give up after 1 s by default.
-GIVE_UP_S = 20.0
+GIVE_UP_S = 10.0
 
-Probe = tuple[float, float, int]
+
+class Probe(NamedTuple):
+    """One probe: when it was due (Unix seconds), how long its answer took, how it ended (0: no answer)."""
+
+    due: float
+    latency_ms: float
+    status: int
+
+    @property
+    def ended(self) -> float:
+        return self.due + self.latency_ms / 1e3
+
+
+class Prober:
+    """The probing process: it asks from now on until `stop`."""
+
+    def __init__(self, url: str) -> None:
+        command = [sys.executable, "-m", "bench.probe", url]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def stop(self) -> list[Probe]:
+        """Send no more probes, wait for those that are due, return all in the order in which they were due."""
+        try:
+            output, _ = self._process.communicate(timeout=GIVE_UP_S + 10)
+            return [Probe(*json.loads(line)) for line in output.splitlines()]
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the process at once."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
 
 async def ask(host: str, port: int, path: str) -> int:
@@ -37,12 +75,12 @@ async def ask(host: str, port: int, path: str) -> int:
         writer.close()
 
 
-async def probe(url: str, seconds: float) -> list[Probe]:
-    """Ask `url` `RATE` times a second for `seconds`, then wait for the answers that are still due."""
+async def probe(url: str, stopped: asyncio.Event) -> list[Probe]:
+    """Ask `url` `RATE` times a second until `stopped`, then wait for the answers that are still due."""
     parts = urlsplit(url)
     host, port, path = parts.hostname or "127.0.0.1", parts.port or 80, parts.path or "/"
-    began = time.monotonic()
-    results: list[Probe] = []
+    began, unix = time.monotonic(), time.time()
+    seen: list[Probe] = []
 
     async def one(due: float) -> None:
         try:
@@ -50,21 +88,30 @@ async def probe(url: str, seconds: float) -> list[Probe]:
                 status = await ask(host, port, path)
         except TimeoutError:
             status = 0
-        results.append((round(due, 3), round((time.monotonic() - began - due) * 1e3, 2), status))
+        milliseconds = (time.monotonic() - began - due) * 1e3
+        seen.append(Probe(round(unix + due, 4), round(milliseconds, 2), status))
 
     async with asyncio.TaskGroup() as tasks:
-        for i in range(round(seconds * RATE)):
+        for i in itertools.count():
             due = i / RATE
             await asyncio.sleep(began + due - time.monotonic())
+            if stopped.is_set():
+                break
             tasks.create_task(one(due))
-    return sorted(results)
+    return sorted(seen)
+
+
+async def probe_until_input_ends(url: str) -> list[Probe]:
+    """Probe until whoever started this process closes its input, or is gone."""
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, stopped.set)
+    return await probe(url, stopped)
 
 
 def main() -> None:
     """Print what was seen."""
-    url, seconds = sys.argv[1], float(sys.argv[2])
-    for result in asyncio.run(probe(url, seconds)):
-        print(json.dumps(result))
+    for seen in asyncio.run(probe_until_input_ends(sys.argv[1])):
+        print(json.dumps(seen))
 
 
 if __name__ == "__main__":

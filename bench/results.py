@@ -38,7 +38,9 @@ class Results(msgspec.Struct):
     details: Any = None
 
 
-def collect(scenario: str, settings: Mapping[str, Any], figures: Sequence[Figure], details: Any = None) -> Results:
+def collect(
+    scenario: str, settings: Mapping[str, Any], figures: Sequence[Figure], details: Any = None
+) -> Results:
     """Put a run's figures together with the date and the machine."""
     date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return Results(scenario, date, machine.look(), dict(settings), list(figures), details)

@@ -8,7 +8,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib import request
 from urllib.error import URLError
@@ -20,7 +20,7 @@ from bench.environments import folder
 from bench.family import MARK, Family
 from bench.load import Target
 from bench.places import BUNDLE, PAYLOADS, QUESTION, WORK
-from bench.system import Site, System
+from bench.system import Scoring, Site, System
 from bench.bearer import bearer, secret
 
 START_LIMIT_S = 60.0
@@ -39,6 +39,7 @@ class Running:
         self.mark = uuid.uuid4().hex
         self.family = Family(self.mark)
         self.parts: list[Family] = []  # one for each command
+        self.took_s = 0.0  # from its start to the first scored answer
         self.processes: list[subprocess.Popen[bytes]] = []
         self.base = f"http://127.0.0.1:{site.ports[0]}"
         self.headers = bearer() if system.kind == "product" else {}
@@ -69,7 +70,12 @@ class Running:
                 words = [self.site.fill(word.replace("{bin}", bin_folder)) for word in command]
                 environment = {**self._environment(), MARK: mark}
                 process = subprocess.Popen(
-                    words, cwd=self.site.folder, env=environment, stdout=log, stderr=log, start_new_session=True
+                    words,
+                    cwd=self.site.folder,
+                    env=environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
                 self.processes.append(process)
                 self.parts.append(Family(mark))
@@ -78,16 +84,13 @@ class Running:
 
     def _environment(self) -> Mapping[str, str]:
         site = self.site
-        own = {name: site.fill(value) for name, value in self.system.variables.items()}
         return {
-            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-            # More numeric threads than processors slow every system down; the product sets the same itself.
-            **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-            **{"PYTHONPATH": PYTHONPATH, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-            **{"BENCH_SCORING": self.system.scoring, "BENCH_BUNDLE": str(BUNDLE), "BENCH_QUESTION": str(QUESTION)},
-            **{"BENCH_PORT": str(site.ports[0]), "BENCH_WORKERS": str(site.workers)},
-            **{"BENCH_TIMEOUT_S": str(site.timeout_s), "SCOREPOOL_JWT_SECRET": secret()},
-            **own,
+            **variables(self.system.scoring),
+            "BENCH_PORT": str(site.ports[0]),
+            "BENCH_WORKERS": str(site.workers),
+            "BENCH_TIMEOUT_S": str(site.timeout_s),
+            "SCOREPOOL_JWT_SECRET": secret(),
+            **{name: site.fill(value) for name, value in self.system.variables.items()},
         }
 
     def ask(self, payload: Payload = documents.SMALL, timeout_s: float = 5.0) -> bool:
@@ -115,7 +118,23 @@ class Running:
                 break
             time.sleep(0.1)
         log = (self.site.folder / "output.log").read_text(errors="replace")
-        raise StartError(f"{self.system.name}: no answer; its last words: {log[-3000:]}")
+        raise StartError(f"{self.system.name}: no answer; its last words: {log[-600:]}")
+
+    def await_own_answer(self, limit_s: float) -> float | None:
+        """Wait for a scored answer while this very process lives; return the seconds, None where there is none.
+
+        What an earlier start left behind may answer on the same port: that does not count.
+        """
+        began = time.monotonic()
+        while time.monotonic() - began < limit_s and self.parent.poll() is None:
+            if self.ask(timeout_s=1.0) and self._listens():
+                return time.monotonic() - began
+            time.sleep(0.05)
+        return None
+
+    def _listens(self) -> bool:
+        """Say whether one of this start's own processes listens on the port."""
+        return bool(set(self.parts[-1].members()) & listeners(self.site.ports[0]))
 
     def end(self) -> None:
         """End every process of the system."""
@@ -125,6 +144,16 @@ class Running:
             process.wait()
 
 
+def variables(scoring: Scoring) -> dict[str, str]:
+    """Return the environment that every scoring process of the comparison has."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    # More numeric threads than processors slow every system down; the product sets the same itself.
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    python = {"PYTHONPATH": PYTHONPATH, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    places = {"BENCH_SCORING": scoring, "BENCH_BUNDLE": str(BUNDLE), "BENCH_QUESTION": str(QUESTION)}
+    return {**inherited, **threads, **python, **places}
+
+
 @contextmanager
 def running(system: System, *, timeout_s: int = 30, workers: int = 2) -> Iterator[Running]:
     """Start `system` in a fresh folder on free ports; yield it when it answers; end it."""
@@ -132,7 +161,7 @@ def running(system: System, *, timeout_s: int = 30, workers: int = 2) -> Iterato
         started = Running(system, site)
         try:
             started.launch()
-            started.await_answer()
+            started.took_s = started.await_answer()
             yield started
         finally:
             started.end()
@@ -159,10 +188,20 @@ def free_ports(count: int) -> tuple[int, ...]:
             listener.close()
 
 
+def listeners(port: int) -> set[int]:
+    """Return the pids of the processes that hold a listening socket of `port`."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            if str(link.readlink()) in sockets:
+                found.add(int(link.parts[2]))
+    return found
+
+
 def restart(started: Running) -> Running:
     """Start the same system on the same ports in the same folder, as a supervisor would; the caller ends it."""
     again = Running(started.system, started.site)
     again.launch()
     return again
-
-

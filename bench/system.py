@@ -16,8 +16,10 @@ class System:
     name: in results and on the command line; title: in the report; kind: whose it is.
     environment: the folder under .local/peers (or the product's own), whose `versions` are reported.
     commands: each one process; the last is the one that listens, and whose end is the end of the system.
+    programs: what it needs that is not in its environment.
     form: see `documents.wrapped`. health: the path that its documentation offers to a liveness probe.
     files: written into its scratch folder before it starts.
+    workers_in: the index of the command whose processes score; worker_title: see `Family.busiest`.
     why: one sentence on why this set-up is fair, for the report.
     """
 
@@ -30,8 +32,11 @@ class System:
     why: str
     versions: tuple[str, ...]
     path: str = "/score"
+    programs: tuple[str, ...] = ()
     form: str = "raw"
     scoring: Scoring = "scorepool"
+    workers_in: int = -1
+    worker_title: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 

@@ -9,7 +9,9 @@ from bentoml.validators import ContentType
 from bench.systems.scoring import load
 
 
-@bentoml.service(workers=int(os.environ["BENCH_WORKERS"]), traffic={"timeout": int(os.environ["BENCH_TIMEOUT_S"])})
+@bentoml.service(
+    workers=int(os.environ["BENCH_WORKERS"]), traffic={"timeout": int(os.environ["BENCH_TIMEOUT_S"])}
+)
 class Scorer:
     def __init__(self) -> None:
         self.run = load()

@@ -15,4 +15,6 @@ class Scorer(MLModel):
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         (body,) = StringCodec.decode_input(payload.inputs[0])
         answer = self.score(body.encode()).decode()
-        return InferenceResponse(model_name=self.name, outputs=[StringCodec.encode_output("answer", [answer])])
+        return InferenceResponse(
+            model_name=self.name, outputs=[StringCodec.encode_output("answer", [answer])]
+        )

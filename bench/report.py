@@ -1,0 +1,168 @@
+"""The report of a run: one self-contained page, a Markdown table, a picture for the README.
+
+python -m bench.report RESULTS.json       write them again beside the results
+"""
+
+import sys
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from string import Template
+
+import msgspec
+
+from bench import catalogue, charts, faults, tables
+from bench.charts import Bar, Panel
+from bench.goals import PRODUCT, goals, rate
+from bench.places import HERE
+from bench.record import Record
+from bench.results import Results, read
+from bench.tables import kind_of
+
+FAULT_WORDS = (faults.__doc__ or "").replace("\n\n", "</p><p>")
+
+# The systems of the README's picture: what the question had, what it is usually told to do, and the answer.
+PICTURE = (
+    "fastapi-async-uvicorn/own",
+    "fastapi-def-uvicorn/own",
+    "celery/own",
+    "flask-gunicorn",
+    "litserve",
+    PRODUCT,
+)
+
+
+def write(path: Path) -> list[Path]:
+    """Write page, table and picture beside a result file; return their paths."""
+    results = read(path)
+    records = msgspec.convert(results.details["records"], list[Record])
+    page, table, picture = (path.with_suffix(suffix) for suffix in (".html", ".md", ".svg"))
+    page.write_text(render(results, records))
+    table.write_text(tables.markdown(results, records))
+    shown = [record for name in PICTURE for record in records if record.name == name]
+    picture.write_text(charts.standalone(over_time(shown, records)))
+    return [path, page, table, picture]
+
+
+def render(results: Results, records: list[Record]) -> str:
+    """Return the page."""
+    by_name = {record.name: record for record in records}
+    machine, settings = results.machine, results.settings
+    alone = float(results.details["alone"])
+    told = [
+        f'<li class="{_mark(goal.met)}">{escape(goal.promise)}: <b>{escape(goal.measured)}</b></li>'
+        for goal in goals(by_name, alone)
+    ]
+    product = by_name.get(PRODUCT)
+    storm = product.storm if product else None
+    series = [value for record in records if record.storm for value in record.storm.series]
+    return Template((HERE / "report.html").read_text()).substitute(
+        style=charts.STYLE,
+        when=results.date.replace("T", " ").replace("Z", " UTC"),
+        machine=escape(
+            f"{machine.processor}, {machine.processors} processors, {machine.memory_gb:g} GB, "
+            f"Linux {machine.kernel}, Python {machine.python}"
+        ),
+        commit=machine.commit,
+        goals="".join(told),
+        storm_rate=f"{storm.rate:.0f}" if storm else "?",
+        step=f"{storm.step_s:g}" if storm else "?",
+        top=f"{max(series, default=0):.0f}",
+        connections=settings["connections"],
+        multiples=over_time(records, records),
+        table=tables.figures(records),
+        throughput="".join(_throughput(records, payload) for payload in ("4", "32", "300")),
+        health=_bars(records, _health, "health p99", logarithmic=True),
+        open_loop=_open_loop(records),
+        fault_words=FAULT_WORDS,
+        faults=tables.faults(records),
+        timeout=30,
+        fault_timeout=faults.TIMEOUT_S,
+        systems=tables.systems(records, {system.name: system for system in catalogue.ALL}),
+        settings=escape(f"Settings: {settings}"),
+    )
+
+
+def _mark(met: bool | None) -> str:
+    return "open" if met is None else "met" if met else "missed"
+
+
+def over_time(shown: list[Record], records: list[Record]) -> str:
+    """Draw the answers over time of the records that are shown, each beside the product's."""
+    product = next((record for record in records if record.name == PRODUCT and record.storm), None)
+    base = product.storm.series if product and product.storm else []
+    panels = [
+        Panel(
+            record.title,
+            f"p99 {tables.milliseconds(record.storm.latency.p99_ms)}, silent {record.storm.silence_s:.1f} s",
+            kind_of(record),
+            base if record is product else record.storm.series,
+        )
+        for record in shown
+        if record.storm
+    ]
+    return charts.multiples(panels, base, what="answers a second over time, a chart for each system")
+
+
+def _throughput(records: list[Record], payload: str) -> str:
+    def bar(record: Record) -> Bar | None:
+        middle = rate(record, payload)
+        if middle is None:
+            return None
+        rates = [cell.rate for cell in record.closed[payload]]
+        return _bar(record, middle, min(rates), max(rates), tables.count(middle))
+
+    title = f"<h3>{payload} documents a request, answers a second</h3>"
+    return f'{title}<div class="scroll">{_bars(records, bar, f"{payload} documents")}</div>'
+
+
+def _health(record: Record) -> Bar | None:
+    if "300" not in record.closed:
+        return None
+    healths = [cell.health for cell in record.closed["300"]]
+    p99, slowest = max(health.p99_ms for health in healths), max(health.max_ms for health in healths)
+    return _bar(record, p99, p99, slowest, tables.milliseconds(p99))
+
+
+def _open_loop(records: list[Record]) -> str:
+    def sustained(record: Record) -> Bar | None:
+        value = record.ramp.sustained if record.ramp else None
+        return None if value is None else _bar(record, value, value, value, tables.count(value))
+
+    def small(record: Record) -> Bar | None:
+        value = record.mix.latency.p99_ms if record.mix else None
+        return None if value is None else _bar(record, value, value, value, tables.milliseconds(value))
+
+    limit = next((record.ramp.limit_ms for record in records if record.ramp), 0)
+    mixed = next((record.mix.rate for record in records if record.mix), 0)
+    return (
+        f"<h3>32 documents on a ramp: the rate up to which the 99th percentile stays under {limit:.0f} ms</h3>"
+        f'<div class="scroll">{_bars(records, sustained, "sustained rate")}</div>'
+        f"<h3>4 documents at {mixed:.0f} a second, beside one of 1,000 for every hundred: p99 of the small</h3>"
+        f'<div class="scroll">{_bars(records, small, "mixed load", logarithmic=True)}</div>'
+    )
+
+
+def _bars(
+    records: list[Record], bar: Callable[[Record], Bar | None], what: str, *, logarithmic: bool = False
+) -> str:
+    rows = [made for record in records if (made := bar(record))]
+    return charts.bars(rows, what=what, logarithmic=logarithmic)
+
+
+def _bar(record: Record, value: float, low: float, high: float, label: str) -> Bar:
+    return Bar(record.title, kind_of(record), value, low, high, label)
+
+
+def main() -> int:
+    """Write the report of a result file."""
+    if len(sys.argv) != 2:
+        print("usage: python -m bench.report RESULTS.json", file=sys.stderr)
+        return 2
+    for path in write(Path(sys.argv[1])):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The tables of the report, as HTML and as Markdown."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+
+from bench.goals import PRODUCT, rate
+from bench.measures import ratio
+from bench.record import Record
+from bench.results import Results
+from bench.system import System
+
+PAYLOADS = ("4", "32", "300")
+
+HEAD = (
+    "System",
+    *(f"{payload} docs, answers/s" for payload in PAYLOADS),
+    "p50",
+    "p99",
+    "longest",
+    "silence",
+    "health p99",
+    "health max",
+    "memory",
+    "lost in faults",
+)
+
+
+def kind_of(record: Record) -> str:
+    """Return the colour and class of a record: product, peer, question, or own for the question's scoring."""
+    return "own" if record.scoring == "question" else record.kind
+
+
+def count(value: float) -> str:
+    """Write a rate with as many digits as mean something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def milliseconds(value: float) -> str:
+    """Write a latency in the unit in which it is read at a glance."""
+    if not math.isfinite(value):
+        return "–"
+    return (
+        f"{value / 1e3:.1f} s" if value >= 1000 else f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
+    )
+
+
+def _rows(records: Sequence[Record]) -> Iterator[list[str]]:
+    base = next((record for record in records if record.name == PRODUCT), None)
+    for record in records:
+        if record.failure and not record.closed:
+            yield [record.title, *["–"] * (len(HEAD) - 1)]
+        else:
+            yield [record.title, *(_rate(record, base, payload) for payload in PAYLOADS), *_waits(record)]
+
+
+def _rate(record: Record, base: Record | None, payload: str) -> str:
+    middle = rate(record, payload)
+    if middle is None:
+        return "–"
+    if base is None or base is record or payload not in base.closed or not middle:
+        return count(middle)
+    own, theirs = ([cell.rate for cell in one.closed[payload]] for one in (base, record))
+    if not min(theirs):
+        return count(middle)
+    times, least, most = ratio(own, theirs)
+    return f"{count(middle)} ({_times(times)}; {_times(least)}–{_times(most)})"
+
+
+def _times(value: float) -> str:
+    return f"{value:,.0f}×" if value >= 20 else f"{value:.1f}×"
+
+
+def _waits(record: Record) -> Iterator[str]:
+    storm, cells = record.storm, record.closed.get("300", [])
+    latency = storm.latency if storm else None
+    for wait in (latency.p50_ms, latency.p99_ms, latency.max_ms) if latency else (math.nan,) * 3:
+        yield milliseconds(wait)
+    yield f"{storm.silence_s:.2f} s" if storm else "–"
+    yield milliseconds(max((cell.health.p99_ms for cell in cells), default=math.nan))
+    yield milliseconds(max((cell.health.max_ms for cell in cells), default=math.nan))
+    yield f"{record.memory_bytes / 2**20:.0f} MB" if record.memory_bytes else "–"
+    yield f"{sum(fault.lost for fault in record.faults)}" if record.faults else "–"
+
+
+def figures(records: Sequence[Record]) -> str:
+    """Return the main table as HTML."""
+    rows = zip(records, _rows(records), strict=True)
+    return _html(HEAD, [(kind_of(record), [escape(cell) for cell in row]) for record, row in rows])
+
+
+def faults(records: Sequence[Record]) -> str:
+    """Return what every fault cost every system, as HTML."""
+    head = ("System", "fault", "lost", "of", "no answer for", "as many as before after", "left running", "")
+    rows = []
+    for record in records:
+        for fault in record.faults:
+            left = "–" if fault.left is None else str(fault.left)
+            waits = [_seconds(fault.again_s), _seconds(fault.full_s)]
+            cells = [record.title, fault.name, str(fault.lost), str(fault.sent), *waits, left]
+            rows.append((kind_of(record), [*(escape(cell) for cell in cells), escape(fault.note)]))
+    return _html(head, rows)
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} s"
+
+
+def systems(records: Sequence[Record], known: Mapping[str, System]) -> str:
+    """Return how each system was started, with its versions, or why it was not, as HTML."""
+    rows = []
+    for record in records:
+        system = known[record.name]
+        commands = "<br>".join(f"<code>{escape(' '.join(command))}</code>" for command in system.commands)
+        versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+        why = record.why + (f" <b>Failed: {escape(record.failure)}</b>" if record.failure else "")
+        rows.append((kind_of(record), [escape(record.title), versions, why, commands]))
+    return _html(("System", "versions", "why", "started with"), rows, words=True)
+
+
+def _html(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], *, words: bool = False) -> str:
+    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+    cell = '<td class="words">' if words else "<td>"
+    body = (
+        f'<tr class="{kind}">' + "".join(f"{cell}{text}</td>" for text in row) + "</tr>" for kind, row in rows
+    )
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def markdown(results: Results, records: Sequence[Record]) -> str:
+    """Return the main table as Markdown, with date, machine and commit under it."""
+    lines = [f"| {' | '.join(HEAD)} |", f"| --- |{' ---: |' * (len(HEAD) - 1)}"]
+    lines += [f"| {' | '.join(row)} |" for row in _rows(records)]
+    machine = results.machine
+    where = f"{machine.processor}, {machine.processors} processors, Python {machine.python}"
+    lines += ["", f"{results.date[:10]}, {where}, commit {machine.commit}; `make bench` prints it anew."]
+    return "\n".join(lines) + "\n"
