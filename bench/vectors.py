@@ -4,8 +4,8 @@ Promised: at least 10 times the documents per second of fastText's `get_sentence
 of gensim's `simple_preprocess` with a mean over word vectors. One core, all sides in one run, in turns. It
 needs what requirements-bench.txt locks.
 
-fastText is measured twice: on the texts as they are, and on texts that were lower-cased and cut into words for
-it beforehand, free of charge. Its sentence vector divides the words' by their norms; the look-ups are the same.
+fastText is measured twice: on the texts as they are, and on texts that were lower-cased and cut into words
+beforehand, free of charge. Its sentence vector divides the words' by their norms; the look-ups are the same.
 """
 
 import os
@@ -143,9 +143,7 @@ def report(growth: Growth, fresh: Sequence[float]) -> str:
 
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--picture", type=Path)

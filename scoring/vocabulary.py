@@ -1,7 +1,7 @@
 """Words to numbers: the memory-mapped vocabulary behind the cache of hot words.
 
 Known words have the numbers of their rows, 0 to V - 1. Unknown words that the model can make a vector of from
-their n-grams are numbered from V on, in the order in which they come, until they are forgotten.
+their n-grams are numbered from V on, as they are looked up, until they are forgotten.
 """
 
 from itertools import islice
@@ -16,6 +16,8 @@ from scoring.hotwords import KEY_BYTES, HotWords, word_keys
 # token.
 NO_VECTOR = -1
 NO_TOKEN = -2
+# Words that are made strings of and looked up at a time: all words of a block would take megabytes.
+_AT_A_TIME = 1_000
 
 
 class Vocabulary:
@@ -41,11 +43,16 @@ class Vocabulary:
         keys = word_keys(folded, starts, lengths)
         numbers, missing = self._hot.find(keys)
         long = np.flatnonzero(lengths > KEY_BYTES)
-        if len(missing) or len(long):
-            missing = np.union1d(missing, long)
-            numbers[missing] = self._look_up_all(folded, starts[missing], lengths[missing])
-            short = missing[lengths[missing] <= KEY_BYTES]
-            self._hot.store(keys[short], numbers[short])
+        if len(long):
+            numbers[long] = self._look_up_all(folded, starts[long], lengths[long])
+            missing = np.setdiff1d(missing, long, assume_unique=True)
+        while len(missing):
+            some, rest = missing[:_AT_A_TIME], missing[_AT_A_TIME:]
+            numbers[some] = self._look_up_all(folded, starts[some], lengths[some])
+            self._hot.store(keys[some], numbers[some])
+            # Most of the rest are the same words again.
+            numbers[rest], still_missing = self._hot.find(keys[rest])
+            missing = rest[still_missing]
         return numbers
 
     def forget_unknown(self) -> None:

@@ -1,6 +1,7 @@
 """Tokens: the definition, and the array functions that must find the same ones."""
 
 import string
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -26,6 +27,13 @@ def by_definition(text: str) -> list[str]:
 def test_tokens_are_the_runs_of_letters_of_the_lower_case_text(text: str) -> None:
     """Tokens follow the definition on arbitrary Unicode."""
     assert tokenize(text) == by_definition(text)
+
+
+def test_every_character_is_told_apart() -> None:
+    """All of Unicode, one character at a time: letters are tokens, whatever plane they are in."""
+    text = " ".join(map(chr, range(sys.maxunicode + 1)))
+
+    assert tokenize(text) == [c for c in text.lower() if c.isalpha()]
 
 
 @given(ASCII)
