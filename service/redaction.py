@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 REDACTED = b"[redacted]"
 
-# Whatever the expressions below find contains one of these; most lines do not, and cost this search alone.
-_HINT = re.compile(rb"e(?:y[JA]|w[o0])|(?i:earer|uthorization)")
+# Whatever the expressions below find has three such bytes in a row: eyJ, eyA, ewo, ew0, bEARer and
+# authoriZATion. Most lines have not, and cost this search alone; alternatives would make it six times as slow.
+_HINT = re.compile(rb"[eEzZ][ywaA][JAo0rRtT]")
 
 _PATTERNS = (
     # A JWT whose header begins with white space after its brace. Only at the start of a run, which keeps the
