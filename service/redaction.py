@@ -11,7 +11,7 @@ from collections.abc import Iterable
 REDACTED = b"[redacted]"
 
 # Whatever the expressions below find has three such bytes in a row: eyJ, eyA, ewo, ew0, bEARer and
-# authoriZATion. Most lines have not, and cost this search alone; alternatives would make it six times as slow.
+# authoriZATion. Most lines have not, and cost this search alone; alternatives would take it six times as long.
 _HINT = re.compile(rb"[eEzZ][ywaA][JAo0rRtT]")
 
 _PATTERNS = (
