@@ -1,8 +1,8 @@
 """The systems of the comparison and how each is started, as its documentation advises, with two workers.
 
-The same for all, so that what differs is how requests reach the scoring: the same machine, model, documents and scoring
-code; one numeric thread in each process; access logs off; the same request timeout wherever one can be set.
-Only the product checks a token.
+The same for all, so that what differs is how requests reach the scoring: the same machine, model, documents
+and scoring code; one numeric thread in each process; access logs off; the same request timeout wherever one
+can be set. Only the product checks a token.
 """
 
 from dataclasses import replace
@@ -112,7 +112,7 @@ QUESTION = (
         workers_in=1,
         variables={"BENCH_REDIS": "redis://127.0.0.1:{port1}/0"},
         versions=("celery", "redis", "fastapi"),
-        why="Late acknowledgement and a prefetch of one, as Celery advises for tasks that may run twice; Redis is real.",
+        why="Late acknowledgement and a prefetch of one, as Celery advises for such tasks; Redis is real.",
     ),
 )
 
@@ -138,12 +138,13 @@ PEERS = (
         path="/v2/models/scorer/infer",
         form="v2",
         files={
-            "settings.json": '{"host": "127.0.0.1", "http_port": {port}, "grpc_port": {port1}, "metrics_port": {port2}, '
-            '"parallel_workers": {workers}, "debug": false}',
-            "model-settings.json": '{"name": "scorer", "implementation": "bench.systems.mlserver_model.Scorer"}',
+            "settings.json": '{"host": "127.0.0.1", "http_port": {port}, "grpc_port": {port1}, '
+            '"metrics_port": {port2}, "parallel_workers": {workers}, "debug": false}',
+            "model-settings.json": '{"name": "scorer", '
+            '"implementation": "bench.systems.mlserver_model.Scorer"}',
         },
         versions=("mlserver",),
-        why="A custom runtime in two parallel workers; the Open Inference Protocol carries the body as one string.",
+        why="A custom runtime in two parallel workers; its protocol carries the body as one string.",
     ),
     System(
         name="bentoml",

@@ -13,10 +13,11 @@ GAP = 28
 STYLE = """
 :root { --ground: #ffffff; --ink: #1c2128; --soft: #656d76; --line: #d8dde3;
   --product: #0a7d6c; --peer: #4a74b4; --question: #b06f12; --own: #a13d3d; }
-@media (prefers-color-scheme: dark) { :root { --ground: #14171c; --ink: #e3e7ec; --soft: #98a2ad; --line: #343b45;
+@media (prefers-color-scheme: dark) { :root {
+  --ground: #14171c; --ink: #e3e7ec; --soft: #98a2ad; --line: #343b45;
   --product: #3fc7b0; --peer: #83a9e6; --question: #e0a94f; --own: #e08a8a; } }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
-svg .soft { fill: var(--soft); } svg .axis { stroke: var(--line); } svg .end { text-anchor: end; }
+svg .soft { fill: var(--soft); } svg .axis { stroke: var(--line); }
 svg .strong { font-weight: 600; }
 """
 
@@ -108,17 +109,16 @@ def bars(rows: Sequence[Bar], *, what: str, logarithmic: bool = False) -> str:
         )
         if row.high > row.low:
             low, high = place(row.low), place(row.high)
-            drawn.append(
-                f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle:.1f}" y2="{middle:.1f}" stroke="var(--ink)"/>'
-            )
+            ends = f'x1="{low:.1f}" x2="{high:.1f}" y1="{middle:.1f}" y2="{middle:.1f}"'
+            drawn.append(f'<line {ends} stroke="var(--ink)"/>')
         beyond = max(end, place(row.high))
         drawn.append(f'<text x="{beyond + 8:.1f}" y="{y + 13}">{escape(row.label)}</text>')
     return _svg(len(rows) * height + 8, what, "".join(drawn))
 
 
 def _svg(height: float, what: str, inside: str) -> str:
-    size = f'viewBox="0 0 {WIDTH} {height:.0f}" width="100%"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(what)}">{inside}</svg>'
+    size = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="100%"'
+    return f'<svg {size} role="img" aria-label="{escape(what)}">{inside}</svg>'
 
 
 def standalone(svg: str) -> str:

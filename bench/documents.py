@@ -1,4 +1,4 @@
-"""Requests made of real documents: news texts that ship inside the gensim wheel, so that nothing is downloaded.
+"""Requests made of real documents: news texts that ship inside the gensim wheel.
 
 Every text differs from request to request, with a fixed seed: two runs send the same bytes in the same order.
 """
@@ -40,7 +40,7 @@ def corpus() -> list[str]:
 
 
 def bodies(payload: Payload, texts: Sequence[str], seed: int = SEED) -> list[bytes]:
-    """Make `payload.distinct` request bodies; a text appears once in each as long as there are enough texts."""
+    """Make `payload.distinct` request bodies; no text appears twice in one while there are enough."""
     rng = random.Random(f"{seed}/{payload.documents}")
     n_texts = len(texts)
     made = []
@@ -54,8 +54,8 @@ def bodies(payload: Payload, texts: Sequence[str], seed: int = SEED) -> list[byt
 def wrapped(body: bytes, form: str) -> bytes:
     """Put a request body into the form in which a system takes bytes.
 
-    raw: as it is. member: as the text of a JSON member, where a system insists on parsing JSON before it hands the
-    request to a worker (one string parses at memory speed, so that no system parses the documents twice).
+    raw: as it is. member: as the text of a JSON member, where a system insists on parsing JSON before it
+    hands the request to a worker (one string parses at memory speed: nobody parses the documents twice).
     v2: as the BYTES tensor of the Open Inference Protocol.
     """
     text = body.decode()

@@ -1,7 +1,7 @@
 """The peers' environments: one each, from hash-locked files, apart from the product's own.
 
 python -m bench.environments           create what is missing or out of date
-python -m bench.environments lock      resolve the locked files anew; the scoring's packages stay the product's
+python -m bench.environments lock      resolve the locked files anew; what scores stays the product's
 """
 
 import hashlib

@@ -1,7 +1,8 @@
 """All processes of a system, however it started them: their memory, their processor time, their end.
 
-A system's processes carry a mark in their environment, which children inherit even when they become daemons; as some
-programs overwrite their environment with a title, a process once seen is remembered, and so are children of members.
+A system's processes carry a mark in their environment, which children inherit even when they become daemons.
+As some programs overwrite their environment with a title, a process once seen is remembered, and the
+children of members count too.
 """
 
 import os
@@ -14,11 +15,11 @@ MARK = "BENCH_RUN"
 
 
 class Family:
-    """The processes whose mark begins with `mark`, and their descendants. A look at /proc costs a few milliseconds."""
+    """The processes whose mark begins with `mark`, and their descendants; a look costs milliseconds."""
 
     def __init__(self, mark: str) -> None:
         self._mark = f"{MARK}={mark}".encode()
-        # (pid, start time): a pid alone may be used again. Strangers are not read twice: that can be slow under load.
+        # (pid, start time): a pid alone may be used again. Strangers are not read twice.
         self._seen: set[tuple[int, str]] = set()
         self._strangers: set[tuple[int, str]] = set()
 
@@ -63,7 +64,7 @@ class Family:
     def end(self) -> None:
         """Kill every member, again until none is left.
 
-        Not SIGTERM: what a system does on its way out is a fault's subject; here it would only take time and leave some.
+        Not SIGTERM: what a system does on its way out is a fault's subject; here it would only take time.
         """
         while members := self.members():
             for pid in members:
@@ -105,7 +106,7 @@ def command_line(pid: int) -> str:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat after the name: state, parent, …"""
+    """Return the fields of /proc/PID/stat after the name: state, parent and so on."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return []

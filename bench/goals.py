@@ -1,4 +1,4 @@
-"""The project's goals for this comparison, each beside what was measured; a goal that is missed is said to be."""
+"""The project's goals for this comparison, each beside what was measured, missed ones too."""
 
 import statistics
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """The load: wrk for the peak throughput of a closed loop, k6 for arrivals on a schedule.
 
-    peak       N connections, each sends its next request when it has its answer: what can the system do at most?
-    arrivals   requests are due at fixed moments whether or not earlier ones were answered: how long do clients wait?
+    peak       N connections, each sends its next request when it has its answer: how much at most?
+    arrivals   requests are due at fixed moments, whether or not earlier ones were answered: how long a wait?
 
 In the open loop a latency counts from the moment at which the request was due (no coordinated omission).
 """
@@ -49,7 +49,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """What wrk saw. refused: answered with a status of 400 or more; broken: connections; late: no answer in time."""
+    """What wrk saw. refused: a status of 400 or more; broken: connections; late: no answer in time."""
 
     requests: int
     seconds: float
@@ -67,7 +67,7 @@ class Peak:
 
 
 class Answered(NamedTuple):
-    """One request of a k6 run: when it ended (Unix seconds), how long its client waited, how it ended (0: no answer)."""
+    """One request of a k6 run: its end (Unix seconds), its client's wait, its status (0: no answer)."""
 
     ended: float
     latency_ms: float
@@ -215,7 +215,7 @@ def arrivals(target: Target, schedule: Schedule) -> list[Answered]:
 def parse(lines: str) -> list[Answered]:
     """Read what arrivals.js printed.
 
-    Its schedule and k6's own start some milliseconds apart; the request that was sent the least late was on time.
+    Its schedule and k6's start some milliseconds apart: the request that was sent least late was on time.
     """
     rows = [[float(value) for value in line.split()] for line in lines.splitlines()]
     offset = min((late for _, _, late, _, _ in rows), default=0.0)

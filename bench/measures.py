@@ -1,4 +1,4 @@
-"""What is read off a run: percentiles, silences, losses. Pure functions of what the generators and the prober noted."""
+"""What is read off a run: percentiles, silences, losses. Pure functions of what was noted."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from bench.load import Answered
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """Return the smallest value that at least `share` of all values do not exceed; NaN of none (nearest rank)."""
+    """Return the smallest value that `share` of all values do not exceed (nearest rank); NaN of none."""
     ordered = sorted(values)
     if not ordered:
         return math.nan
@@ -19,7 +19,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long clients waited, in milliseconds; one that got no answer counts with the time after which it gave up."""
+    """How long clients waited; one that got no answer counts with the time after which it gave up."""
 
     p50_ms: float
     p99_ms: float

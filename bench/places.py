@@ -1,4 +1,4 @@
-"""Where the benchmark keeps what it makes: environments, the trained model, payloads, logs. All of it can be deleted."""
+"""Where the benchmark keeps what it makes: environments, model, payloads, logs. All can be deleted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What must be there before anything is measured: environments, the model of the question, the same as a bundle."""
+"""What must be there before anything is measured: environments, the model, the same as a bundle."""
 
 import os
 import shutil

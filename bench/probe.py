@@ -44,7 +44,7 @@ class Prober:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def stop(self) -> list[Probe]:
-        """Send no more probes, wait for those that are due, return all in the order in which they were due."""
+        """Send no more probes, wait for those under way, return all in the order in which they were due."""
         try:
             output, _ = self._process.communicate(timeout=GIVE_UP_S + 10)
             return [Probe(*json.loads(line)) for line in output.splitlines()]

@@ -136,9 +136,9 @@ def _open_loop(records: list[Record]) -> str:
     limit = next((record.ramp.limit_ms for record in records if record.ramp), 0)
     mixed = next((record.mix.rate for record in records if record.mix), 0)
     return (
-        f"<h3>32 documents on a ramp: the rate up to which the 99th percentile stays under {limit:.0f} ms</h3>"
+        f"<h3>32 documents on a ramp: answers a second while p99 stays under {limit:.0f} ms</h3>"
         f'<div class="scroll">{_bars(records, sustained, "sustained rate")}</div>'
-        f"<h3>4 documents at {mixed:.0f} a second, beside one of 1,000 for every hundred: p99 of the small</h3>"
+        f"<h3>4 documents at {mixed:.0f} a second, one of 1,000 for every hundred: p99 of the small</h3>"
         f'<div class="scroll">{_bars(records, small, "mixed load", logarithmic=True)}</div>'
     )
 

@@ -1,7 +1,7 @@
 """Result files: what every scenario writes and the comparison reads.
 
-A file is JSON: which scenario, when, on which machine, with which settings, and its figures, each with one value for
-every repeat. A scenario may add `details` of its own for its report.
+A file is JSON: which scenario, when, on which machine, with which settings, and its figures, each with one
+value for every repeat. A scenario may add `details` of its own for its report.
 """
 
 import time

@@ -50,8 +50,8 @@ QUICK = Plan(1, 1, 2, 4, storm_s=4, mix_s=0, ramp_s=0, faults=())
 USUAL = Plan(3, 1, 2, 6, storm_s=6, mix_s=5, ramp_s=6, faults=_MEMORABLE)
 FULL = Plan(5, 3, 6, 20, 20, 15, 20, faults=tuple(system.name for system in catalogue.SCOREPOOL_CODE))
 
-# Shares of the product's own peak, measured first: a storm that leaves it time to spare, a mix in which the few
-# huge requests are what matters, and a ramp that ends where it cannot follow.
+# Shares of the product's own peak, measured first: a storm that leaves it time to spare, a mix in which the
+# few huge requests are what matters, and a ramp that ends where it cannot follow.
 STORM_SHARE, MIX_SHARE, RAMP_SHARE = 0.4, 0.05, 1.25
 
 
@@ -129,7 +129,7 @@ class Session:
             say(f"    {name} documents: {rates} requests/s; health p99 {repeats[-1].health.p99_ms:.0f} ms")
 
     def close_circle(self, system: System) -> None:
-        """Repeat the first system's closed loops at the end: the spread then shows how the machine drifted."""
+        """Repeat the first system's closed loops at the end: the spread shows how the machine drifted."""
         record = self.records[0]
         if record.name == system.name and record.closed:
             with running(system) as started:

@@ -14,6 +14,7 @@ from urllib import request
 from urllib.error import URLError
 
 from bench import documents
+from bench.bearer import bearer, secret
 from bench.catalogue import PYTHONPATH
 from bench.documents import Payload
 from bench.environments import folder
@@ -21,7 +22,6 @@ from bench.family import MARK, Family
 from bench.load import Target
 from bench.places import BUNDLE, PAYLOADS, QUESTION, WORK
 from bench.system import Scoring, Site, System
-from bench.bearer import bearer, secret
 
 START_LIMIT_S = 60.0
 
@@ -121,7 +121,7 @@ class Running:
         raise StartError(f"{self.system.name}: no answer; its last words: {log[-600:]}")
 
     def await_own_answer(self, limit_s: float) -> float | None:
-        """Wait for a scored answer while this very process lives; return the seconds, None where there is none.
+        """Wait for a scored answer while this very process lives; return the seconds, None if there is none.
 
         What an earlier start left behind may answer on the same port: that does not count.
         """
@@ -201,7 +201,7 @@ def listeners(port: int) -> set[int]:
 
 
 def restart(started: Running) -> Running:
-    """Start the same system on the same ports in the same folder, as a supervisor would; the caller ends it."""
+    """Start the same system again in the same place, as a supervisor would; the caller ends it."""
     again = Running(started.system, started.site)
     again.launch()
     return again

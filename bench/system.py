@@ -11,7 +11,7 @@ Kind = Literal["product", "peer", "question"]
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One system. In `commands`, `files` and `variables` {port} {port2} … {workers} {timeout} {folder} are filled in.
+    """One system. {port} {port1} {port2} {workers} {timeout} {folder} are filled in where it has texts.
 
     name: in results and on the command line; title: in the report; kind: whose it is.
     environment: the folder under .local/peers (or the product's own), whose `versions` are reported.

@@ -1,1 +1,1 @@
-"""The systems of the comparison, each a few lines; they run in environments of their own, not in the product's."""
+"""The systems of the comparison, each a few lines; they run in environments of their own."""

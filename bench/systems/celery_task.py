@@ -8,8 +8,8 @@ from celery.signals import worker_process_init
 from bench.systems.scoring import load
 
 app = Celery("score", broker=os.environ["BENCH_REDIS"], backend=os.environ["BENCH_REDIS"])
-# What Celery's documentation advises for tasks that may safely run twice: a job goes back to the queue when its
-# worker dies, and a worker takes no job ahead of the one it runs.
+# What Celery's documentation advises for tasks that may safely run twice: a job goes back to the queue when
+# its worker dies, and a worker takes no job ahead of the one it runs.
 app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,

@@ -3,7 +3,7 @@
 import os
 from typing import Annotated
 
-from celery.exceptions import TimeLimitExceeded, TimeoutError
+from celery import exceptions
 from fastapi import Depends, FastAPI, Request, Response
 
 from bench.systems.celery_task import score
@@ -20,7 +20,7 @@ async def body_of(request: Request) -> str:
 def answer(body: Annotated[str, Depends(body_of)]) -> Response:
     try:
         return Response(score.delay(body).get(timeout=TIMEOUT_S), media_type="application/json")
-    except (TimeoutError, TimeLimitExceeded):
+    except (exceptions.TimeoutError, exceptions.TimeLimitExceeded):
         return Response(status_code=504)
 
 

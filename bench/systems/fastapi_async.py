@@ -1,4 +1,4 @@
-"""FastAPI with `async def`, as in the question: the scoring runs on the event loop and nothing in it awaits."""
+"""FastAPI with `async def`, as in the question: the scoring runs on the event loop; nothing in it awaits."""
 
 from fastapi import FastAPI, Request, Response
 

@@ -1,4 +1,4 @@
-"""MLServer: a custom runtime behind the Open Inference Protocol; parallel workers are set in settings.json."""
+"""MLServer: a custom runtime behind the Open Inference Protocol; settings.json says how many workers."""
 
 from mlserver import MLModel
 from mlserver.codecs import StringCodec

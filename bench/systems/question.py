@@ -47,7 +47,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 def train(folder: Path) -> None:
     texts = Path(datapath("lee_background.cor")).read_text("utf-8").splitlines()
     tokens = [simple_preprocess(text) for text in texts]
-    # 200,000 buckets instead of gensim's 2,000,000: each process of the question holds them in private memory.
+    # 200,000 buckets, not gensim's 2,000,000: each process of the question holds them in private memory.
     model = FastText(tokens, vector_size=100, min_count=2, epochs=10, bucket=200_000, seed=1, workers=1)
     vectors = np.array([np.mean([model.wv[word] for word in words], axis=0) for words in tokens])
     kmeans = KMeans(n_clusters=12, n_init=4, random_state=1).fit(vectors)

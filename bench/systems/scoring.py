@@ -8,11 +8,11 @@ from pathlib import Path
 def load() -> Callable[[bytes], bytes]:
     """Load what BENCH_SCORING names: the question's own scoring, or what a worker of the product runs."""
     if os.environ["BENCH_SCORING"] == "question":
-        from bench.systems.question import Question
+        from bench.systems.question import Question  # noqa: PLC0415  only one is installed everywhere
 
         return Question(Path(os.environ["BENCH_QUESTION"]))
-    from service.handler import Handler
-    from service.schema import Limits
+    from service.handler import Handler  # noqa: PLC0415
+    from service.schema import Limits  # noqa: PLC0415
 
     handler = Handler(Path(os.environ["BENCH_BUNDLE"]), Limits())
     return lambda body: handler(body, "json").body
