@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 REDACTED = b"[redacted]"
 
-# Whatever the expressions below find has three such bytes in a row: eyJ, eyA, ewo, ew0, bEARer and
-# authoriZATion. Most lines have not, and cost this search alone; alternatives would take it six times as long.
+# Whatever the expressions below find has three such bytes in a row: eyJ, eyA, ewo, ew0, EAR, ZAT.
+# Most lines have not, and cost this search alone, which is six times as fast as one with alternatives.
 _HINT = re.compile(rb"[eEzZ][ywaA][JAo0rRtT]")
 
 _PATTERNS = (
