@@ -39,7 +39,7 @@ bench: $(VENV)/bench-installed ## compare with the peers and the question's syst
 	$(BIN)/python -m bench sidebyside
 
 torture: install ## kill, stop, starve and flood the real server; prints what it promised and what it kept
-	$(BIN)/python -m bench torture
+	$(BIN)/python -m tests.torture
 
 fuzz: install ## 100,000 malformed bodies into a running server
 	$(BIN)/python -m tests.fuzz
