@@ -196,6 +196,24 @@ def token(**options: Any) -> None:
 
 
 @main.command()
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the service is.")
+@click.option(
+    "--token", envvar="SCOREPOOL_TOKEN", help="With the scope status  [default: signed with our secret]"
+)
+@click.option("--interval", default=1.0, show_default=True, type=click.FloatRange(0.1), metavar="SECONDS")
+def top(url: str, token: str | None, interval: float) -> None:
+    """Watch a running service: slots, queue, rates and latency."""
+    from service.minting import Grant, mint
+    from service.top import Service, watch
+
+    def own_token() -> str:
+        return token or mint(os.environ.get("SCOREPOOL_JWT_SECRET", ""), Grant("top", "status"))
+
+    with one_sentence():
+        watch(Service(url, own_token), interval)
+
+
+@main.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
     from service.openapi import document_text
