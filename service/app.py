@@ -105,7 +105,7 @@ def create_app(
         ],
         middleware=[
             Middleware(Envelope, observer=watch),
-            Middleware(CrossOrigin, origins=settings.cors_origins),
+            *([Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []),
         ],
         exception_handlers={HTTPException: answer_http_exception},
         lifespan=_lifespan(workforce, keys, settings.drain_timeout_s),
