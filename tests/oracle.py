@@ -32,9 +32,13 @@ class Oracle:
         """Return the codes of which one is right."""
         try:
             value = json.loads(
-                body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, parse_int=_representable
+                body.decode("utf-8"),
+                parse_constant=_refuse,
+                parse_float=_finite,
+                parse_int=_representable,
+                object_pairs_hook=_encodable,
             )
-            json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate has no UTF-8
+            _encodable([("", value)])
         except RecursionError:
             return {"invalid_json", "invalid_document", "invalid_option"}
         except ValueError:
@@ -70,6 +74,19 @@ class Oracle:
 
 def _named(error: Any) -> Iterator[str]:
     yield str(error.absolute_path[0]) if error.absolute_path else "(the object itself)"
+
+
+def _encodable(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; a lone surrogate has no UTF-8, also in a member that another one replaces."""
+    for pair in pairs:
+        waiting: list[object] = [*pair]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, list):
+                waiting.extend(value)
+            elif isinstance(value, str):
+                value.encode()
+    return dict(pairs)
 
 
 def _refuse(constant: str) -> NoReturn:
