@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
@@ -31,6 +32,21 @@ def look() -> Machine:
         python=platform.python_version(),
         commit=_commit(),
     )
+
+
+def busy(seconds: float) -> float:
+    """Return the share of all processors' time that is used while this process sleeps: what others take."""
+    before = _processor_ticks()
+    time.sleep(seconds)
+    used, idle = (after - earlier for earlier, after in zip(before, _processor_ticks(), strict=True))
+    return used / max(1, used + idle)
+
+
+def _processor_ticks() -> tuple[int, int]:
+    """Return the ticks that all processors worked and idled since the machine started."""
+    ticks = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return sum(ticks) - idle, idle
 
 
 def _processor() -> str:

@@ -72,6 +72,7 @@ class Record(msgspec.Struct):
     why: str
     versions: dict[str, str] = {}
     failure: str = ""  # why there are no figures
+    busy_before: float = 0.0  # share of the processors' time that others used just before it started
     start_s: float = 0.0
     memory_bytes: int = 0
     closed: dict[str, list[Closed]] = {}

@@ -64,6 +64,7 @@ def render(results: Results, records: list[Record]) -> str:
             f"Linux {machine.kernel}, Python {machine.python}"
         ),
         commit=machine.commit,
+        busy=f"{max((record.busy_before for record in records), default=0):.0%}",
         goals="".join(told),
         storm_rate=f"{storm.rate:.0f}" if storm else "?",
         step=f"{storm.step_s:g}" if storm else "?",
@@ -75,7 +76,9 @@ def render(results: Results, records: list[Record]) -> str:
         health=_bars(records, _health, "health p99", logarithmic=True),
         open_loop=_open_loop(records),
         fault_words=FAULT_WORDS,
-        faults=tables.faults(records),
+        faults=tables.faults(records)
+        if any(record.faults for record in records)
+        else "Not tried in this run.",
         timeout=30,
         fault_timeout=faults.TIMEOUT_S,
         systems=tables.systems(records, {system.name: system for system in catalogue.ALL}),
@@ -94,7 +97,7 @@ def over_time(shown: list[Record], records: list[Record]) -> str:
     panels = [
         Panel(
             record.title,
-            f"p99 {tables.milliseconds(record.storm.latency.p99_ms)}, silent {record.storm.silence_s:.1f} s",
+            f"p99 {tables.milliseconds(record.storm.latency.p99_ms)}, silent {record.storm.silence_s:.2f} s",
             kind_of(record),
             base if record is product else record.storm.series,
         )
@@ -135,12 +138,14 @@ def _open_loop(records: list[Record]) -> str:
 
     limit = next((record.ramp.limit_ms for record in records if record.ramp), 0)
     mixed = next((record.mix.rate for record in records if record.mix), 0)
-    return (
-        f"<h3>32 documents on a ramp: answers a second while p99 stays under {limit:.0f} ms</h3>"
-        f'<div class="scroll">{_bars(records, sustained, "sustained rate")}</div>'
-        f"<h3>4 documents at {mixed:.0f} a second, one of 1,000 for every hundred: p99 of the small</h3>"
-        f'<div class="scroll">{_bars(records, small, "mixed load", logarithmic=True)}</div>'
-    )
+    ramped = f"<h3>32 documents on a ramp: arrivals a second while p99 stays under {limit:.0f} ms</h3>"
+    mixture = f"<h3>4 documents at {mixed:.0f} a second, one of 1,000 in every hundred: p99 of the small</h3>"
+    parts = []
+    if limit:
+        parts += [ramped, '<div class="scroll">', _bars(records, sustained, "sustained rate"), "</div>"]
+    if mixed:
+        parts += [mixture, '<div class="scroll">', _bars(records, small, "mix", logarithmic=True), "</div>"]
+    return "".join(parts) or "<p>Not measured in this run.</p>"
 
 
 def _bars(

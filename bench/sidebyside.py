@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from bench import catalogue, cells, documents, environments, faults, report, results
+from bench import catalogue, cells, documents, environments, faults, machine, report, results
 from bench.load import CONNECTIONS, LoadError
 from bench.places import PAYLOADS
 from bench.preparing import PrepareError, prepare, say
@@ -55,6 +55,10 @@ FULL = Plan(5, 3, 6, 20, 20, 15, 20, faults=tuple(system.name for system in cata
 STORM_SHARE, MIX_SHARE, RAMP_SHARE = 0.4, 0.05, 1.25
 
 
+# A machine that others use more than this before a system starts measures them too.
+QUIET = 0.1
+
+
 @dataclass(slots=True)
 class Rates:
     """The arrival rates a second of the open loops, the same for every system of a run."""
@@ -78,7 +82,11 @@ class Session:
         """Measure one system; what goes wrong is noted in its record and ends nothing else."""
         record = Record(system.name, system.title, system.kind, system.scoring, system.why)
         self.records.append(record)
-        say(f"{system.title}")
+        record.busy_before = machine.busy(0.3)
+        others = (
+            f" (others use {record.busy_before:.0%} of the machine)" if record.busy_before > QUIET else ""
+        )
+        say(f"{system.title}{others}")
         try:
             self._present(system, record)
             with running(system) as started:

@@ -14,10 +14,10 @@ PAYLOADS = ("4", "32", "300")
 
 HEAD = (
     "System",
-    *(f"{payload} docs, answers/s" for payload in PAYLOADS),
+    *(f"{payload} docs/request" for payload in PAYLOADS),
     "p50",
     "p99",
-    "longest",
+    "longest wait",
     "silence",
     "health p99",
     "health max",
@@ -64,7 +64,8 @@ def _rate(record: Record, base: Record | None, payload: str) -> str:
     if not min(theirs):
         return count(middle)
     times, least, most = ratio(own, theirs)
-    return f"{count(middle)} ({_times(times)}; {_times(least)}–{_times(most)})"
+    spread = "" if len(own) == len(theirs) == 1 else f", {_times(least)}–{_times(most)}"
+    return f"{count(middle)} ({_times(times)}{spread})"
 
 
 def _times(value: float) -> str:
@@ -86,7 +87,14 @@ def _waits(record: Record) -> Iterator[str]:
 def figures(records: Sequence[Record]) -> str:
     """Return the main table as HTML."""
     rows = zip(records, _rows(records), strict=True)
-    return _html(HEAD, [(kind_of(record), [escape(cell) for cell in row]) for record, row in rows])
+    return _html(HEAD, [(kind_of(record), [_cell(text) for text in row]) for record, row in rows])
+
+
+def _cell(text: str) -> str:
+    """Put what is in brackets on a line of its own, but for the title."""
+    figure, bracket, rest = text.partition(" (")
+    small = bracket and rest[0].isdigit()
+    return f"{escape(figure)}<br><small>{escape(rest[:-1])}</small>" if small else escape(text)
 
 
 def faults(records: Sequence[Record]) -> str:
