@@ -85,8 +85,8 @@ def recombined(texts: Sequence[str], count: int) -> list[str]:
     rng = random.Random(SEED)
     documents = list(texts[:count])
     while len(documents) < count:
-        first, second = rng.sample(texts, 2)
-        documents.append(first[: len(first) // 2] + second[len(second) // 2 :])
+        first, second = (text.split(" ") for text in rng.sample(texts, 2))
+        documents.append(" ".join(first[: len(first) // 2] + second[len(second) // 2 :]))
     return documents
 
 

@@ -10,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from scoring.arrays import FLOAT32
+
 # FNV-1a with 32 bits, http://www.isthe.com/chongo/tech/comp/fnv/.
 _FNV_OFFSET, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)
+# Words that are hashed and added up at a time, each with dozens of n-grams.
+_AT_A_TIME = 1_000
 # The most bytes that UTF-8 takes for a character.
 _WIDEST = 4
 
@@ -26,12 +30,14 @@ class UnknownWords:
     def __init__(
         self, ngram_vectors: NDArray[np.float32], min_n: int, max_n: int, *, remembered_bytes: int
     ) -> None:
-        self._remembered_bytes = remembered_bytes
         self._ngram_vectors = ngram_vectors
         self._min_n = min_n
         self._max_n = max_n
+        dimensions: int = ngram_vectors.shape[1]
+        self._room = max(1, remembered_bytes // (FLOAT32.itemsize * dimensions))
+        # Twice the room, for the words with which it overflows; what is not used costs no memory.
+        self._vectors = np.empty((2 * self._room, dimensions), dtype=np.float32)
         self._count = 0
-        self._vectors = np.empty((0, ngram_vectors.shape[1]), dtype=np.float32)
 
     def __len__(self) -> int:
         """Return how many words are remembered."""
@@ -45,22 +51,28 @@ class UnknownWords:
     @property
     def full(self) -> bool:
         """Whether so many words are remembered that it is time to forget them."""
-        return self.vectors.nbytes > self._remembered_bytes
+        return self._count > self._room
 
     def add(self, words: Sequence[str]) -> None:
         """Compute and remember the vectors of more words; many together cost 4 µs each."""
         count = self._count + len(words)
         if count > len(self._vectors):
-            grown = np.empty((2 * count, self._vectors.shape[1]), dtype=np.float32)
-            grown[: self._count] = self.vectors
-            self._vectors = grown
-        self._vectors[self._count : count] = self._compute(words)
-        self._count = count
+            self._reserve(count)
+        for start in range(0, len(words), _AT_A_TIME):
+            some = words[start : start + _AT_A_TIME]
+            self._vectors[self._count : self._count + len(some)] = self._compute(some)
+            self._count += len(some)
 
     def forget(self) -> None:
         """Forget all words."""
         self._count = 0
-        self._vectors = self._vectors[:0].copy()
+        if len(self._vectors) > 2 * self._room:
+            self._reserve(2 * self._room)
+
+    def _reserve(self, words: int) -> None:
+        vectors = np.empty((words, self._vectors.shape[1]), dtype=np.float32)
+        vectors[: self._count] = self.vectors
+        self._vectors = vectors
 
     def _compute(self, words: Sequence[str]) -> NDArray[np.float32]:
         hashes, counts = ngram_hashes(words, self._min_n, self._max_n)
