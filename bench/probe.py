@@ -10,6 +10,7 @@ that could not even start on time is not flattered; a slow answer delays no late
 import asyncio
 import itertools
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -110,6 +111,7 @@ async def probe_until_input_ends(url: str) -> list[Probe]:
 
 def main() -> None:
     """Print what was seen."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started this, who then ends it
     for seen in asyncio.run(probe_until_input_ends(sys.argv[1])):
         print(json.dumps(seen))
 

@@ -193,6 +193,10 @@ def run(plan: Plan, systems: Sequence[System]) -> results.Results:
     return results.collect("sidebyside", settings, seen, details)
 
 
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
 def main() -> int:
     """Measure, save, and write the report."""
     parser = argparse.ArgumentParser(prog="bench sidebyside", description=(__doc__ or "").partition("\n")[0])
@@ -207,7 +211,8 @@ def main() -> int:
     plan = arguments.plan or USUAL
     if arguments.no_faults:
         plan = replace(plan, faults=())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)  # what is running is ended on the way out
     try:
         path = results.save(run(plan, choose(arguments.only)))
     except PrepareError as error:
