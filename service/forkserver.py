@@ -1,12 +1,15 @@
 """The process that workers are forked from: it has imported everything heavy and does nothing else."""
 
+import json
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from multiprocessing import forkserver, resource_tracker
+from importlib.machinery import ModuleSpec
+from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.context import BaseContext
 
 from service import guards
@@ -15,6 +18,9 @@ from service.blocking import Lane
 # More slots than cores is the pool's business; BLAS threads beside them would only fight for the same cores,
 # and a library that has started threads cannot be forked safely.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# Tells a fork server what the server's main module is.
+_MAIN = "SCOREPOOL_MAIN"
 
 # A terminal sends Ctrl-C, and systemd's default stop sends SIGTERM, to every process at once. Blocked from
 # the first instruction on, also during the imports, so that only the server decides when a worker ends.
@@ -43,6 +49,7 @@ def ensure_running(preload: Sequence[str]) -> int:
     """
     os.environ.update(ONE_THREAD)
     os.environ[guards.SERVER_PID] = str(os.getpid())
+    os.environ[_MAIN] = _main_module()
     forkserver.set_forkserver_preload(["service.preloaded", *preload])
     # It comes first because starting it unblocks these signals.
     resource_tracker.ensure_running()
@@ -55,6 +62,26 @@ def ensure_running(preload: Sequence[str]) -> int:
     pid = running()
     assert pid is not None
     return pid
+
+
+def _main_module() -> str:
+    """Return how multiprocessing will name the main module to new processes, as JSON."""
+    told = spawn.get_preparation_data("")
+    return json.dumps({key: value for key, value in told.items() if key.startswith("init_main")})
+
+
+def skip_main() -> None:
+    """Make this fork server look as if it had run the server's main module; call it there, before it forks.
+
+    A worker runs that module again unless it finds it done, and has no use for it: that costs up to a quarter
+    of a second each time, and a script without `if __name__ == "__main__"` would start a server in every one.
+    """
+    told = json.loads(os.environ.get(_MAIN, "{}"))
+    main = sys.modules["__main__"]
+    if name := told.get("init_main_from_name"):
+        main.__spec__ = ModuleSpec(name, None)
+    if path := told.get("init_main_from_path"):
+        main.__file__ = path
 
 
 def running() -> int | None:

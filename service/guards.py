@@ -40,12 +40,16 @@ def apply(parent: int, memory_bytes: int) -> None:
     die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    os.nice(NICENESS)
     _lower(resource.RLIMIT_DATA, memory_bytes)
     # A core file would hold the clients' texts, and writing it delays the replacement.
     _lower(resource.RLIMIT_CORE, 0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
+
+
+def give_way() -> None:
+    """Let the server go first from now on; not before the worker is ready, or its start would take longer."""
+    os.nice(NICENESS)
 
 
 def die_with(parent: int) -> None:

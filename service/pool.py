@@ -14,9 +14,8 @@ from service.process import Recipe
 from service.slot import Owner, Shared, Slot
 from service.worker import HandlerFactory
 
-# Imported by the fork server, so that no worker pays for it. The last is what a worker of the `scorepool`
-# command runs again as its main module.
-PRELOAD = ("service.worker", "service.handler", "service.__main__")
+# Imported by the fork server, so that no worker pays for it.
+PRELOAD = ("service.worker", "service.handler")
 
 # What ends a slot's life: a SIGKILL, and the executor's thread. Past this the server leaves without waiting.
 CLOSE_PATIENCE_S = 3.0

@@ -1,8 +1,9 @@
-"""Imported first by the fork server, and by nobody else: its import has that process die with the server.
+"""Imported first by the fork server, and by nobody else: what that process has to do before it forks.
 
 This is the one module that works when it is imported: a fork server runs nothing of ours but imports.
 """
 
-from service import guards
+from service import forkserver, guards
 
 guards.die_with_server()
+forkserver.skip_main()

@@ -6,8 +6,8 @@ Rules:
    `BATCH_S` of predicted cost; there is no timer that waits for a batch to fill.
 3. A job whose deadline has passed is finished at once, never started, and never tried again.
 4. A call that nobody waits for any more is killed, unless it should end within the time of a respawn; then
-   it gets that long. A call of several jobs that takes far too long is broken up: one of them hangs, the
-   rest are fine.
+   it gets that long. A call of several jobs that is late when one of them expires, or takes far too long, is
+   broken up: one of them hangs, the rest are fine.
 5. When a worker dies that we did not kill, each job of its call runs once more, alone. A job whose second
    worker dies too is finished as crashed. When it was our kill, or the call had not begun, the jobs that are
    left run again, alone, and are not blamed.
@@ -236,6 +236,8 @@ class Scheduler:
             if not call.jobs:
                 call.reason = reason
                 call.check_at = now if call.expected_end > now + RESPAWN_S else now + RESPAWN_S
+            elif end is End.EXPIRED and call.expected_end <= now:
+                call.check_at = min(call.check_at, now + RESPAWN_S)
         self._finish(job, end, out)
 
     def _finish(self, job: Job, end: End, out: list[Instruction]) -> None:

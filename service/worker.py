@@ -57,7 +57,7 @@ class Handler(Protocol):
         """Answer one request."""
 
 
-# Picklable: it is called in the worker, once, before the first call.
+# Picklable, and not from the main module, which workers do not run: it is called in the worker, once.
 HandlerFactory = Callable[[], Handler]
 
 
@@ -126,6 +126,7 @@ def initialize(setup: Setup) -> None:
         guards.apply(setup.parent, setup.memory_bytes)
         assert isinstance(setup.arena, WorkerArena)
         _state = _Worker(setup.handlers(), setup.arena)
+        guards.give_way()
     except BaseException as error:
         _state = f"{type(error).__name__}: {error}"[:MAX_FAULT]
 

@@ -85,6 +85,16 @@ def kill_self_once(argument: str) -> bytes:
     return kill_self("SIGKILL")
 
 
+def kill_self_writing(argument: str) -> bytes:
+    """Die once, while the answer is copied; the argument: where that is remembered, milliseconds, size."""
+    path, milliseconds, size = argument.split()
+    if not os.path.exists(path):  # noqa: PTH110 - a plain fake
+        os.close(os.open(path, os.O_CREAT))
+        # Counts processor time, so that it is over while bytes are being copied and not before.
+        signal.setitimer(signal.ITIMER_PROF, float(milliseconds) / 1000)
+    return bytes(int(size))
+
+
 def exit_python(argument: str) -> bytes:
     """Leave by SystemExit, as sys.exit in some library does."""
     sys.exit(int(argument or 0))
@@ -140,7 +150,7 @@ COMMANDS: Mapping[str, Callable[[str], bytes]] = MappingProxyType(
         command.__name__: command
         for command in (
             echo, sleep, spin, answer_of, hang, hold_gil, segfault, kill_self, kill_self_once,
-            exit_python, exit_hard, hog, keep, describe, fail, fail_unpicklably,
+            kill_self_writing, exit_python, exit_hard, hog, keep, describe, fail, fail_unpicklably,
         )
     }
 )  # fmt: skip

@@ -168,8 +168,9 @@ class Simulation:
     def _check_kill(self, kill: Kill) -> None:
         assert kill.slot in self.busy, "killed without a call, or twice"
         waiting = [number for number in self.busy[kill.slot] if self.jobs[number].end is None]
+        expired = any(self.jobs[number].end is End.EXPIRED for number in self.busy[kill.slot])
         overdue = len(self.busy[kill.slot]) > 1 and self.now >= self.began[kill.slot] + PATIENCE_S
-        assert not waiting or overdue, "killed under a client that waits"
+        assert not waiting or overdue or expired, "killed under a client that waits"
         del self.busy[kill.slot]
         self.doomed.add(kill.slot)
 

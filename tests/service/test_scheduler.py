@@ -150,6 +150,23 @@ def test_a_call_that_others_wait_for_is_not_killed_when_one_leaves() -> None:
     assert world.jobs[second].end is End.ANSWERED
 
 
+def test_a_late_batch_is_broken_up_when_one_of_its_jobs_expires() -> None:
+    """That one hangs, most likely; the others are run again, alone, and not blamed."""
+    world = world_with(1)
+    arrive(world)
+    hanging, mate = arrive(world, cost=0.002, patience=0.3), arrive(world, cost=0.002, patience=30)
+    world.answer(0)
+
+    world.advance(0.3 + RESPAWN_S)
+    killed = set(world.doomed)
+    world.die(0)
+    world.ready(0)
+
+    assert killed == {0}
+    assert world.jobs[hanging].end is End.EXPIRED
+    assert world.busy[0] == (mate,)
+
+
 def test_a_batch_that_hangs_is_broken_up_and_its_jobs_are_tried_alone() -> None:
     """One of them hangs; the others must not lose their deadlines to it."""
     world = world_with(1)

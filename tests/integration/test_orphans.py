@@ -1,0 +1,88 @@
+"""No process outlives the server, however it ends; and none runs the server's main module again."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.torture.processes import session
+
+# The body of a script that somebody may write: no guard around its main part.
+SCRIPT = """
+import asyncio, os, signal, sys, time
+from service.capacity import Capacity
+from service.dispatcher import Dispatcher, Request
+from tests.fakes import ScriptedHandler
+
+async def ask(dispatcher, body):
+    deadline = time.monotonic() + 60
+    with dispatcher.admit("s", len(body), deadline) as permit:
+        return await dispatcher.submit(permit, Request("id", "s", body, "json", deadline))
+
+async def main():
+    dispatcher = Dispatcher(ScriptedHandler, Capacity(workers=3))
+    await dispatcher.start()
+    print("started", flush=True)
+    while any(slot.state != "ready" for slot in dispatcher.snapshot().slots):
+        await asyncio.sleep(0.001)
+    if "stopped" in sys.argv:
+        for slot in dispatcher.snapshot().slots:
+            os.kill(slot.pid, signal.SIGSTOP)
+    if "busy" in sys.argv:
+        calls = [asyncio.create_task(ask(dispatcher, body)) for body in (b"hold_gil", b"hang", b"sleep 60")]
+    told = (await ask(dispatcher, b"describe")).body.decode() if "describe" in sys.argv else "ready"
+    print(told, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def launch(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Run the script as the leader of a session of its own."""
+    script = folder / "script.py"
+    script.write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, str(script), *arguments],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        start_new_session=True,
+        text=True,
+    )
+
+
+def line_of(process: "subprocess.Popen[str]") -> str:
+    """Return the next line that the script prints."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.mark.parametrize("state", ["starting", "idle", "busy", "stopped"])
+def test_nothing_outlives_a_server_that_was_killed(tmp_path: Path, state: str) -> None:
+    """Not while its workers start, wait, hold the interpreter's lock, or are stopped."""
+    process = launch(tmp_path, state)
+    assert line_of(process) == "started"
+    if state != "starting":
+        assert line_of(process) == "ready"
+
+    process.kill()
+    process.communicate()
+    # Waits as long as anything lives on; the test's own limit ends it then.
+    while session(process.pid):
+        pass
+
+
+def test_workers_do_not_run_the_main_module(tmp_path: Path) -> None:
+    """A script without the usual guard starts one server, not one in each worker."""
+    process = launch(tmp_path, "describe")
+
+    lines = [line_of(process), line_of(process)]
+    process.kill()
+    output, _ = process.communicate()
+
+    assert lines[0] == "started"
+    assert json.loads(lines[1])["pid"] != process.pid
+    assert output == ""

@@ -1,0 +1,120 @@
+"""What becomes of requests and processes when the server itself is ended, in good order and not."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.integration.served import SECRET, Server, serving
+from tests.torture.load import SEED, SteadyLoad
+from tests.torture.processes import session
+from tests.torture.report import Row
+
+RANDOM = random.Random(SEED)
+
+DRAIN_TIMEOUT_S = 3.0
+
+# An exit later than the drain's own time and this is a failure.
+EXIT_GRACE_S = 2.0
+
+ORPHAN_S = 2.0
+
+
+def drains(bundle: Path, bodies: Sequence[bytes], times: int, *, stalled: bool) -> Row:
+    """SIGTERM under load; with `stalled`, beside clients that send or read nothing more."""
+    row = Row(f"SIGTERM under load{', stalled clients' if stalled else ''}", times, allowed=(503,))
+    took = []
+    for _ in range(times):
+        with serving(bundle, drain_timeout_s=DRAIN_TIMEOUT_S) as server:
+            server.journal.await_events(2, event="slot_state", state="ready")
+            clients = stall(server) if stalled else []
+            with SteadyLoad(server, bodies) as load:
+                time.sleep(RANDOM.uniform(0.3, 0.6))
+                began = time.monotonic()
+                status = server.stop()
+                took.append(time.monotonic() - began)
+            for client in clients:
+                client.close()
+        row.tally.answers += load.tally.answers
+        row.tally.unresolved += load.tally.unresolved
+        if status != 0:
+            row.failures.append(f"exit status {status}")
+    row.note = f"exit after at most {max(took, default=0):.1f} s"
+    if max(took, default=0) > DRAIN_TIMEOUT_S + EXIT_GRACE_S:
+        row.failures.append(row.note)
+    return row.judge()
+
+
+def stall(server: Server) -> list[socket.socket]:
+    """Open connections that stop in the middle: of the head, of the body, of reading a large answer."""
+    half_head = socket.create_connection(server.address)
+    half_head.sendall(b"POST /score HTTP/1.1\r\nHo")
+    half_body = socket.create_connection(server.address)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
+    half_body.sendall(f"POST /score HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: 999\r\n\r\nhalf".encode())
+    return [half_head, half_body, server.begin(b"answer_of 50000000")]
+
+
+def sudden_ends(bundle: Path, times: int, moment: str) -> Row:
+    """SIGKILL the server while it is starting, idle, or in the middle of work; nothing of it may live on."""
+    row = Row(f"SIGKILL of the server, {moment}", times, note="detection: until the last process was gone")
+    for _ in range(times):
+        with launch(bundle) as process, ExitStack() as clients:
+            if moment == "starting":
+                time.sleep(RANDOM.uniform(0.0, 2.0))
+            else:
+                await_workers(process)
+            if moment == "working":
+                occupy(process, clients)
+            began = time.monotonic()
+            process.kill()
+            left = bury(process.pid, began + ORPHAN_S)
+            row.detection_s.append(time.monotonic() - began)
+        if left:
+            row.failures.append(f"{left} processes live on")
+    return row
+
+
+def bury(leader: int, until: float) -> int:
+    """Wait for every process of a session to be gone; kill what is left in the end and return how many."""
+    while (left := session(leader)) and time.monotonic() < until:
+        pass
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    return len(left)
+
+
+def launch(bundle: Path) -> "subprocess.Popen[str]":
+    """Start a server as the leader of a session, so that all of its processes can be found."""
+    settings = {"BUNDLE": bundle, "PORT": 0, "JWT_SECRET": SECRET, "WORKERS": 2}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.serve", "--scripted"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **{f"SCOREPOOL_{name}": str(value) for name, value in settings.items()}},
+        start_new_session=True,
+        text=True,
+    )
+
+
+def await_workers(process: "subprocess.Popen[str]") -> None:
+    """Read the log until both workers are ready."""
+    assert process.stderr is not None
+    ready = 0
+    while ready < 2:
+        ready += '"state":"ready"' in process.stderr.readline()
+
+
+def occupy(process: "subprocess.Popen[str]", clients: ExitStack) -> None:
+    """Give the workers calls that never end, one that holds the interpreter's lock."""
+    server = Server(process)
+    for body in (b"hold_gil", b"hang"):
+        clients.enter_context(server.begin(body))
+    while any(slot["state"] != "busy" for slot in server.status()["slots"]):
+        pass
