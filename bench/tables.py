@@ -115,15 +115,16 @@ def _seconds(value: float | None) -> str:
 
 
 def systems(records: Sequence[Record], known: Mapping[str, System]) -> str:
-    """Return how each system was started, with its versions, or why it was not, as HTML."""
+    """Return how each system was started, how long that took, with what versions; or why not, as HTML."""
     rows = []
     for record in records:
         system = known[record.name]
         commands = "<br>".join(f"<code>{escape(' '.join(command))}</code>" for command in system.commands)
         versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
         why = record.why + (f" <b>Failed: {escape(record.failure)}</b>" if record.failure else "")
-        rows.append((kind_of(record), [escape(record.title), versions, why, commands]))
-    return _html(("System", "versions", "why", "started with"), rows, words=True)
+        ready = f"{record.start_s:.1f} s" if record.start_s else "–"
+        rows.append((kind_of(record), [escape(record.title), versions, ready, why, commands]))
+    return _html(("System", "versions", "first answer after", "why", "started with"), rows, words=True)
 
 
 def _html(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], *, words: bool = False) -> str:
