@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.crowd import Crowd
-from service.exchange import Exchange, ExchangeObserver, abandon, new_request_id
+from service.exchange import DISCARD_BYTES, Exchange, ExchangeObserver, abandon, new_request_id
 from service.framing import (
     HEAD_END,
     MAX_HEAD_BYTES,
@@ -32,9 +32,6 @@ from service.framing import (
 from service.link import Link
 from service.problems import PROBLEMS, problem
 from service.replies import problem_headers
-
-# Of a body whose request was answered early, so much is read for the connection to be used again.
-DISCARD_BYTES = 256 * 1024
 
 # Chunked bodies are followed in steps, with others' turns between them: a step of the smallest chunks allowed
 # takes a millisecond.

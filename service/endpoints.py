@@ -72,6 +72,7 @@ class ScoreEndpoint:
         deadline = now + time_left
         with self._intake.admit(principal.subject, size, deadline) as permit:
             body = await self._read(receive, time_left)
+            exchange.body_read = True
             request = Request(exchange.request_id, principal.subject, body, accept, deadline)
             exchange.outcome = await while_connected(receive, self._intake.submit(permit, request))
             exchange.scored = monotonic()

@@ -17,6 +17,12 @@ REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 
 _REQUEST_ID = re.compile(REQUEST_ID_PATTERN.encode())
 
+# Of a body whose request was answered early, so much is read for the connection to be used again.
+DISCARD_BYTES = 256 * 1024
+
+# Longer numbers are large enough without being read.
+_MAX_DIGITS = 18
+
 Fields = dict[bytes, bytes]
 
 
@@ -30,6 +36,7 @@ class Exchange:
     subject: of the verified token, empty without one.
     scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
     left: whether the connection ended before the answer was written.
+    body_read: whether whoever answers has had the whole body.
     """
 
     request_id: str
@@ -44,6 +51,16 @@ class Exchange:
     outcome: Outcome | None = None
     scored: float = 0.0
     left: bool = False
+    body_read: bool = False
+
+    @property
+    def unread(self) -> bool:
+        """Whether so much of the body was left unread that the connection is better given up than read on."""
+        fields = self.fields
+        if self.body_read or (b"content-length" not in fields and b"transfer-encoding" not in fields):
+            return False
+        length = fields.get(b"content-length", b"")
+        return not length.isdigit() or len(length) > _MAX_DIGITS or int(length) > DISCARD_BYTES
 
 
 class ExchangeObserver(Protocol):

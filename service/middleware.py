@@ -53,7 +53,7 @@ class Envelope:
         async def send_enveloped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                message["headers"] = _completed(message["headers"], exchange.request_id)
+                message["headers"] = _completed(message["headers"], exchange)
             await send(message)
 
         try:
@@ -78,10 +78,13 @@ class Envelope:
             await send_problem(send, exchange, _FAULT)
 
 
-def _completed(headers: Sequence[Header], request_id: str) -> list[Header]:
+def _completed(headers: Sequence[Header], exchange: Exchange) -> list[Header]:
     present = {name for name, _ in headers}
     added = [header for header in API_HEADERS if header[0] not in present]
-    return [*headers, *added, (b"x-request-id", request_id.encode("ascii"))]
+    if exchange.unread and b"connection" not in present:
+        # The connection closes behind the answer; a client that is not told would use it once more.
+        added.append((b"connection", b"close"))
+    return [*headers, *added, (b"x-request-id", exchange.request_id.encode("ascii"))]
 
 
 class CrossOrigin:

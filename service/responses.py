@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 Cosine = Annotated[float, Meta(ge=-1, le=1)]
-Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 

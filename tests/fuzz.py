@@ -1,26 +1,29 @@
-"""Feeds changed requests to the decoder and compares its verdict with the oracle's.
+"""Feeds changed requests to a running service and compares its verdicts with an oracle's.
 
-    python -m tests.fuzz --inputs 100000            the decoder alone, in this process
-    python -m tests.fuzz --inputs 100000 --url …    a running server, with SCOREPOOL_TOKEN for a token
+    python -m tests.fuzz [--inputs 100000] [--seed 1] [--bundle DIR | --decoder]
 
-Prints what was answered and how often; exits with 1 where the decoder and the oracle disagree, an answer is
-500 or above, or an answer is not what the contract says.
+With `--decoder` to the decoder alone, in this process. Prints what was answered and how often; exits with 1
+where the verdicts differ, a worker died, or an answer is not what the contract says.
 """
 
 import argparse
 import http.client
 import json
-import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from copy import deepcopy
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 from service.problems import PROBLEMS
 from service.schema import Limits, RequestError, decode
+from tests.integration.bundle import some_bundle
+from tests.integration.served import serving
 from tests.malformed import corpus
 from tests.oracle import Oracle
 
@@ -122,6 +125,11 @@ class Service:
             return str(code)
         return f"a wrong answer: {answer}"
 
+    def await_ready(self) -> None:
+        """Wait for a worker."""
+        while self._ask("GET", "/readyz", b"")[0] != http.client.OK:
+            time.sleep(0.05)
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
@@ -152,14 +160,24 @@ def fuzz(count: int, seed: int, verdict: Callable[[bytes], str]) -> tuple[Counte
 
 def main() -> int:
     """Fuzz as the command line says."""
-    parser = argparse.ArgumentParser(description="compare the decoder's verdicts with an oracle's")
+    parser = argparse.ArgumentParser(description="compare the service's verdicts with an oracle's")
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--url", help="a running server instead of the decoder alone")
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--decoder", action="store_true", help="without a server")
     given = parser.parse_args()
-    service = Service(given.url, os.environ["SCOREPOOL_TOKEN"]) if given.url else None
-    seen, wrong = fuzz(given.inputs, given.seed, service.score if service else decode_here)
-    deaths = service.restarts() if service else 0
+    deaths = 0
+    if given.decoder:
+        seen, wrong = fuzz(given.inputs, given.seed, decode_here)
+    else:
+        with (
+            some_bundle(given.bundle) as bundle,
+            serving(bundle, scripted=False, log_level="error") as server,
+            closing(Service(server.url, server.token)) as service,
+        ):
+            service.await_ready()
+            seen, wrong = fuzz(given.inputs, given.seed, service.score)
+            deaths = service.restarts()
     for code, number in seen.most_common():
         print(f"{number:8,}  {code}")
     print(f"{given.inputs:,} inputs, {len(wrong)} disagreements with the oracle, {deaths} dead workers")

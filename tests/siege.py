@@ -1,4 +1,4 @@
-"""`python -m tests.siege --bundle DIR`: every attack at full scale, beside somebody who asks for /livez.
+"""`python -m tests.siege`: every attack at full scale, beside somebody who asks for /livez.
 
 Prints what became of each attack, how long /livez took meanwhile, and the memory of the server.
 """
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import psutil
 
 from tests.hostile import ATTACKS, GET, Target
+from tests.integration.bundle import some_bundle
 from tests.integration.served import Server, serving
 
 # How often the bystander asks.
@@ -94,7 +95,10 @@ def main() -> None:
     # One connection for each client of the largest attack.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with serving(given.bundle, scripted=False, workers=1, header_timeout_s=5, body_timeout_s=5) as server:
+    with (
+        some_bundle(given.bundle) as bundle,
+        serving(bundle, scripted=False, workers=1, header_timeout_s=5, body_timeout_s=5) as server,
+    ):
         server.journal.await_events(event="slot_state", state="ready")
         print(
             "| attack | what became of it | /livez p50 / p99 / max ms (asked) | MiB before → peak → after |"

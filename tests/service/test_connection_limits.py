@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from service.connection import DISCARD_BYTES, H11Parser, HttpToolsParser, Parser
+from service.connection import H11Parser, HttpToolsParser, Parser
+from service.exchange import DISCARD_BYTES
 from tests.service.house import run, serving
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -7,6 +7,7 @@ import pytest
 from starlette.types import Message
 
 from service.errors import Refused
+from service.exchange import DISCARD_BYTES
 from tests.service.driver import (
     FakeWorkforce,
     Reply,
@@ -38,6 +39,35 @@ def test_a_body_in_chunks_is_counted_while_it_comes(service: Service) -> None:
     assert code_of(reply) == "body_too_large"
     assert reply.headers["connection"] == "close"
     assert service.workforce.admission.permits == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "closed"),
+    [
+        ({}, False),
+        ({"content_length": str(DISCARD_BYTES)}, False),
+        ({"content_length": str(DISCARD_BYTES + 1)}, True),
+        ({"content_length": "9" * 30}, True),
+        ({"content_length": None, "transfer_encoding": "chunked"}, True),
+    ],
+)
+def test_a_refusal_says_that_the_connection_closes(
+    service: Service, changes: dict[str, str | None], closed: bool
+) -> None:
+    """Where the rest of the body is too much to be read for nothing."""
+    headers = score_headers(2, authorization=None, **changes)
+
+    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", headers), nothing))
+
+    assert reply is not None
+    assert (reply.headers.get("connection") == "close") == closed
+
+
+def test_a_large_body_that_was_read_keeps_the_connection(tmp_path: Path) -> None:
+    """Whatever its answer."""
+    service = Service(tmp_path)
+
+    assert "connection" not in service.score(body=bytes(DISCARD_BYTES + 1)).headers
 
 
 def test_a_body_that_comes_too_slowly(tmp_path: Path) -> None:
