@@ -67,8 +67,11 @@ def drafted(path: Path, *, force: bool = False) -> Iterator[Draft]:
 
 def require_free(path: Path, *, force: bool) -> None:
     """Raise BundleError unless a bundle may be published at `path`: free, or another bundle and `force`."""
-    if not path.exists():
-        return
+    try:
+        if not path.exists():
+            return
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be written: {error.strerror}") from error
     if not force:
         raise BundleError(f"{path}: exists already; use --force to replace it")
     if not (path / MANIFEST_FILE).is_file():

@@ -181,12 +181,17 @@ def test_a_reader_sees_one_bundle_or_the_other(tmp_path: Path) -> None:
     assert value_of(path) == 19
 
 
-def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
-    """A parent that is a file makes a sentence, not a traceback."""
+@pytest.mark.parametrize(
+    ("name", "fault"), [("file/bundle", "Not a directory"), ("x" * 300, "File name too long")]
+)
+def test_a_path_where_nothing_can_be_is_named(name: str, fault: str, tmp_path: Path) -> None:
+    """A path that the system refuses makes a sentence, not a traceback."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(BundleError, match="bundle: cannot be written: Not a directory"):
-        write_bundle(tmp_path / "file" / "bundle", model(1))
+    with pytest.raises(BundleError, match=f"cannot be written: {fault}"):
+        write_bundle(tmp_path / name, model(1))
+
+    assert names(tmp_path) == ["file"]
 
 
 def test_a_taken_path_can_be_refused_before_the_work(tmp_path: Path) -> None:
