@@ -15,14 +15,18 @@ SEED = 20
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A kind of request: how many documents it holds and how many different ones are sent in turn."""
+    """A kind of request: how many documents it holds and how many different ones are sent in turn.
+
+    characters: the length of each text; 0 leaves it as it is.
+    """
 
     documents: int
     distinct: int
+    characters: int = 0
 
     @property
     def name(self) -> str:
-        return str(self.documents)
+        return f"{self.documents}x{self.characters}" if self.characters else str(self.documents)
 
 
 # Few distinct bodies where they are large: each of k6's users holds them all in its own memory.
@@ -46,9 +50,18 @@ def bodies(payload: Payload, texts: Sequence[str], seed: int = SEED) -> list[byt
     made = []
     for _ in range(payload.distinct):
         shuffled = rng.sample(range(n_texts), n_texts)
-        documents = [texts[shuffled[i % n_texts]] for i in range(payload.documents)]
+        documents = [_cut(texts, shuffled, i, payload.characters) for i in range(payload.documents)]
         made.append(json.dumps({"documents": documents}).encode())
     return made
+
+
+def _cut(texts: Sequence[str], order: Sequence[int], i: int, characters: int) -> str:
+    """Return the i-th text of an order, cut to `characters`; those that follow make it long enough."""
+    text = texts[order[i % len(order)]]
+    while len(text) < characters:
+        i += 1
+        text += " " + texts[order[i % len(order)]]
+    return text[:characters] if characters else text
 
 
 def wrapped(body: bytes, form: str) -> bytes:

@@ -1,8 +1,10 @@
 """The report of a run: one self-contained page, a Markdown table, a picture for the README.
 
-python -m bench.report RESULTS.json       write them again beside the results
+python -m bench.report RESULTS.json                write them again beside the results
+python -m bench.report RESULTS.json --publish      put table and picture into README and docs too
 """
 
+import argparse
 import sys
 from collections.abc import Callable
 from html import escape
@@ -14,7 +16,7 @@ import msgspec
 from bench import catalogue, charts, faults, tables
 from bench.charts import Bar, Panel
 from bench.goals import PRODUCT, goals, rate
-from bench.places import HERE
+from bench.places import HERE, ROOT
 from bench.record import Record
 from bench.results import Results, read
 from bench.tables import kind_of
@@ -30,6 +32,10 @@ PICTURE = (
     "litserve",
     PRODUCT,
 )
+
+# Between these marks the README's table is replaced.
+BEGIN, END = "<!-- side by side: begin -->", "<!-- side by side: end -->"
+PUBLISHED = "docs/sidebyside.svg"
 
 
 def write(path: Path) -> list[Path]:
@@ -159,12 +165,31 @@ def _bar(record: Record, value: float, low: float, high: float, label: str) -> B
     return Bar(record.title, kind_of(record), value, low, high, label)
 
 
+def publish(table: Path, picture: Path, root: Path = ROOT) -> None:
+    """Put the table between the README's marks, and the picture where the README shows it.
+
+    Raises: ValueError when the README has no marks.
+    """
+    readme = root / "README.md"
+    before, begin, rest = readme.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"README.md: the marks {BEGIN} and {END} are missing")
+    (root / PUBLISHED).parent.mkdir(exist_ok=True)
+    (root / PUBLISHED).write_text(picture.read_text())
+    readme.write_text(f"{before}{BEGIN}\n{table.read_text()}{END}{after}", "utf-8")
+
+
 def main() -> int:
     """Write the report of a result file."""
-    if len(sys.argv) != 2:
-        print("usage: python -m bench.report RESULTS.json", file=sys.stderr)
-        return 2
-    for path in write(Path(sys.argv[1])):
+    parser = argparse.ArgumentParser(prog="bench report", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--publish", action="store_true", help="put table and picture into README and docs")
+    arguments = parser.parse_args()
+    files = write(arguments.results)
+    if arguments.publish:
+        publish(files[2], files[3])
+    for path in files:
         print(path)
     return 0
 

@@ -25,6 +25,9 @@ HEAD = (
     "lost in faults",
 )
 
+# What a README has no room for.
+LEFT_OUT = {"p50", "longest wait", "health max"}
+
 
 def kind_of(record: Record) -> str:
     """Return the colour and class of a record: product, peer, question, or own for the question's scoring."""
@@ -137,9 +140,10 @@ def _html(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], *, wor
 
 
 def markdown(results: Results, records: Sequence[Record]) -> str:
-    """Return the main table as Markdown, with date, machine and commit under it."""
-    lines = [f"| {' | '.join(HEAD)} |", f"| --- |{' ---: |' * (len(HEAD) - 1)}"]
-    lines += [f"| {' | '.join(row)} |" for row in _rows(records)]
+    """Return the main table as Markdown, without the least telling columns; date and machine under it."""
+    kept = [i for i, title in enumerate(HEAD) if title not in LEFT_OUT]
+    lines = [f"| {' | '.join(HEAD[i] for i in kept)} |", f"| --- |{' ---: |' * (len(kept) - 1)}"]
+    lines += [f"| {' | '.join(row[i] for i in kept)} |" for row in _rows(records)]
     machine = results.machine
     where = f"{machine.processor}, {machine.processors} processors, Python {machine.python}"
     lines += ["", f"{results.date[:10]}, {where}, commit {machine.commit}; `make bench` prints it anew."]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bench.documents import HUGE, SMALL, bodies, unwrapped, wrapped
+from bench.documents import HUGE, SMALL, Payload, bodies, unwrapped, wrapped
 from bench.load import MAX_USERS, Schedule, parse
 
 
@@ -57,6 +57,13 @@ def test_requests_hold_as_many_documents_as_they_say() -> None:
     assert {len(json.loads(body)["documents"]) for body in small} == {4}
     assert [len(json.loads(body)["documents"]) for body in huge] == [1000]
     assert small == bodies(SMALL, texts)
+
+
+def test_texts_have_the_length_that_is_asked_for() -> None:
+    """Longer ones are cut, shorter ones go on with the next."""
+    (body,) = bodies(Payload(3, 1, characters=12), ["short", "and a much longer text"])
+
+    assert [len(text) for text in json.loads(body)["documents"]] == [12, 12, 12]
 
 
 def test_each_form_carries_the_same_bytes() -> None:

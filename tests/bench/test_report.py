@@ -72,6 +72,17 @@ def test_the_picture_stands_alone(files: dict[str, str]) -> None:
     assert "prefers-color-scheme: dark" in files[".svg"]
 
 
+def test_the_readme_shows_the_newest_table(files: dict[str, str], tmp_path: Path) -> None:
+    """What is between the marks is replaced, everything else stays."""
+    readme = tmp_path / "README.md"
+    readme.write_text(f"Before.\n{report.BEGIN}\nold\n{report.END}\nAfter.\n")
+
+    report.publish(tmp_path / "made-up.md", tmp_path / "made-up.svg", tmp_path)
+
+    assert readme.read_text() == f"Before.\n{report.BEGIN}\n{files['.md']}{report.END}\nAfter.\n"
+    assert (tmp_path / report.PUBLISHED).read_text() == files[".svg"]
+
+
 def test_a_run_of_peers_alone_has_a_report(tmp_path: Path) -> None:
     """Without the product there are no ratios, but figures."""
     assert "| Litserve | 105 |" in written(tmp_path, record("litserve", "peer", 105.0))[".md"]
