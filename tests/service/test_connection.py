@@ -92,6 +92,19 @@ def test_a_request_behind_a_chunked_one_is_another_request(parser: type[Parser])
     run(scenario)
 
 
+def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
+    """The next answer begins right behind it."""
+
+    async def scenario() -> None:
+        async with serving(parser) as house, house.visit() as peer:
+            await peer.send((GET % 1).replace(b"GET", b"HEAD") + GET % 2)
+            head = await peer.reader.readuntil(b"\r\n\r\n")
+            assert b"content-length: 8" in head
+            assert (await peer.answer())[2] == b"GET /2 "
+
+    run(scenario)
+
+
 def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
     """Also with a body behind it; the connection goes on as it was."""
 
