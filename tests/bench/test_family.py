@@ -10,12 +10,12 @@ import pytest
 
 from bench.family import MARK, Family, command_line, cpu_seconds, pss_bytes
 
-# A process that starts a daemon of its own session, says so, and waits; the daemon has another title.
-PARENT = """
-import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "print('up', flush=True); input()"],
-                         stdin=subprocess.PIPE, start_new_session=True)
-input()
+# A process that starts a daemon with a session of its own, which says that it is up; both wait for ever.
+DAEMON = "import signal; print('up', flush=True); signal.pause()"
+PARENT = f"""
+import signal, subprocess, sys
+subprocess.Popen([sys.executable, "-c", {DAEMON!r}], start_new_session=True)
+signal.pause()
 """
 
 
@@ -26,7 +26,6 @@ def started() -> Iterator[tuple[Family, subprocess.Popen[bytes]]]:
     process = subprocess.Popen(
         [sys.executable, "-c", PARENT],
         env={**os.environ, MARK: f"{mark}-0"},
-        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     family = Family(mark)
