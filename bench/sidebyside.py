@@ -96,7 +96,7 @@ class Session:
                 for fault in faults.attempt(system):
                     say(f"    {fault.name}: {fault.lost} of {fault.sent} lost; {fault.note}")
                     record.faults.append(fault)
-        except (StartError, LoadError) as error:
+        except (StartError, LoadError, subprocess.SubprocessError, OSError) as error:
             record.failure = str(error)
             say(f"    failed: {error}")
 
