@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-from jwt.exceptions import PyJWTError
 from msgspec import Struct
 
 from service.fetching import FetchError, fetch
@@ -174,7 +173,7 @@ def parse_keys(document: bytes, accepted: Collection[str]) -> Keys:
         try:
             about = msgspec.convert(entry, JsonWebKey)
             key = _parse_key(about, entry, accepted)
-        except (ValueError, KeyError, TypeError, PyJWTError) as error:
+        except Exception as error:  # whatever the parsers make of what somebody has published
             logger.info("jwks_key_skipped", extra={"reason": type(error).__name__})
         else:
             keys.setdefault(about.kid, []).append(key)
