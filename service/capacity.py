@@ -15,6 +15,7 @@ class Capacity:
     max_answer_bytes: a larger answer is a problem. 1,000 documents with their matrix are 12 MiB.
     queue_budget_s: predicted wait beyond which a request is refused.
     worker_memory_bytes: private memory of one worker.
+    batch_jobs: the most that share a call; 1 makes every request a call of its own.
     """
 
     workers: int = 1
@@ -23,3 +24,4 @@ class Capacity:
     max_answer_bytes: int = 64 * MIB
     queue_budget_s: float = 5.0
     worker_memory_bytes: int = 2048 * MIB
+    batch_jobs: int = 32

@@ -68,7 +68,7 @@ class Dispatcher:
         self._random = Random()  # noqa: S311 - jitter
         self._emptied = asyncio.Event()
         self._admission = Admission(capacity, self._random, self._emptied.set)
-        self._scheduler = Scheduler()
+        self._scheduler = Scheduler(capacity.batch_jobs)
         self._cost = CostModel(capacity.max_documents)
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)

@@ -48,7 +48,6 @@ from service.fairness import FairQueue, Job
 # A call costs about 0.3 ms beside its jobs, so at 20 ms that is 1 %, and nobody waits 20 ms longer than
 # needed.
 BATCH_S = 0.02
-BATCH_JOBS = 32
 BATCH_BYTES = 1024 * 1024
 
 # Slots share what waits, down to parts of this size: less is not worth a call of its own.
@@ -115,8 +114,9 @@ class Scheduler:
     `handle` is the only method that changes it. One event costs microseconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, batch_jobs: int = 32) -> None:
         self.queue = FairQueue()
+        self._batch_jobs = batch_jobs
         self._jobs: dict[int, Job] = {}
         self._slots: dict[int, _Slot] = {}
         self._idle: list[int] = []
@@ -270,7 +270,7 @@ class Scheduler:
         jobs: list[Job] = []
         room_s = min(BATCH_S, max(SPLIT_S, self.queue.cost / len(self._slots)))
         room_bytes = BATCH_BYTES
-        while len(jobs) < BATCH_JOBS and (job := self.queue.head()) is not None:
+        while len(jobs) < self._batch_jobs and (job := self.queue.head()) is not None:
             if job.deadline <= now:
                 self._give_up(job, End.EXPIRED, Reason.DEADLINE, now, out)
                 continue

@@ -44,6 +44,9 @@ KILL_PATIENCE_S = 5.0
 # How long the executor's thread may take to end after its process, before the exit status is given up.
 REAP_PATIENCE_S = 2.0
 
+# Giving pages back and having them made again costs a millisecond for each MB: not after every large call.
+TRIM_INTERVAL_S = 1.0
+
 # A worker that keeps more than this share of its limit between calls is replaced before a request meets it.
 RECYCLE_SHARE = 0.75
 
@@ -105,6 +108,7 @@ class Slot:
         self._backoff = backoff
         self._process: WorkerProcess | None = None
         self._serving = False
+        self._trim_at = 0.0
         self._killed_for: Reason | None = None
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
@@ -215,7 +219,9 @@ class Slot:
             self._call_ended(process, report.memory_bytes, results)
 
     def _call_ended(self, process: WorkerProcess, memory_bytes: int, results: Sequence[Result]) -> None:
-        process.trim()
+        if self._loop.time() >= self._trim_at:
+            process.trim()
+            self._trim_at = self._loop.time() + TRIM_INTERVAL_S
         self._backoff.answered()
         self.memory_bytes = memory_bytes
         retired = memory_bytes > RECYCLE_SHARE * self._shared.recipe.capacity.worker_memory_bytes
@@ -229,9 +235,9 @@ class Slot:
     async def _bury(self) -> None:
         """Put away what is left of the worker. The owner is told at once, the reason when it is known."""
         process, self._process = self._process, None
+        self._become(SlotState.DEAD)
         if process is None:
             return
-        self._become(SlotState.DEAD)
         self._loop.remove_reader(process.pidfd)
         if self._serving:
             self._serving = False

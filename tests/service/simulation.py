@@ -16,7 +16,9 @@ from service.events import (
     Stopped,
     Woke,
 )
-from service.scheduler import BATCH_BYTES, BATCH_JOBS, BATCH_S, PATIENCE_S, Scheduler
+from service.scheduler import BATCH_BYTES, BATCH_S, PATIENCE_S, Scheduler
+
+BATCH_JOBS = 32
 
 # The finest step of the schedules; sums of costs differ from the scheduler's own by rounding.
 EPSILON = 1e-9
@@ -41,7 +43,7 @@ class Simulation:
     n_slots: int
     now: float = 0.0
     stopped: bool = False
-    scheduler: Scheduler = field(default_factory=Scheduler)
+    scheduler: Scheduler = field(default_factory=lambda: Scheduler(BATCH_JOBS))
     jobs: dict[int, Model] = field(default_factory=dict)
     idle: set[int] = field(default_factory=set)
     busy: dict[int, tuple[int, ...]] = field(default_factory=dict)

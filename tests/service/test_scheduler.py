@@ -4,14 +4,13 @@ import pytest
 
 from service.events import CallEnded, End, SlotReady
 from service.scheduler import (
-    BATCH_JOBS,
     PATIENCE_FACTOR,
     PATIENCE_S,
     RESPAWN_S,
     ImpossibleEvent,
     Scheduler,
 )
-from tests.service.simulation import Simulation
+from tests.service.simulation import BATCH_JOBS, Simulation
 
 
 def world_with(n_slots: int) -> Simulation:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from types import TracebackType
 
 from tests.integration.served import Server
@@ -15,6 +16,9 @@ from tests.integration.served import Server
 GRACE_S = 1.0
 
 TIMEOUT_S = 10.0
+
+# Replaced in a body by a number of its own.
+MARK = b"NUMBER"
 
 SEED = 4
 
@@ -127,9 +131,12 @@ class SteadyLoad:
     async def _client(self, number: int) -> None:
         choose = random.Random(SEED + number)
         connection = Connection(self._server)
+        # No two bodies are the same: one that is hit by two kills is refused from then on, as it should be.
+        numbers = count(number, self._clients)
         while not self._stopping.is_set():
             dropped = self.tally.dropped
-            await ask(connection, choose.choice(self._bodies), TIMEOUT_S, self.tally)
+            body = choose.choice(self._bodies).replace(MARK, b"%d" % next(numbers), 1)
+            await ask(connection, body, TIMEOUT_S, self.tally)
             if self.tally.dropped > dropped and self._server.process.poll() is not None:
                 break
         connection.close()

@@ -53,7 +53,7 @@ def random_kills(server: Server, bodies: Sequence[bytes], times: int) -> Row:
     row = Row("SIGKILL at a random moment", times)
     with SteadyLoad(server, bodies) as load:
         for _ in range(times):
-            pause(0.05, 0.15)
+            pause(0.1, 0.2)
             kill(server, row, [RANDOM.choice(workers(server.process.pid))])
     row.tally = load.tally
     return row.judge()

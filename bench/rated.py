@@ -1,0 +1,36 @@
+"""A worker's handler that can also be told to score for a while by itself: its own rate, without any pool."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.documents import Payload, bodies, corpus
+from service.answer import Answer
+from service.handler import Handler
+from service.schema import Limits
+from service.worker import Buffer
+
+
+class RatedHandler:
+    """Scores, and obeys `rate SECONDS`: scores the payload's bodies for so long and answers how often."""
+
+    def __init__(self, bundle: Path, payload: Payload) -> None:
+        self._scoring = Handler(bundle, Limits())
+        self._bodies = bodies(payload, corpus())
+        self.digest = self._scoring.digest
+
+    def __call__(self, body: Buffer, accept: str) -> Answer:
+        """Answer one request."""
+        if bytes(body[:5]) != b"rate ":
+            return self._scoring(body, accept)
+        return Answer("ok", b"%d" % count(self._scoring, self._bodies, float(bytes(body[5:]))))
+
+
+def count(handler: Handler, items: Sequence[bytes], seconds: float) -> int:
+    """Return how many bodies a handler answers within the time, one after the other."""
+    done = 0
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        handler(items[done % len(items)], "json")
+        done += 1
+    return done
