@@ -47,7 +47,8 @@ def _nearest(units: NDArray[np.float32], m: int) -> tuple[NDArray[np.int64], NDA
         return _among_all(units, np.arange(n_docs), m)
     indices, cosines = _among_candidates(units, find_candidates(units, m), m)
     undecided = np.flatnonzero(indices[:, 0] < 0)
-    indices[undecided], cosines[undecided] = _among_all(units, undecided, m)
+    if len(undecided):
+        indices[undecided], cosines[undecided] = _among_all(units, undecided, m)
     return indices, cosines
 
 
