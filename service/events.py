@@ -42,7 +42,7 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class SlotLost:
-    """A slot's worker is dead. crashed: in the middle of its call, and by no kill of ours."""
+    """A slot's worker is dead. crashed: the call that it was in the middle of may have done it."""
 
     slot: int
     crashed: bool
@@ -68,6 +68,7 @@ class End(StrEnum):
     EXPIRED = "expired"
     LEFT = "left"
     CRASHED = "crashed"
+    LOST = "lost"
     STOPPED = "stopped"
 
 

@@ -1,8 +1,9 @@
-"""Why a worker process ended, from what is left of it."""
+"""Why a worker process ended, from what is left of it, and whether its call is to blame."""
 
 import signal
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from service.guards import MEMORY_EXIT, ORPHAN_EXIT
 
@@ -15,6 +16,8 @@ VMSTAT = Path("/proc/vmstat")
 
 # What multiprocessing says when it could not ask the fork server, because that is gone too.
 _UNKNOWN = 255
+
+_FROM_OUTSIDE = {-signal.SIGKILL, ORPHAN_EXIT, _UNKNOWN, None}
 
 _STATUSES = {
     MEMORY_EXIT: "memory limit reached",
@@ -35,22 +38,31 @@ class Reason(StrEnum):
     DRAIN = "drain"
 
 
-def explain(ours: Reason | None, status: int | None, *, out_of_memory: bool) -> tuple[Reason, str]:
-    """Return the reason and the evidence in a few words.
+class Exit(NamedTuple):
+    """The end of a worker: why, by which evidence, and whether what it was running may have done it."""
+
+    reason: Reason
+    evidence: str
+    blamed: bool
+
+
+def explain(ours: Reason | None, status: int | None, *, out_of_memory: bool) -> Exit:
+    """Return what is to be made of an end.
 
     ours: why it was killed, if it was our kill. status: as `Process.exitcode`; None where it cannot be had.
-    out_of_memory: whether the kernel killed something for memory in the meantime.
+    out_of_memory: whether the kernel killed something for memory in the meantime. SIGKILL without that comes
+    from outside, from a person or an orchestrator: no request can be blamed for it.
     """
     evidence = _evidence(status)
     if ours is not None:
-        return ours, evidence
+        return Exit(ours, evidence, blamed=False)
     if status == MEMORY_EXIT:
-        return Reason.MEMORY, evidence
+        return Exit(Reason.MEMORY, evidence, blamed=True)
     if status == -signal.SIGKILL and out_of_memory:
-        return Reason.MEMORY, f"{evidence} by the kernel, out of memory"
+        return Exit(Reason.MEMORY, f"{evidence} by the kernel, out of memory", blamed=True)
     if status == -signal.SIGALRM:
-        return Reason.TIMER, evidence
-    return Reason.CRASH, evidence
+        return Exit(Reason.TIMER, evidence, blamed=True)
+    return Exit(Reason.CRASH, evidence, blamed=status not in _FROM_OUTSIDE)
 
 
 def _evidence(status: int | None) -> str:

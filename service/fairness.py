@@ -24,7 +24,8 @@ QUANTUM_S = 0.02
 class Job:
     """One request as the scheduler sees it; only the scheduler and its queue change it.
 
-    cost: predicted seconds of one worker. size: bytes of the body. crashes: workers that died on it.
+    cost: predicted seconds of one worker. size: bytes of the body.
+    losses: calls with it that were lost with their worker. crashes: those that it may be to blame for.
     alone: it must not share a call. queued: it waits; a job that has left the queue is skipped.
     slot: where it is running.
     """
@@ -34,6 +35,7 @@ class Job:
     cost: float
     size: int
     deadline: float
+    losses: int = 0
     crashes: int = 0
     alone: bool = False
     queued: bool = False

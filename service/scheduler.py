@@ -8,9 +8,9 @@ Rules:
 4. A call that nobody waits for any more is killed, unless it should end within the time of a respawn; then
    it gets that long. A call of several jobs that is late when one of them expires, or takes far too long, is
    broken up: one of them hangs, the rest are fine.
-5. When a worker dies that we did not kill, each job of its call runs once more, alone. A job whose second
-   worker dies too is finished as crashed. When it was our kill, or the call had not begun, the jobs that are
-   left run again, alone, and are not blamed.
+5. When a worker crashes, each job of its call runs once more, alone. A job whose second worker crashes too is
+   finished as crashed. When the worker was killed, by us or from outside, or had not begun the call, the jobs
+   that are left run again, alone, and are not blamed; so often, and no more, as `MAX_LOSSES` says.
 
     slot     SlotReady        Start            Kill
     ABSENT ───────────→ IDLE ───────→ BUSY ───────────→ DOOMED
@@ -63,6 +63,9 @@ PATIENCE_S = 1.0
 PATIENCE_FACTOR = 10.0
 
 MAX_CRASHES = 2
+
+# Whoever kills workers from outside so often means it; without a limit a job could be run until its deadline.
+MAX_LOSSES = 5
 
 
 class SlotState(Enum):
@@ -205,9 +208,12 @@ class Scheduler:
             self._idle.remove(event.slot)
             return
         for job in slot.call.jobs.values():
+            job.losses += 1
             job.crashes += event.crashed
             if job.crashes >= MAX_CRASHES:
                 self._finish(job, End.CRASHED, out)
+            elif job.losses >= MAX_LOSSES:
+                self._finish(job, End.LOST, out)
             else:
                 self._again(job)
 

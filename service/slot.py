@@ -8,8 +8,7 @@
        └─────────────────────┘            any ── close ──→ DRAINING, for good
 
 `live` is that life as one coroutine. It waits for the death of the process, told by the `pidfd`, and never
-for the executor: the future of a call may stay pending for ever. A death is told to the owner at once, before
-the exit status is known.
+for the executor: the future of a call may stay pending for ever.
 """
 
 import asyncio
@@ -233,24 +232,30 @@ class Slot:
         self._shared.owner.call_ended(self.number, results, retired=retired)
 
     async def _bury(self) -> None:
-        """Put away what is left of the worker. The owner is told at once, the reason when it is known."""
+        """Put away what is left of the worker; where its call may be to blame, the verdict comes first."""
         process, self._process = self._process, None
+        in_call = self.state is SlotState.BUSY
         self._become(SlotState.DEAD)
         if process is None:
             return
         self._loop.remove_reader(process.pidfd)
-        if self._serving:
-            self._serving = False
-            self._shared.owner.slot_lost(self.number, crashed=self._killed_for is None and process.begun)
         process.kill()
+        if not (in_call and process.begun):
+            self._tell_lost(crashed=False)
         reaping = run_blocking(partial(_reap, process, self._shared.memory_kills))
         await asyncio.wait([reaping], timeout=REAP_PATIENCE_S)
         status, out_of_memory = reaping.result() if reaping.done() else (None, False)
+        end = explain(self._killed_for, status, out_of_memory=out_of_memory)
+        self._tell_lost(crashed=end.blamed)
         self.restarts += 1
-        self._shared.observer.slot_ended(
-            self.number, *explain(self._killed_for, status, out_of_memory=out_of_memory)
-        )
+        self._shared.observer.slot_ended(self.number, end.reason, end.evidence)
         process.close()
+
+    def _tell_lost(self, *, crashed: bool) -> None:
+        """Tell the owner, who knows only of workers that served, and only once."""
+        if self._serving:
+            self._serving = False
+            self._shared.owner.slot_lost(self.number, crashed=crashed)
 
     def _become(self, state: SlotState) -> None:
         if state is not self.state and self.state is not SlotState.DRAINING:

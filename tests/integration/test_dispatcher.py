@@ -263,7 +263,7 @@ def test_nothing_in_a_requests_way_blocks_the_event_loop() -> None:
             with blocking_calls(threading.get_ident()) as seen:
                 await pool.ask(b"echo x")
                 await pool.ask(b"answer_of 5000000\n" + bytes(5_000_000))
-                await pool.ask(b"kill_self SIGKILL")
+                await pool.ask(b"segfault")
                 await pool.all_ready()
                 await pool.ask(b"hang", timeout=0.1)
                 await pool.recorder.until("slot_ended", times=3)

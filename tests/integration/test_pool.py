@@ -12,6 +12,7 @@ from service.capacity import Capacity
 from service.dispatcher import Dispatcher
 from service.errors import Refused
 from service.guards import NICENESS, OOM_SCORE_ADJ
+from service.scheduler import MAX_LOSSES
 from tests.fakes import Recorder, refuse
 from tests.integration.running import MIB, run, running
 
@@ -84,8 +85,8 @@ def test_answers_that_do_not_fit_together_all_come() -> None:
         (b"segfault", "crash"),
         (b"exit_hard 3", "crash"),
         (b"exit_hard 0", "crash"),
-        (b"kill_self SIGKILL", "crash"),
         (b"kill_self SIGABRT", "crash"),
+        (b"kill_self SIGBUS", "crash"),
         (b"kill_self SIGALRM", "timer"),
         (b"hog", "memory"),
     ],
@@ -117,6 +118,19 @@ def test_a_request_survives_the_death_of_its_worker(tmp_path: os.PathLike[str]) 
             outcome = await pool.ask(f"kill_self_once {os.fspath(tmp_path)}/flag".encode())
 
             assert (outcome.code, outcome.body, outcome.attempts) == ("ok", b"alive", 2)
+
+    run(test())
+
+
+def test_a_request_whose_workers_are_all_killed_is_given_up_in_the_end() -> None:
+    """It is not blamed: the same body is taken again."""
+
+    async def test() -> None:
+        async with running() as pool:
+            for _ in range(2):
+                outcome = await pool.ask(b"kill_self SIGKILL")
+
+                assert (outcome.code, outcome.attempts) == ("worker_crashed", MAX_LOSSES)
 
     run(test())
 

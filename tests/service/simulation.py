@@ -16,7 +16,7 @@ from service.events import (
     Stopped,
     Woke,
 )
-from service.scheduler import BATCH_BYTES, BATCH_S, PATIENCE_S, Scheduler
+from service.scheduler import BATCH_BYTES, BATCH_S, MAX_LOSSES, PATIENCE_S, Scheduler
 
 BATCH_JOBS = 32
 
@@ -26,12 +26,13 @@ EPSILON = 1e-9
 
 @dataclass(slots=True)
 class Model:
-    """What the test knows of one job. deaths: of workers while it ran, by no kill of ours."""
+    """What the test knows of one job. losses: of workers while it ran; deaths: those it is blamed for."""
 
     arrived: Arrived
     end: End | None = None
     left: bool = False
     deaths: int = 0
+    losses: int = 0
     starts: int = 0
     postponed: bool = False
 
@@ -49,6 +50,7 @@ class Simulation:
     busy: dict[int, tuple[int, ...]] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
     doomed: set[int] = field(default_factory=set)
+    dying: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def absent(self) -> list[int]:
@@ -87,12 +89,12 @@ class Simulation:
             self.idle.add(slot)
         self.feed(CallEnded(slot, postponed, retire))
 
-    def die(self, slot: int) -> None:
-        """Let a worker die: of our kill if it was doomed, else a crash."""
-        crashed = slot not in self.doomed
-        if crashed:
-            for number in self.busy.get(slot, ()):
-                self.jobs[number].deaths += 1
+    def die(self, slot: int, *, from_outside: bool = False) -> None:
+        """Let a worker die: of our kill if it was doomed, of a stranger's, or by a crash."""
+        crashed = slot not in self.doomed and not from_outside
+        for number in self.busy.get(slot, ()) or self.dying.pop(slot, ()):
+            self.jobs[number].losses += 1
+            self.jobs[number].deaths += crashed
         self.idle.discard(slot)
         self.doomed.discard(slot)
         self.busy.pop(slot, None)
@@ -164,6 +166,8 @@ class Simulation:
                 assert job.left
             case End.CRASHED:
                 assert job.deaths == 2
+            case End.LOST:
+                assert job.losses == MAX_LOSSES
             case End.STOPPED:
                 assert self.stopped
 
@@ -173,7 +177,7 @@ class Simulation:
         expired = any(self.jobs[number].end is End.EXPIRED for number in self.busy[kill.slot])
         overdue = len(self.busy[kill.slot]) > 1 and self.now >= self.began[kill.slot] + PATIENCE_S
         assert not waiting or overdue or expired, "killed under a client that waits"
-        del self.busy[kill.slot]
+        self.dying[kill.slot] = self.busy.pop(kill.slot)
         self.doomed.add(kill.slot)
 
     def _check_state(self, event: Event) -> None:
@@ -186,7 +190,8 @@ class Simulation:
         assert not running & {job.number for job in self.scheduler.queue}
         for number in self.unfinished:
             job = self.jobs[number]
-            assert job.deaths < 2, "tried a third time"
+            assert job.deaths < 2, "tried again after two crashes"
+            assert job.losses < MAX_LOSSES, "tried for ever"
             assert not job.left, "kept after its client left"
             assert not self.stopped, "kept after the end"
             if isinstance(event, Woke):

@@ -10,31 +10,31 @@ from service.guards import MEMORY_EXIT
 
 
 @pytest.mark.parametrize(
-    ("status", "out_of_memory", "reason", "evidence"),
+    ("status", "out_of_memory", "reason", "evidence", "blamed"),
     [
-        (-signal.SIGSEGV, False, Reason.CRASH, "SIGSEGV"),
-        (-signal.SIGKILL, False, Reason.CRASH, "SIGKILL"),
-        (-signal.SIGKILL, True, Reason.MEMORY, "SIGKILL by the kernel, out of memory"),
-        (-signal.SIGALRM, False, Reason.TIMER, "SIGALRM"),
-        (MEMORY_EXIT, False, Reason.MEMORY, "memory limit reached"),
-        (3, True, Reason.CRASH, "exit status 3"),
-        (255, False, Reason.CRASH, "exit status unknown"),
-        (-63, False, Reason.CRASH, "signal 63"),
-        (None, False, Reason.CRASH, "not seen to end"),
+        (-signal.SIGSEGV, False, Reason.CRASH, "SIGSEGV", True),
+        (-signal.SIGKILL, False, Reason.CRASH, "SIGKILL", False),
+        (-signal.SIGKILL, True, Reason.MEMORY, "SIGKILL by the kernel, out of memory", True),
+        (-signal.SIGALRM, False, Reason.TIMER, "SIGALRM", True),
+        (MEMORY_EXIT, False, Reason.MEMORY, "memory limit reached", True),
+        (3, True, Reason.CRASH, "exit status 3", True),
+        (255, False, Reason.CRASH, "exit status unknown", False),
+        (-63, False, Reason.CRASH, "signal 63", True),
+        (None, False, Reason.CRASH, "not seen to end", False),
     ],
 )
 def test_an_end_that_was_not_ours_is_explained_by_its_status(
-    status: int | None, out_of_memory: bool, reason: Reason, evidence: str
+    status: int | None, out_of_memory: bool, reason: Reason, evidence: str, blamed: bool
 ) -> None:
     """Signals, our own exit statuses, and the kernel's count of what it killed for memory."""
-    assert explain(None, status, out_of_memory=out_of_memory) == (reason, evidence)
+    assert explain(None, status, out_of_memory=out_of_memory) == (reason, evidence, blamed)
 
 
 def test_our_own_kill_keeps_its_reason() -> None:
     """Whatever the status says."""
     ours = explain(Reason.DEADLINE, -signal.SIGKILL, out_of_memory=True)
 
-    assert ours == (Reason.DEADLINE, "SIGKILL")
+    assert ours == (Reason.DEADLINE, "SIGKILL", False)
 
 
 def test_memory_kills_are_counted_between_looks(tmp_path: Path) -> None:

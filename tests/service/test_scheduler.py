@@ -4,6 +4,7 @@ import pytest
 
 from service.events import CallEnded, End, SlotReady
 from service.scheduler import (
+    MAX_LOSSES,
     PATIENCE_FACTOR,
     PATIENCE_S,
     RESPAWN_S,
@@ -209,6 +210,21 @@ def test_a_job_whose_second_worker_crashes_is_given_up() -> None:
     assert world.jobs[number].starts == 2
 
 
+def test_a_job_is_not_blamed_for_a_kill_from_outside() -> None:
+    """It is run again, and again, but not for ever."""
+    world = world_with(1)
+    number = arrive(world)
+
+    for _ in range(MAX_LOSSES - 1):
+        world.die(0, from_outside=True)
+        world.ready(0)
+    waiting = world.jobs[number].end
+    world.die(0, from_outside=True)
+
+    assert waiting is None
+    assert world.jobs[number].end is End.LOST
+
+
 def test_a_job_is_not_blamed_for_a_kill_of_ours() -> None:
     """Its mate's kill leaves it its one retry after a crash."""
     world = world_with(1)
@@ -281,13 +297,13 @@ def test_after_the_stop_everything_ends_and_nothing_starts() -> None:
 def test_deadlines_survive_when_those_of_finished_jobs_are_dropped() -> None:
     """Hundreds of quick jobs do not make the scheduler forget a slow one."""
     world = world_with(2)
-    slow = arrive(world, cost=5.0, patience=20.0)
+    slow = arrive(world, cost=5.0, patience=40.0)
     busy = next(iter(world.busy))
     for _ in range(500):
         arrive(world, patience=30.0)
         world.answer(1 - busy)
 
-    world.advance(20.0)
+    world.advance(40.0)
 
     assert world.jobs[slow].end is End.EXPIRED
 
