@@ -45,7 +45,7 @@ fuzz: install ## 100,000 malformed bodies into a running server
 	$(BIN)/python -m tests.fuzz
 
 image: ## build the container image with buildah, podman or docker
-	$(or $(shell command -v buildah),$(shell command -v podman),docker) build -t scorepool .
+	BUILDAH_FORMAT=docker $(or $(shell command -v buildah),$(shell command -v podman),docker) build -t scorepool .
 
 $(VENV)/bench-installed: requirements-bench.txt $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
