@@ -13,6 +13,8 @@ from scoring.progress import Progress, silent
 from scoring.training import TrainingOptions, train
 
 NAME = "demo"
+# Two reports of one appeal in Nigeria, and one of the floods in Dresden, all of August 2002.
+_SHOWN = (24, 25, 46)
 
 
 def build_demo(
@@ -31,4 +33,4 @@ def build_demo(
 def demo_documents() -> list[str]:
     """Return three short news stories that the model has not seen: two of one event, one of another."""
     stories = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
-    return [stories[i] for i in (0, 1, 2)]
+    return [stories[position] for position in _SHOWN]

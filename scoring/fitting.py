@@ -27,6 +27,8 @@ from scoring.tokens import tokenize
 
 # Documents are embedded in pieces of this many: a step of the progress bar.
 _PIECE = 1_000
+# A word that was never seen has a vector of n-grams alone, a guess; with `sif` it counts less than a rare word.
+_UNKNOWN_WEIGHT = 0.3
 # Arora, Liang and Ma remove one direction; more did not help on held-out news (bench/quality.py).
 _COMPONENTS = 1
 
@@ -69,14 +71,14 @@ def pooling_model(
 ) -> Model:
     """Return a model that can pool but has no clusters yet, only a centroid of zeros.
 
-    With `counts` (V,) the words get the weights of `sif`; a word that was never seen, known or not, weighs 1.
+    With `counts` (V,) the words get the weights of `sif`, and unknown ones `_UNKNOWN_WEIGHT`.
     """
     return Model(
         name=options.name,
         words=vectors.words,
         word_vectors=vectors.word_vectors,
         word_weights=None if counts is None else sif_weights(counts),
-        unknown_weight=1.0,
+        unknown_weight=1.0 if counts is None else _UNKNOWN_WEIGHT,
         ngram_vectors=vectors.ngram_vectors,
         min_n=vectors.min_n,
         max_n=vectors.max_n,
