@@ -4,7 +4,7 @@ Training makes one from a corpus, importing reads one from a file; both are the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from gensim.models.fasttext import FastTextKeyedVectors
@@ -26,11 +26,6 @@ class WordVectors:
     ngram_vectors: NDArray[np.float32] | None = None
     min_n: int = 0
     max_n: int = 0
-
-    def transformed(self, matrix: NDArray[np.float32]) -> "WordVectors":
-        """Return the words after a linear map (d, d); unknown words, means of n-grams, follow the known."""
-        ngrams = None if self.ngram_vectors is None else self.ngram_vectors @ matrix
-        return replace(self, word_vectors=self.word_vectors @ matrix, ngram_vectors=ngrams)
 
 
 def from_gensim(vectors: FastTextKeyedVectors) -> WordVectors:

@@ -1,1 +1,1 @@
-"""The HTTP service: it moves bytes, queues requests and keeps worker processes alive; it never scores anything itself."""
+"""The HTTP service: it moves bytes, queues requests and keeps workers alive; it never scores anything itself."""
