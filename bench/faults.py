@@ -29,11 +29,11 @@ PATIENCE_S = 5.0
 # told from a slow one by it, and with everybody's default of 30 s or more nothing would be seen in this time.
 TIMEOUT_S = 3
 
-BEFORE_S = 1.2
+BEFORE_S = 1.0
 GLANCE_S = 0.3  # how long processes are watched to see which of them score
-WATCH_S = 6.5  # long enough to see a request time out and a worker start anew
-OVERLOAD_S = 3.0
-LEAVE_S = 10.0  # how long a system may take to go after SIGTERM
+WATCH_S = 5.5  # long enough to see a request time out and a worker start anew
+OVERLOAD_S = 2.5
+LEAVE_S = 6.0  # how long a system may take to go after SIGTERM
 ORPHANS_S = 2.0  # how long workers may outlive their parent
 
 
