@@ -1,0 +1,68 @@
+"""A client's trace goes on to the stages in the worker, and arrives at a collector."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.integration.served import serving
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+
+
+class Collector(http.server.ThreadingHTTPServer):
+    """Takes spans by OTLP over HTTP."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        super().__init__(("127.0.0.1", 0), Intake)
+
+
+class Intake(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Collector)
+        sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
+        for resource in sent.resource_spans:
+            for scope in resource.scope_spans:
+                self.server.spans.extend(scope.spans)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """Collect on a loopback port."""
+    with Collector() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_trace_goes_on_to_the_stages_in_the_worker(
+    demo_bundle: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is sent before the server ends, and the log's line names the trace."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+    with serving(demo_bundle, workers=1) as server:
+        server.journal.await_events(event="slot_state", state="ready")
+        assert server.score(traceparent=f"00-{TRACE}-{PARENT}-01").status == 200
+        server.stop()
+
+    spans = {span.name: span for span in collector.spans}
+    [line] = server.journal.find(route="/score")
+    assert spans.keys() == {
+        "POST /score", "queue", "score", "decode", "embed", "cluster", "similarity", "encode",
+    }  # fmt: skip
+    assert {span.trace_id.hex() for span in collector.spans} == {TRACE} == {line["trace_id"]}
+    assert spans["POST /score"].parent_span_id.hex() == PARENT
+    assert spans["encode"].parent_span_id == spans["score"].span_id
