@@ -16,6 +16,11 @@ from service.snapshot import Snapshot
 
 SCORE_ROUTE = "/score"
 
+# Other paths and methods never come to it, and a head that is too large never becomes a request.
+SCORE_STATUSES = sorted(
+    {200, CLIENT_CLOSED, *(problem.status for problem in PROBLEMS.values())} - {404, 405, 431}
+)
+
 PROBE_ROUTES = ("/livez", "/readyz", "/startupz", "/metrics")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
@@ -56,7 +61,7 @@ class RequestMetrics:
             REQUEST_BOUNDS,
             ("http_request_method", "http_route", "http_response_status_code"),
         )
-        for status in (200, CLIENT_CLOSED, *sorted({problem.status for problem in PROBLEMS.values()})):
+        for status in SCORE_STATUSES:
             self._durations.expect("POST", SCORE_ROUTE, status)
         for route in PROBE_ROUTES:
             self._durations.expect("GET", route, 200)

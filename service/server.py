@@ -124,6 +124,9 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
         try:
             bundle = open_bundle(settings.bundle, verify=True)
             model = Served(bundle.manifest.name, bundle.digest, bundle.manifest.clusters)
+            log.write(
+                logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers
+            )
             telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
             workforce = make_workforce(settings, handlers, telemetry)
             app = create_app(settings, workforce, telemetry)
