@@ -21,12 +21,10 @@ Rules:
 import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from math import inf
 from types import MappingProxyType
 from typing import Any
 
-from service.errors import ServiceError
 from service.events import (
     Arrived,
     CallEnded,
@@ -44,6 +42,7 @@ from service.events import (
 )
 from service.exits import Reason
 from service.fairness import FairQueue, Job
+from service.transitions import TRANSITIONS, ImpossibleEvent, SlotState
 
 # A call costs about 0.3 ms beside its jobs, so at 20 ms that is 1 %, and nobody waits 20 ms longer than
 # needed.
@@ -66,33 +65,6 @@ MAX_CRASHES = 2
 
 # Whoever kills workers from outside so often means it; without a limit a job could be run until its deadline.
 MAX_LOSSES = 5
-
-
-class SlotState(Enum):
-    """A slot as the scheduler sees it."""
-
-    ABSENT = auto()
-    IDLE = auto()
-    BUSY = auto()
-    DOOMED = auto()
-
-
-# What may happen to a slot; anything else is a fault of whoever feeds the events.
-TRANSITIONS: Mapping[tuple[SlotState, type], SlotState] = MappingProxyType(
-    {
-        (SlotState.ABSENT, SlotReady): SlotState.IDLE,
-        (SlotState.IDLE, Start): SlotState.BUSY,
-        (SlotState.IDLE, SlotLost): SlotState.ABSENT,
-        (SlotState.BUSY, CallEnded): SlotState.IDLE,
-        (SlotState.BUSY, Kill): SlotState.DOOMED,
-        (SlotState.BUSY, SlotLost): SlotState.ABSENT,
-        (SlotState.DOOMED, SlotLost): SlotState.ABSENT,
-    }
-)
-
-
-class ImpossibleEvent(ServiceError):  # noqa: N818 - the event is, not the exception
-    """An event that cannot happen in the state that the slot is in."""
 
 
 @dataclass(slots=True)

@@ -209,16 +209,6 @@ def departures(server: Server, bodies: Sequence[bytes], times: int) -> Row:
     return row.judge()
 
 
-ON_ONE_SERVER = (
-    random_kills,
-    kills_at_once,
-    kills_while_idle,
-    kills_while_starting,
-    stops,
-    endless_calls,
-    departures,
-)
-
 HELPERS = ((fork_server, "fork server"), (resource_tracker, "resource tracker"))
 
 CRASHES = (b"segfault", b"exit_hard 3", b"kill_self SIGABRT", b"kill_self SIGBUS")
