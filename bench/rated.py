@@ -25,6 +25,10 @@ class RatedHandler:
             return self._scoring(body, accept)
         return Answer("ok", b"%d" % count(self._scoring, self._bodies, float(bytes(body[5:]))))
 
+    def answer_all(self, items: Sequence[Buffer], accepts: Sequence[str]) -> list[Answer]:
+        """Answer several requests together; what is to be obeyed comes alone."""
+        return self._scoring.answer_all(items, accepts)
+
 
 def count(handler: Handler, items: Sequence[bytes], seconds: float) -> int:
     """Return how many bodies a handler answers within the time, one after the other."""

@@ -39,6 +39,35 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """n documents with their vectors and their place in the model, each of which depends on no other document.
+
+    outlier (n,) float32 is None where the bundle was made without a corpus; units (n, d) float32.
+    """
+
+    embedded: Embedded
+    assignment: Assignment
+    outlier: NDArray[np.float32] | None
+    units: NDArray[np.float32]
+
+    def part(self, start: int, stop: int) -> "Placed":
+        """Return the documents from `start` to before `stop`, without copying."""
+        rows = slice(start, stop)
+        embedded, assignment = self.embedded, self.assignment
+        return Placed(
+            Embedded(
+                embedded.doc_vectors[rows],
+                embedded.tokens[rows],
+                embedded.known[rows],
+                embedded.present[rows],
+            ),
+            Assignment(assignment.labels[rows], assignment.distance[rows], assignment.margin[rows]),
+            None if self.outlier is None else self.outlier[rows],
+            self.units[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """What is known of n documents; every float is finite.
 
@@ -75,14 +104,23 @@ class Scorer:
 
     def score_vectors(self, embedded: Embedded, options: Options, observe: Observe | None = None) -> Scores:
         """Cluster and compare documents that are embedded already."""
-        bundle, present = self.bundle, embedded.present
-        assignment = assign(embedded.doc_vectors, bundle.centroids, present=present)
+        placed = self.place(embedded)
+        _tell(observe, "cluster")
+        return self.compare(placed, options, observe)
+
+    def place(self, embedded: Embedded) -> Placed:
+        """Find the place of every document in the model; documents of several requests may go together."""
+        bundle = self.bundle
+        assignment = assign(embedded.doc_vectors, bundle.centroids, present=embedded.present)
         outlier = None
         if bundle.distance_quantiles is not None:
             outlier = outlier_share(assignment.labels, assignment.distance, bundle.distance_quantiles)
-        units = unit_vectors(embedded.doc_vectors)
-        clusters = summarize(units, assignment.labels)
-        _tell(observe, "cluster")
+        return Placed(embedded, assignment, outlier, unit_vectors(embedded.doc_vectors))
+
+    def compare(self, placed: Placed, options: Options, observe: Observe | None = None) -> Scores:
+        """Compare the documents of one request with each other."""
+        units, present = placed.units, placed.embedded.present
+        clusters = summarize(units, placed.assignment.labels)
         near = near_pairs = full = None
         if options.similarity == "neighbours":
             near = neighbours(units, options.neighbours, present=present)
@@ -91,7 +129,7 @@ class Scorer:
         elif options.similarity == "matrix":
             full = matrix(units)
         _tell(observe, "similarity")
-        return Scores(embedded, assignment, outlier, clusters, near, near_pairs, full)
+        return Scores(placed.embedded, placed.assignment, placed.outlier, clusters, near, near_pairs, full)
 
 
 def _tell(observe: Observe | None, stage: str) -> None:

@@ -14,11 +14,11 @@ use and `trim` gives pages back. Its size is sealed. Without the seal a stray `f
 end the server with SIGBUS at its next read.
 """
 
-import contextlib
 import fcntl
 import mmap
 import os
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from multiprocessing import reduction
 from struct import Struct
 from typing import Protocol
@@ -146,15 +146,12 @@ class WorkerArena:
         """Note that the call with this number has begun."""
         _NUMBER.pack_into(self._map, self.layout.begun_at, number)
 
-    def bodies(self, lengths: Sequence[int]) -> Iterable[memoryview]:
-        """Yield the bodies in the inbox without copying; each is valid until the next."""
-        at = 0
-        for length in lengths:
-            body = self._view[at : at + length].toreadonly()
-            yield body
-            with contextlib.suppress(BufferError):
-                body.release()
-            at += length
+    def bodies(self, lengths: Sequence[int]) -> list[memoryview]:
+        """Return the bodies in the inbox without copying; they are valid until the call ends."""
+        ends = list(accumulate(lengths))
+        return [
+            self._view[end - length : end].toreadonly() for length, end in zip(lengths, ends, strict=True)
+        ]
 
     @property
     def room(self) -> int:

@@ -11,17 +11,17 @@ the process.
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from time import perf_counter
 from traceback import extract_tb
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from service import guards
-from service.answer import NO_FACTS, Facts
+from service import guards, problems
+from service.answer import Answer, Facts
 from service.arena import REPORT_BYTES, ArenaHandle, WorkerArena
-from service.problems import partial
 
 Buffer = bytes | bytearray | memoryview
 
@@ -30,6 +30,10 @@ POSTPONED = "postponed"
 
 # Enough for one sentence, and far below what a pipe writes at once.
 MAX_FAULT = 512
+
+_FAILED = Answer("internal_error", problems.partial("a fault of the service; it was logged"))
+
+T = TypeVar("T")
 
 
 class AnswerLike(Protocol):
@@ -55,6 +59,14 @@ class Handler(Protocol):
 
     def __call__(self, body: Buffer, accept: str) -> AnswerLike:
         """Answer one request."""
+
+
+@runtime_checkable
+class BatchHandler(Handler, Protocol):
+    """A handler that can score several bodies for less than one by one."""
+
+    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Sequence[AnswerLike]:
+        """Answer several requests, each exactly as alone."""
 
 
 # Picklable, and not from the main module, which workers do not run: it is called in the worker, once.
@@ -142,45 +154,68 @@ def score(call: Call) -> int:
     assert isinstance(_state, _Worker)
     guards.set_timer(call.limit_s)
     _state.arena.begin(call.number)
+    bodies = _state.arena.bodies(call.lengths)
     used = 0
     entries = []
-    for body, accept in zip(_state.arena.bodies(call.lengths), call.accepts, strict=True):
-        entry = _run(_state, body, accept, used)
-        entries.append(entry)
-        used += entry.length
+    for done in _answer(_state.handler, bodies, call.accepts):
+        entries.append(_write(_state.arena, done, used))
+        used += entries[-1].length
     report = _encode(Report(entries, guards.private_memory()))
     _state.arena.write_report(report)
     guards.clear_timer()
     return len(report)
 
 
-def _run(worker: _Worker, body: Buffer, accept: str, used: int) -> Entry:
-    """Have one job handled and put its answer after the `used` bytes of those before it."""
+class _Done(NamedTuple):
+    answer: AnswerLike
+    seconds: float
+    fault: str = ""
+
+
+def _answer(handler: Handler, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Iterable[_Done]:
+    """Yield an answer to every body, together where the handler can, one by one where that fails."""
     begin = perf_counter()
-    fault = ""
+    if len(bodies) > 1 and isinstance(handler, BatchHandler):
+        answers, _ = _caught(partial(handler.answer_all, bodies, accepts))
+        if answers is not None:
+            # Nobody can say which took how long; bytes are the best guess.
+            sizes = [len(body) + 1 for body in bodies]
+            each = (perf_counter() - begin) / sum(sizes)
+            return map(_Done, answers, (each * size for size in sizes))
+    return map(partial(_answer_one, handler), bodies, accepts)
+
+
+def _answer_one(handler: Handler, body: Buffer, accept: str) -> _Done:
+    begin = perf_counter()
+    answer, fault = _caught(partial(handler, body, accept))
+    return _Done(answer or _FAILED, perf_counter() - begin, fault)
+
+
+def _caught(call: Callable[[], T]) -> tuple[T | None, str]:
+    """Return what the handler does, or what it raised: the edge of the process."""
     try:
-        code, content, facts = _unpack(worker.handler(body, accept))
+        return call(), ""
     except MemoryError:
         # What it was building may live on in caches: a fresh process is the only one that surely has room.
         os._exit(guards.MEMORY_EXIT)
     except BaseException as error:
-        fault = _describe(error)
-        code, content, facts = "internal_error", partial("a fault of the service; it was logged"), NO_FACTS
-    if used + len(content) > worker.arena.room:
-        code, content = _too_large(len(content), worker.arena.room, alone=used == 0)
-    at = worker.arena.write_answer(used, content)
-    return Entry(code, at, len(content), facts, perf_counter() - begin, fault)
+        return None, _describe(error)
 
 
-def _unpack(answer: AnswerLike) -> tuple[str, bytes, Facts]:
-    return answer.code, answer.body, answer.facts
+def _write(arena: WorkerArena, done: _Done, used: int) -> Entry:
+    """Put an answer after the `used` bytes of those before it."""
+    code, content, facts = done.answer.code, done.answer.body, done.answer.facts
+    if used + len(content) > arena.room:
+        code, content = _too_large(len(content), arena.room, alone=used == 0)
+    at = arena.write_answer(used, content)
+    return Entry(code, at, len(content), facts, done.seconds, done.fault)
 
 
 def _too_large(size: int, room: int, *, alone: bool) -> tuple[str, bytes]:
     if not alone:
         return POSTPONED, b""
     detail = f"the answer has {size} bytes, at most {room}; send fewer documents or ask for neighbours"
-    return "too_many_documents", partial(detail)
+    return "too_many_documents", problems.partial(detail)
 
 
 def _describe(error: BaseException) -> str:

@@ -60,7 +60,7 @@ def test_a_body_in_the_workers_hands_cannot_be_written(arena: Arena) -> None:
     """A handler that writes into its input would change the next attempt's."""
     arena.write([b"body"])
 
-    body = next(iter(worker_side(arena).bodies([4])))
+    (body,) = worker_side(arena).bodies([4])
 
     assert body.readonly
 

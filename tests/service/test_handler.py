@@ -139,3 +139,54 @@ def test_a_fault_of_the_request_is_an_answer(handler: Handler) -> None:
 
     assert answer.code == "invalid_document"
     assert orjson.loads(answer.body)["errors"][0]["pointer"] == "/documents/0/text"
+
+
+@pytest.mark.parametrize("similarity", ["neighbours", "pairs", "matrix", "none"])
+def test_requests_answered_together_are_answered_as_alone(handler: Handler, similarity: str) -> None:
+    """Good and bad ones in any mix; what is shared is time, never an answer."""
+    bodies = [
+        orjson.dumps({"documents": STORIES[:3], "similarity": similarity, "vectors": True}),
+        b"not JSON",
+        orjson.dumps({"documents": [""], "similarity": similarity}),
+        orjson.dumps({"documents": STORIES[3:], "similarity": similarity, "threshold": 0.1}),
+    ]
+    accepts = ["json"] * len(bodies)
+
+    together = handler.answer_all(bodies, accepts)
+
+    alone = [handler(body, accept) for body, accept in zip(bodies, accepts, strict=True)]
+    assert [answer.code for answer in together] == [answer.code for answer in alone]
+    assert [answer.facts._replace(stages=()) for answer in together] == [
+        answer.facts._replace(stages=()) for answer in alone
+    ]
+    for one, other in zip(together, alone, strict=True):
+        assert orjson.loads(one.body) == approximately(orjson.loads(other.body))
+
+
+def test_bad_requests_alone_are_answered_together(handler: Handler) -> None:
+    """Nothing is left to be embedded then."""
+    assert [answer.code for answer in handler.answer_all([b"{", b"[]"], ["json", "json"])] == [
+        "invalid_json",
+        "invalid_document",
+    ]
+
+
+def test_each_is_told_its_share_of_the_time(handler: Handler) -> None:
+    """All stages, also of what was done together."""
+    body = orjson.dumps({"documents": STORIES[:2]})
+
+    for answer in handler.answer_all([body, body], ["json", "json"]):
+        assert [name for name, _ in answer.facts.stages] == [
+            "decode", "embed", "cluster", "similarity", "encode",
+        ]  # fmt: skip
+
+
+def approximately(value: Any) -> Any:
+    """Return the same structure with every float to be compared to within rounding."""
+    if isinstance(value, float):
+        return pytest.approx(value, abs=1e-5)
+    if isinstance(value, list):
+        return [approximately(each) for each in value]
+    if isinstance(value, dict):
+        return {key: approximately(each) for key, each in value.items()}
+    return value
