@@ -13,10 +13,8 @@ import asyncio
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
+from math import inf
 from typing import Any, cast
-
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.crowd import Crowd
 from service.exchange import DISCARD_BYTES, Exchange, ExchangeObserver, abandon, new_request_id
@@ -30,14 +28,13 @@ from service.framing import (
     parse_head,
 )
 from service.link import Link
+from service.parsers import Parser
 from service.problems import PROBLEMS, problem
 from service.replies import problem_headers
 
 # Chunked bodies are followed in steps, with others' turns between them: a step of the smallest chunks allowed
 # takes a millisecond.
 STEP_BYTES = 4 * 1024
-
-MALFORMED = FramingError("invalid_request", "the request is malformed")
 
 
 class Phase(Enum):
@@ -64,46 +61,13 @@ class Doorman:
     observer: ExchangeObserver
 
 
-class HttpToolsParser(HttpToolsProtocol):
-    """uvicorn's parser over httptools, which tells its connection what it must know."""
-
-    connection: "Connection"
-
-    def on_response_complete(self) -> None:
-        """Note that an answer is written."""
-        super().on_response_complete()
-        self.connection.answered()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what only the parser saw."""
-        self.connection.refuse(MALFORMED)
-
-
-class H11Parser(H11Protocol):
-    """uvicorn's parser over h11, which tells its connection what it must know."""
-
-    connection: "Connection"
-
-    def on_response_complete(self) -> None:
-        """Note that an answer is written."""
-        super().on_response_complete()
-        self.connection.answered()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what only the parser saw."""
-        self.connection.refuse(MALFORMED)
-
-
-Parser = HttpToolsParser | H11Parser
-
-
 class Connection(asyncio.Protocol):
     """Passes on to a parser what a client sends, one message at a time and within limits."""
 
     def __init__(self, parser: type[Parser], doorman: Doorman, **arguments: Any) -> None:
         """Make a connection with a `parser`; `arguments` are those that uvicorn gives its own protocols."""
         self._parser = parser(**arguments)
-        self._parser.connection = self
+        self._parser.feeder = self
         self._doorman, self._loop = doorman, asyncio.get_running_loop()
         self._phase, self._head = Phase.HEAD, bytearray()
         # What was received and not yet passed on begins at `_at`.
@@ -111,6 +75,7 @@ class Connection(asyncio.Protocol):
         # Left of a body: a number of bytes, or chunks.
         self._body: int | ChunkedBody = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline = inf
         self._link: Link
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -124,7 +89,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._link.lost()
-        self._expire_never()
+        if self._timer is not None:
+            self._timer.cancel()
         self._doorman.crowd.leave(self)
         self._parser.connection_lost(exc)
         abandon(self._parser.cycle)
@@ -264,15 +230,27 @@ class Connection(asyncio.Protocol):
         return self._body if isinstance(self._body, int) else DISCARD_BYTES + 1
 
     def _expire_in(self, seconds: float) -> None:
-        self._expire_never()
-        self._timer = self._loop.call_later(seconds, self._expire)
+        """Set the deadline. Most are moved before they pass, so a timer that is early enough stays as it is."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None or self._deadline < self._timer.when():
+            self._set_timer(self._deadline)
 
     def _expire_never(self) -> None:
+        self._deadline = inf
+
+    def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._loop.call_at(when, self._expire)
 
     def _expire(self) -> None:
+        self._timer = None
+        if self._loop.time() < self._deadline < inf:
+            self._set_timer(self._deadline)
+        elif self._deadline < inf:
+            self._expired()
+
+    def _expired(self) -> None:
         if self._phase is Phase.BODY:
             self._link.abort()
         else:

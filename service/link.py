@@ -40,7 +40,10 @@ class Link(asyncio.Transport):
             self.broken = True
         elif self._first:
             first, self._first = self._first, b""
-            self._transport.writelines([first, data])
+            if len(data) < LONGEST_HEAD:
+                self._transport.write(b"".join((first, data)))  # cheaper than two pieces
+            else:
+                self._transport.writelines([first, data])
         elif data[-4:] == HEAD_END and len(data) < LONGEST_HEAD:
             self._first = data
             self._loop.call_soon(self._flush)

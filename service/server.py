@@ -24,11 +24,12 @@ from starlette.applications import Starlette
 from scoring.bundle import open_bundle
 from scoring.errors import ScoringError
 from service.app import Workforce, create_app, make_workforce
-from service.connection import Connection, Doorman, HttpToolsParser, Parser
+from service.connection import Connection, Doorman
 from service.crowd import Crowd
 from service.exchange import ExchangeObserver, Unobserved
 from service.logs import ServiceLog, opened_log
 from service.metrics import Served
+from service.parsers import HttpToolsParser, Parser
 from service.settings import Settings, SettingsError
 from service.telemetry import Telemetry, opened_tracer
 from service.worker import HandlerFactory

@@ -11,8 +11,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.connection import Connection, Doorman, Parser
+from service.connection import Connection, Doorman
 from service.crowd import Crowd
+from service.parsers import Parser
 from tests.service.driver import Recorder
 
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from service.connection import H11Parser, HttpToolsParser, Parser
 from service.framing import MAX_HEAD_BYTES
+from service.parsers import H11Parser, HttpToolsParser, Parser
 from tests.service.house import run, serving
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"

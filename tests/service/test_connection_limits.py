@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from service.connection import H11Parser, HttpToolsParser, Parser
 from service.exchange import DISCARD_BYTES
+from service.parsers import H11Parser, HttpToolsParser, Parser
 from tests.service.house import run, serving
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -1,0 +1,53 @@
+"""uvicorn's two parsers, telling whoever feeds them what it must know."""
+
+from typing import Protocol
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.framing import FramingError
+
+MALFORMED = FramingError("invalid_request", "the request is malformed")
+
+
+class Feeder(Protocol):
+    """Feeds a parser: see `service.connection`."""
+
+    def answered(self) -> None:
+        """Go on behind a request whose answer is written."""
+
+    def refuse(self, error: FramingError) -> None:
+        """Answer that the client's bytes make no sense, and close."""
+
+
+class HttpToolsParser(HttpToolsProtocol):
+    """The parser over httptools."""
+
+    feeder: Feeder
+
+    def on_response_complete(self) -> None:
+        """Note that an answer is written."""
+        super().on_response_complete()
+        self.feeder.answered()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what only the parser saw."""
+        self.feeder.refuse(MALFORMED)
+
+
+class H11Parser(H11Protocol):
+    """The parser over h11."""
+
+    feeder: Feeder
+
+    def on_response_complete(self) -> None:
+        """Note that an answer is written."""
+        super().on_response_complete()
+        self.feeder.answered()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what only the parser saw."""
+        self.feeder.refuse(MALFORMED)
+
+
+Parser = HttpToolsParser | H11Parser
