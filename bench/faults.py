@@ -1,11 +1,5 @@
 """Faults under load: what a system loses, how long it is silent, what it leaves running.
 
-    worker-killed    SIGKILL to a worker while it scores
-    worker-stopped   SIGSTOP to a worker while it scores
-    overload         ten times the requests a second that it managed before, in an open loop
-    terminated       SIGTERM to the process that was started, as on every deployment
-    parent-killed    SIGKILL to the process that was started, as the kernel does when memory runs out
-
 All with requests of 300 documents. Apart from the overload there are 16 clients, each with its next request
 when it has its answer, so that every worker is at work at any moment. A request is lost when its client
 gets neither a scored answer nor an honest refusal (429, 503) within PATIENCE_S.
@@ -22,6 +16,14 @@ from bench.measures import full_again, in_flight, longest_silence, lost
 from bench.record import Fault
 from bench.start import Running, restart, running
 from bench.system import System
+
+MEANINGS = {
+    "worker-killed": "SIGKILL to a worker while it scores",
+    "worker-stopped": "SIGSTOP to a worker while it scores",
+    "overload": "ten times the requests a second that it managed just before, in an open loop",
+    "terminated": "SIGTERM to the process that was started, as on every deployment",
+    "parent-killed": "SIGKILL to the process that was started, as the kernel does when memory runs out",
+}
 
 PATIENCE_S = 5.0
 

@@ -21,6 +21,10 @@ class Machine(msgspec.Struct, frozen=True):
     python: str
     commit: str  # ends with + where files differ from it
 
+    def __str__(self) -> str:
+        hardware = f"{self.processor}, {self.processors} processors, {self.memory_gb:g} GB"
+        return f"{hardware}, Linux {self.kernel}, Python {self.python}"
+
 
 def look() -> Machine:
     """Describe this machine and the checked-out commit."""

@@ -5,6 +5,7 @@ python -m bench.report RESULTS.json --publish      put table and picture into RE
 """
 
 import argparse
+import statistics
 import sys
 from collections.abc import Callable
 from html import escape
@@ -20,8 +21,6 @@ from bench.places import HERE, ROOT
 from bench.record import Record
 from bench.results import Results, read
 from bench.tables import kind_of
-
-FAULT_WORDS = (faults.__doc__ or "").replace("\n\n", "</p><p>")
 
 # The systems of the README's picture: what the question had, what it is usually told to do, and the answer.
 PICTURE = (
@@ -53,8 +52,7 @@ def write(path: Path) -> list[Path]:
 def render(results: Results, records: list[Record]) -> str:
     """Return the page."""
     by_name = {record.name: record for record in records}
-    machine, settings = results.machine, results.settings
-    alone = float(results.details["alone"])
+    alone = statistics.fmean(results.details["alone"] or [0.0])
     told = [
         f'<li class="{_mark(goal.met)}">{escape(goal.promise)}: <b>{escape(goal.measured)}</b></li>'
         for goal in goals(by_name, alone)
@@ -65,30 +63,28 @@ def render(results: Results, records: list[Record]) -> str:
     return Template((HERE / "report.html").read_text()).substitute(
         style=charts.STYLE,
         when=results.date.replace("T", " ").replace("Z", " UTC"),
-        machine=escape(
-            f"{machine.processor}, {machine.processors} processors, {machine.memory_gb:g} GB, "
-            f"Linux {machine.kernel}, Python {machine.python}"
-        ),
-        commit=machine.commit,
+        machine=escape(str(results.machine)),
+        commit=results.machine.commit,
         busy=f"{max((record.busy_before for record in records), default=0):.0%}",
         goals="".join(told),
         storm_rate=f"{storm.rate:.0f}" if storm else "?",
         step=f"{storm.step_s:g}" if storm else "?",
         top=f"{max(series, default=0):.0f}",
-        connections=settings["connections"],
+        connections=results.settings["connections"],
         multiples=over_time(records, records),
         table=tables.figures(records),
         throughput="".join(_throughput(records, payload) for payload in ("4", "32", "300")),
         health=_bars(records, _health, "health p99", logarithmic=True),
         open_loop=_open_loop(records),
-        fault_words=FAULT_WORDS,
+        fault_meanings="".join(f"<li><b>{name}</b>: {what}</li>" for name, what in faults.MEANINGS.items()),
+        patience=f"{faults.PATIENCE_S:g}",
         faults=tables.faults(records)
         if any(record.faults for record in records)
         else "Not tried in this run.",
         timeout=30,
         fault_timeout=faults.TIMEOUT_S,
         systems=tables.systems(records, {system.name: system for system in catalogue.ALL}),
-        settings=escape(f"Settings: {settings}"),
+        settings=escape(f"Settings: {results.settings}"),
     )
 
 

@@ -78,7 +78,7 @@ class Session:
         self._missing = missing
         self._began = time.monotonic()
         self.rates: Rates | None = None
-        self.alone = 0.0  # requests of 300 documents a second that two workers score without a server
+        self.alone: list[float] = []  # see `alone`; at the start, and again at the end
 
     def measure(self, system: System) -> None:
         """Measure one system; what goes wrong is noted in its record and ends nothing else."""
@@ -145,6 +145,7 @@ class Session:
             with running(system) as started:
                 cells.closed(started, documents.SMALL, 1)
                 self._closed(started, record, own=False)
+            self.alone.append(alone(self.plan.large_s))
 
 
 def rates_of(record: Record) -> Rates:
@@ -165,7 +166,9 @@ def alone(seconds: float, workers: int = 2) -> float:
         subprocess.Popen(command, env=variables("scorepool"), stdout=subprocess.PIPE, text=True)
         for _ in range(workers)
     ]
-    return sum(float(process.communicate()[0]) for process in started)
+    rate = sum(float(process.communicate()[0]) for process in started)
+    say(f"       {workers} workers without a server: {rate:.1f} requests of 300 documents a second")
+    return rate
 
 
 def choose(only: Sequence[str]) -> list[System]:
@@ -182,8 +185,7 @@ def choose(only: Sequence[str]) -> list[System]:
 def run(plan: Plan, systems: Sequence[System]) -> results.Results:
     """Measure `systems` in order and return everything that was seen."""
     session = Session(plan, prepare())
-    session.alone = alone(plan.large_s)
-    say(f"two workers without a server: {session.alone:.1f} requests of 300 documents a second")
+    session.alone.append(alone(plan.large_s))
     for system in systems:
         session.measure(system)
     if plan.repeats > 1:

@@ -144,7 +144,6 @@ def markdown(results: Results, records: Sequence[Record]) -> str:
     kept = [i for i, title in enumerate(HEAD) if title not in LEFT_OUT]
     lines = [f"| {' | '.join(HEAD[i] for i in kept)} |", f"| --- |{' ---: |' * (len(kept) - 1)}"]
     lines += [f"| {' | '.join(row[i] for i in kept)} |" for row in _rows(records)]
-    machine = results.machine
-    where = f"{machine.processor}, {machine.processors} processors, Python {machine.python}"
-    lines += ["", f"{results.date[:10]}, {where}, commit {machine.commit}; `make bench` prints it anew."]
+    where = f"{results.machine}, commit {results.machine.commit}"
+    lines += ["", f"{results.date[:10]}, {where}; `make bench` prints it anew."]
     return "\n".join(lines) + "\n"

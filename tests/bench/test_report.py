@@ -14,7 +14,7 @@ from tests.bench.records import lost, record, results
 
 def written(path: Path, *records: Record) -> dict[str, str]:
     """Write a report; return its files by their ending."""
-    found: Results = results(details={"records": list(records), "alone": 200.0})
+    found: Results = results(details={"records": list(records), "alone": [200.0]})
     source = path / "made-up.json"
     source.write_bytes(msgspec.json.encode(found))
     return {each.suffix: each.read_text() for each in report.write(source)}
