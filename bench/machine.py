@@ -22,6 +22,7 @@ class Machine(msgspec.Struct, frozen=True):
     commit: str  # ends with + where files differ from it
 
     def __str__(self) -> str:
+        """Return the machine in one line; the commit is not part of it."""
         hardware = f"{self.processor}, {self.processors} processors, {self.memory_gb:g} GB"
         return f"{hardware}, Linux {self.kernel}, Python {self.python}"
 
