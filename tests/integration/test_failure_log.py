@@ -43,8 +43,8 @@ def fail_in_every_way(server: Server) -> None:
     server.request("GET", f"/{CANARY}", headers={"X-Request-ID": "no-such-path"})
     server.score(b'{"documents": ["' + CANARY.encode(), X_Request_ID="no-json")
     with deaths_of(server, 2):
-        server.score(b"kill_self SIGKILL", X_Request_ID="killed")
-    server.score(b"kill_self SIGKILL", X_Request_ID="poison")
+        server.score(b"kill_self SIGABRT", X_Request_ID="killed")
+    server.score(b"kill_self SIGABRT", X_Request_ID="poison")
     with deaths_of(server, 2):
         server.score(b"hog", X_Request_ID="too-much-memory")
     with deaths_of(server, 1):
@@ -88,8 +88,8 @@ def test_every_death_has_its_reason(server: Server) -> None:
     deaths = [(line["reason"], line["detail"]) for line in server.journal.find(event="slot_ended")]
 
     assert deaths == [
-        ("crash", "SIGKILL"),
-        ("crash", "SIGKILL"),
+        ("crash", "SIGABRT"),
+        ("crash", "SIGABRT"),
         ("memory", "memory limit reached"),
         ("memory", "memory limit reached"),
         ("deadline", "SIGKILL"),

@@ -165,8 +165,8 @@ def settings_of(path: Path, **options: object) -> Settings:
 
 
 def token(*, secret: str = SECRET, **claims: object) -> str:
-    """Sign a token that is good for a minute, but for the `claims` that are changed (None: left out)."""
-    every = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 60, **claims}
+    """Sign a token that is good for an hour, but for the `claims` that are changed (None: left out)."""
+    every = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 3600, **claims}
     return jwt.encode({name: value for name, value in every.items() if value is not None}, secret)
 
 
