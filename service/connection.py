@@ -37,6 +37,9 @@ from service.replies import problem_headers
 STEP_BYTES = 4 * 1024
 
 
+_LEAVING = FramingError("draining", "the server is shutting down; try another")
+
+
 class Phase(Enum):
     """What the next byte of the client belongs to; in ANSWER to a request that has to wait."""
 
@@ -138,13 +141,24 @@ class Connection(asyncio.Protocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if cycle is None or not cycle.response_started:
-            self._link.write(self._refusal(error))
+            self._link.write(self._refusal(error, cycle))
         self._link.unread = True
         self._link.close()
 
     def evict(self) -> None:
         """Close this idle connection, to make room."""
         self._link.close()
+
+    def take_leave(self) -> None:
+        """Close behind the answer that is being written; a request that is not complete gets no other."""
+        if self._phase is Phase.BODY:
+            self.refuse(_LEAVING)
+        else:
+            self._parser.shutdown()
+
+    def abort(self) -> None:
+        """Close at once, whatever was not sent."""
+        self._link.abort()
 
     def _advance(self) -> None:
         """Pass on as much as may be passed on now, and stop reading while something is left."""
@@ -256,17 +270,21 @@ class Connection(asyncio.Protocol):
         else:
             self._link.close()
 
-    def _refusal(self, error: FramingError) -> bytes:
+    def _refusal(self, error: FramingError, cycle: Any) -> bytes:
         """Return a whole answer, and have it counted as one."""
         status = PROBLEMS[error.code].status
-        now = self._loop.time()
-        exchange = Exchange(new_request_id(), {}, "", now, now, status=status, code=error.code)
-        self._doorman.observer.began(exchange)
-        self._doorman.observer.ended(exchange)
+        if cycle is not None and "exchange" in cycle.scope["state"]:
+            exchange = cycle.scope["state"]["exchange"]
+            exchange.refused = error.code
+        else:
+            now = self._loop.time()
+            exchange = Exchange(new_request_id(), {}, "", now, now, status=status, code=error.code)
+            self._doorman.observer.began(exchange)
+            self._doorman.observer.ended(exchange)
         body = problem(error.code, error.detail, exchange.request_id)
         headers = [
             *self._parser.server_state.default_headers,
-            *problem_headers(error.code, None),
+            *(header for header in problem_headers(error.code, None) if header[0] != b"connection"),
             (b"connection", b"close"),
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", exchange.request_id.encode("ascii")),

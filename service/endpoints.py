@@ -13,7 +13,7 @@ from service.auth import Authenticator
 from service.body import ClientLeft, read_body, while_connected
 from service.dispatcher import Request
 from service.errors import Refused
-from service.exchange import CLIENT_CLOSED, Exchange
+from service.exchange import Exchange
 from service.negotiation import accepted, check_content, content_length, timeout
 from service.problems import PROBLEMS, complete
 from service.replies import Header, problem_headers, send_answer, send_problem
@@ -57,7 +57,7 @@ class ScoreEndpoint:
         except Refused as refused:
             await send_problem(send, exchange, refused, [_server_timing(exchange.outcome)])
         except ClientLeft:
-            exchange.status = CLIENT_CLOSED
+            exchange.left = True
 
     async def _score(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Answer, or raise Refused for what is wrong before a worker sees the body, or ClientLeft."""

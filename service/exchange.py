@@ -36,6 +36,7 @@ class Exchange:
     subject: of the verified token, empty without one.
     scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
     left: whether the connection ended before the answer was written.
+    refused: the code of the problem with which the connection itself answered, in the middle of the body.
     body_read: whether whoever answers has had the whole body.
     """
 
@@ -51,6 +52,7 @@ class Exchange:
     outcome: Outcome | None = None
     scored: float = 0.0
     left: bool = False
+    refused: str | None = None
     body_read: bool = False
 
     @property

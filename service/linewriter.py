@@ -1,6 +1,6 @@
 """Writes the log's lines without ever waiting for whoever reads them.
 
-    any thread ── write(line) ──→ bounded list ──→ its own thread ── os.write ──→ stderr
+    any thread ── write(line) ──→ bounded buffer ──→ its own thread ── os.write ──→ stderr
 
 A terminal, a pipe or a log collector that has stopped reading blocks the next write to it for ever. Here it
 blocks a thread that does nothing else; lines that find no room are dropped and counted, and when the reader
@@ -11,7 +11,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 # About ten thousand requests: several seconds at full load.
 CAPACITY_BYTES = 4 * 1024 * 1024
@@ -37,68 +37,64 @@ class LineWriter:
         self._capacity = capacity
         self._notice = notice
         self._lock = threading.Lock()
-        self._lines: list[bytes] = []
-        self._size = 0
+        # One buffer and no list of lines: orjson's small results keep the kilobytes that they were made in.
+        self._waiting = bytearray()
+        self._unwritten = 0
         self._told = 0
         self._closing = False
-        self._waiting = threading.Event()
+        self._wanted = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def write(self, line: bytes) -> None:
         """Take a line, with its line break. Never waits for the reader; costs under a microsecond."""
         with self._lock:
-            if self._closing or self._size + len(line) > self._capacity:
+            if self._closing or len(self._waiting) + self._unwritten + len(line) > self._capacity:
                 self.dropped += 1
             else:
-                self._lines.append(line)
-                self._size += len(line)
-        if not self._waiting.is_set():
-            self._waiting.set()
+                self._waiting += line
+        if not self._wanted.is_set():
+            self._wanted.set()
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Take no more lines and write what is waiting, as far as the reader lets us within `timeout_s`."""
         with self._lock:
             self._closing = True
-        self._waiting.set()
+        self._wanted.set()
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while not self._closing:
-            self._waiting.wait()
+            self._wanted.wait()
             if not self._closing:
                 time.sleep(GATHER_S)
-            self._waiting.clear()
+            self._wanted.clear()
             self._write_waiting()
         self._write_waiting()
         os.close(self._fd)
 
     def _write_waiting(self) -> None:
         with self._lock:
-            lines, self._lines = self._lines, []
+            lines, self._waiting = self._waiting, bytearray()
+            # What a stalled reader holds up is waiting, too.
+            self._unwritten = len(lines)
             untold, self._told = self.dropped - self._told, self.dropped
         for piece in _pieces(lines):
             written = _write(self._fd, piece)
             with self._lock:
-                # Only now is there room again: what a stalled reader holds up is waiting, too.
-                self._size -= len(piece)
+                self._unwritten -= len(piece)
                 self.dropped += 0 if written else piece.count(b"\n")
         if untold and self._notice:
             _write(self._fd, self._notice(untold))
 
 
-def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Join lines as far as one atomic write goes."""
-    gathered: list[bytes] = []
-    size = 0
-    for line in lines:
-        if gathered and size + len(line) > ATOMIC_BYTES:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-        gathered.append(line)
-        size += len(line)
-    if gathered:
-        yield b"".join(gathered)
+def _pieces(lines: bytes | bytearray) -> Iterator[bytes]:
+    """Cut lines into as many at a time as one atomic write takes, but at least one."""
+    at = 0
+    while at < len(lines):
+        end = lines.rfind(b"\n", at, at + ATOMIC_BYTES) + 1 or lines.index(b"\n", at) + 1
+        yield bytes(lines[at:end])
+        at = end
 
 
 def _write(fd: int, piece: bytes) -> bool:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Refused
 from service.exchange import CLIENT_CLOSED, Exchange, ExchangeObserver, begin
+from service.problems import PROBLEMS
 from service.replies import Header, send_problem
 
 Clock = Callable[[], float]
@@ -62,7 +63,9 @@ class Envelope:
             route = scope.get("route")
             exchange.route = route.path if route is not None else ""
             exchange.ended = self._clock()
-            if exchange.left:
+            if exchange.refused is not None:
+                exchange.status, exchange.code = PROBLEMS[exchange.refused].status, exchange.refused
+            elif exchange.left:
                 exchange.status = CLIENT_CLOSED
             self._observer.ended(exchange)
 

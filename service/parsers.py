@@ -19,6 +19,12 @@ class Feeder(Protocol):
     def refuse(self, error: FramingError) -> None:
         """Answer that the client's bytes make no sense, and close."""
 
+    def take_leave(self) -> None:
+        """Close behind the answer that is being written."""
+
+    def abort(self) -> None:
+        """Close at once, whatever was not sent."""
+
 
 class HttpToolsParser(HttpToolsProtocol):
     """The parser over httptools."""

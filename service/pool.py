@@ -18,7 +18,7 @@ from service.worker import HandlerFactory
 PRELOAD = ("service.worker", "service.handler")
 
 # What ends a slot's life: a SIGKILL, and the executor's thread. Past this the server leaves without waiting.
-CLOSE_PATIENCE_S = 3.0
+CLOSE_PATIENCE_S = 1.0
 
 
 class Pool:

@@ -1,7 +1,7 @@
 """Runs the application: listens, serves, and on SIGTERM or Ctrl-C goes in good order.
 
     signal ─→ not ready ─→ (drain_delay) ─→ stop accepting ─→ (drain_timeout: finish what is in hand)
-           ─→ refuse the rest ─→ close connections (FAREWELL_S) ─→ end the workers ─→ exit 0
+           ─→ refuse the rest ─→ end the workers ─→ close connections (FAREWELL_S) ─→ exit 0
 
 A second Ctrl-C cuts all of it short.
 """
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,15 +30,18 @@ from service.crowd import Crowd
 from service.exchange import ExchangeObserver, Unobserved
 from service.logs import ServiceLog, opened_log
 from service.metrics import Served
-from service.parsers import HttpToolsParser, Parser
+from service.parsers import Feeder, HttpToolsParser, Parser
 from service.settings import Settings, SettingsError
 from service.telemetry import Telemetry, opened_tracer
 from service.worker import HandlerFactory
 
 logger = logging.getLogger(__name__)
 
-# For answers that are written while the last connections close; a client that stalls gets no more than this.
-FAREWELL_S = 1
+# For the last answers to reach their clients; one that stalls gets no more than this.
+FAREWELL_S = 0.5
+
+# How often it looks whether they have.
+_FAREWELL_GLANCE_S = 0.02
 
 # How long an idle connection is kept: longer than the 60 s of common load balancers, so that it is they who
 # close, and never a request that meets a connection being closed.
@@ -83,15 +87,33 @@ class Server(uvicorn.Server):
         logger.info("drain_started")
         self._workforce.announce_drain()
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
-        for server in self.servers:
-            server.close()
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
         logger.info("accepting_ended")
         await self._unless_forced(self._workforce.drain(self._settings.drain_timeout_s))
-        await super().shutdown(sockets)
         if self.force_exit:
-            # uvicorn leaves out the application's own end then; the workers must not outlive us.
             await self._workforce.drain(0)
+        await self._take_leave()
+        await self.lifespan.shutdown()
         logger.info("drain_ended")
+
+    async def _take_leave(self) -> None:
+        """Let the last answers out and close every connection; after `FAREWELL_S` whether they are out or not.
+
+        Not uvicorn's way: it cancels the requests that are left, which has nothing to tell their clients.
+        """
+        for connection in self._connections():
+            connection.take_leave()
+        end = time.monotonic() + FAREWELL_S
+        while self.server_state.connections and not self.force_exit and time.monotonic() < end:
+            await asyncio.sleep(_FAREWELL_GLANCE_S)
+        for connection in self._connections():
+            connection.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=FAREWELL_S)
+
+    def _connections(self) -> list[Feeder]:
+        return [cast("Parser", parser).feeder for parser in self.server_state.connections]
 
     async def _unless_forced(self, work: Coroutine[None, None, None]) -> None:
         """Await `work`, but no longer than until the second Ctrl-C."""
@@ -172,7 +194,6 @@ def configure(
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=FAREWELL_S,
     )
 
 

@@ -51,7 +51,7 @@ def fail_in_every_way(server: Server) -> None:
         server.score(b"hold_gil", X_Request_ID="past-its-deadline", X_Request_Timeout_Ms="200")
     with (
         deaths_of(server, 1),
-        server.begin(b"hang", X_Request_ID="past-the-timer", X_Request_Timeout_Ms="300") as connection,
+        server.begin(b"hang", X_Request_ID="past-the-timer", X_Request_Timeout_Ms="3000") as connection,
     ):
         server.stopped_until_end_of(server.busy_worker())
         connection.recv(1000)

@@ -76,6 +76,10 @@ def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
         assert select.select([clients[2]], [], [], 30)[0]
 
         assert server.stop() == 0
+        assert not server.journal.find(level="error")
+        [stalled] = server.journal.find(event="request", code="draining")
+        assert stalled["status"] == 503
+        assert clients[1].recv(2000).startswith(b"HTTP/1.1 503 ")
         for client in clients:
             client.close()
 
