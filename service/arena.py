@@ -1,13 +1,14 @@
-"""The shared memory between the server and one worker process.
+"""The shared memory between the server and one worker process, with a bell for either side.
 
-    0          begun_at         report_at      answers_at             size
-    ├─ inbox ──┼─ begun ────────┼─ report ─────┼─ answers ─────────────┤
-     bodies     number of the    one message    one after the other
-     server →   call  ← worker   ← worker       ← worker
+    0          call_at      begun_at         report_at      answers_at             size
+    ├─ inbox ──┼─ call ─────┼─ begun ────────┼─ report ─────┼─ answers ─────────────┤
+     bodies     one message  number of the    one message    one after the other
+     server →   server →     call  ← worker   ← worker       ← worker
 
 An arena belongs to one worker process and ends with it, so a worker that is dead, or will not die, can never
-write where its successor does. Who may write when: the server, while no call is in flight, into the inbox;
-the worker, while a call is in flight, into the rest.
+write where its successor does. Who may write when: the server, while no call is in flight, into the inbox and
+the call; the worker, while a call is in flight, into the rest. Each ends its turn by ringing the other's bell
+with the length of its message.
 
 It is a `memfd` of its full size from the start, and no page of it exists before it is touched: it grows by
 use and `trim` gives pages back. Its size is sealed. Without the seal a stray `ftruncate` in a worker would
@@ -32,6 +33,9 @@ KEPT_BYTES = 2 * 1024 * 1024
 # A report has about 200 bytes for each job of a batch, and a few for each cluster that occurs.
 REPORT_BYTES = 256 * 1024
 
+# A call has about 20 bytes for each job of a batch.
+CALL_BYTES = 16 * 1024
+
 _NUMBER = Struct("Q")
 
 
@@ -43,14 +47,40 @@ class Layout:
     """Where the regions of an arena begin, in bytes; each begins on a page."""
 
     def __init__(self, inbox_bytes: int, answers_bytes: int) -> None:
-        self.begun_at = _whole_pages(inbox_bytes)
+        self.call_at = _whole_pages(inbox_bytes)
+        self.begun_at = self.call_at + _whole_pages(CALL_BYTES)
         self.report_at = self.begun_at + _NUMBER.size
         self.answers_at = self.begun_at + _whole_pages(_NUMBER.size + REPORT_BYTES)
         self.size = self.answers_at + _whole_pages(answers_bytes)
 
 
+class Bell:
+    """An `eventfd`: one side rings with a number of 1 or more, the other hears it once."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def ring(self, number: int) -> None:
+        """Wake whoever waits; never waits itself."""
+        os.eventfd_write(self.fd, number)
+
+    def wait(self) -> int:
+        """Wait for the number."""
+        return os.eventfd_read(self.fd)
+
+    def heard(self) -> int:
+        """Return the number, 0 for none; needs a descriptor that does not block."""
+        try:
+            return os.eventfd_read(self.fd)
+        except BlockingIOError:
+            return 0
+
+
 class Arena:
-    """The server's side. Everything but its construction costs no more than a copy of the bytes."""
+    """The server's side. Everything but its construction costs no more than a copy of the bytes.
+
+    `bell` is what the worker rings.
+    """
 
     def __init__(self, inbox_bytes: int, answers_bytes: int) -> None:
         self.layout = Layout(inbox_bytes, answers_bytes)
@@ -58,12 +88,16 @@ class Arena:
         os.ftruncate(self._fd, self.layout.size)
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         self._map = mmap.mmap(self._fd, self.layout.size)
-        self._kept = ((0, self.layout.begun_at), (self.layout.answers_at, self.layout.size))
+        self.bell, self._workers_bell = (
+            Bell(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)),
+            Bell(os.eventfd(0)),
+        )
+        self._kept = ((0, self.layout.call_at), (self.layout.answers_at, self.layout.size))
         self._grown = False
 
     def handle(self) -> "ArenaHandle":
         """Return what a worker's initial arguments carry; valid until `close`."""
-        return ArenaHandle(self._fd, self.layout)
+        return ArenaHandle((self._fd, self._workers_bell.fd, self.bell.fd), self.layout)
 
     def write(self, bodies: Iterable[bytes]) -> None:
         """Put bodies into the inbox, one after the other.
@@ -73,11 +107,16 @@ class Arena:
         at = 0
         for body in bodies:
             end = at + len(body)
-            if end > self.layout.begun_at:
-                raise ArenaError(f"inbox: {end} bytes given, at most {self.layout.begun_at}")
+            if end > self.layout.call_at:
+                raise ArenaError(f"inbox: {end} bytes given, at most {self.layout.call_at}")
             self._map[at:end] = body
             at = end
         self._grown = self._grown or at > KEPT_BYTES
+
+    def send(self, call: bytes) -> None:
+        """Give the worker its call, at most `CALL_BYTES`, and wake it."""
+        self._map[self.layout.call_at : self.layout.call_at + len(call)] = call
+        self._workers_bell.ring(len(call))
 
     @property
     def begun(self) -> int:
@@ -107,20 +146,24 @@ class Arena:
     def close(self) -> None:
         """Unmap and forget it; the memory is freed when the worker is gone too."""
         self._map.close()
-        os.close(self._fd)
+        for fd in (self._fd, self.bell.fd, self._workers_bell.fd):
+            os.close(fd)
 
 
 class ArenaHandle:
-    """An arena on its way to the worker; it can be pickled only while a process is being spawned."""
+    """An arena on its way to the worker; it can be pickled only while a process is being spawned.
 
-    def __init__(self, fd: int, layout: Layout) -> None:
-        self.fd = fd
+    `fds`: the memory, the bell that the worker waits for, the one that it rings.
+    """
+
+    def __init__(self, fds: tuple[int, int, int], layout: Layout) -> None:
+        self.fds = fds
         self.layout = layout
 
     def __reduce__(self) -> tuple[object, ...]:
         """Become a `WorkerArena` in the new process."""
-        # Made at this moment, it puts the descriptor among those that the new process is given.
-        return _attach, (reduction.DupFd(self.fd), self.layout)
+        # Made at this moment, they put the descriptors among those that the new process is given.
+        return _attach, (tuple(map(reduction.DupFd, self.fds)), self.layout)
 
 
 class _Descriptor(Protocol):
@@ -129,18 +172,26 @@ class _Descriptor(Protocol):
     def detach(self) -> int: ...
 
 
-def _attach(duplicate: _Descriptor, layout: Layout) -> "WorkerArena":
-    return WorkerArena(duplicate.detach(), layout)
+def _attach(duplicates: tuple[_Descriptor, _Descriptor, _Descriptor], layout: Layout) -> "WorkerArena":
+    memory, bell, servers_bell = (duplicate.detach() for duplicate in duplicates)
+    return WorkerArena((memory, bell, servers_bell), layout)
 
 
 class WorkerArena:
-    """The worker's side."""
+    """The worker's side; takes over the descriptors of an `ArenaHandle`."""
 
-    def __init__(self, fd: int, layout: Layout) -> None:
+    def __init__(self, fds: tuple[int, int, int], layout: Layout) -> None:
+        memory, bell, servers_bell = fds
         self.layout = layout
-        self._map = mmap.mmap(fd, layout.size)
-        os.close(fd)
+        self._map = mmap.mmap(memory, layout.size)
+        os.close(memory)
+        self._bell, self._servers_bell = Bell(bell), Bell(servers_bell)
         self._view = memoryview(self._map)
+
+    def receive(self) -> memoryview:
+        """Wait for a call; the message is valid until the call ends."""
+        length = self._bell.wait()
+        return self._view[self.layout.call_at : self.layout.call_at + length]
 
     def begin(self, number: int) -> None:
         """Note that the call with this number has begun."""
@@ -164,9 +215,10 @@ class WorkerArena:
         self._map[at : at + len(body)] = body
         return at
 
-    def write_report(self, report: bytes) -> None:
-        """Put the call's report in its place; at most `REPORT_BYTES`."""
+    def report(self, report: bytes) -> None:
+        """Put the call's report in its place, at most `REPORT_BYTES`, and tell the server."""
         self._map[self.layout.report_at : self.layout.report_at + len(report)] = report
+        self._servers_bell.ring(len(report))
 
 
 def _whole_pages(size: int) -> int:

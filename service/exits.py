@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from service.guards import MEMORY_EXIT, ORPHAN_EXIT
+from service.guards import FAULT_EXIT, MEMORY_EXIT, ORPHAN_EXIT
 
 MEMBERSHIP = Path("/proc/self/cgroup")
 
@@ -22,6 +22,7 @@ _FROM_OUTSIDE = {-signal.SIGKILL, ORPHAN_EXIT, _UNKNOWN, None}
 _STATUSES = {
     MEMORY_EXIT: "memory limit reached",
     ORPHAN_EXIT: "its fork server was gone",
+    FAULT_EXIT: "a fault between two calls",
     _UNKNOWN: "exit status unknown",
 }
 

@@ -11,10 +11,12 @@ and the worker closes it: a second way, should the first one have failed.
 """
 
 import ctypes
+import mmap
 import os
 import resource
 import signal
 from contextlib import suppress
+from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -33,6 +35,7 @@ OOM_SCORE_ADJ = 500
 # Exit statuses that say why; sysexits.h ends at 78 and a shell begins at 126.
 MEMORY_EXIT = 86
 ORPHAN_EXIT = 87
+FAULT_EXIT = 88
 
 
 def apply(parent: int, memory_bytes: int) -> None:
@@ -90,8 +93,14 @@ def clear_timer() -> None:
 
 def private_memory() -> int:
     """Return this process's resident memory in bytes without what it maps of files or shares."""
-    fields = Path("/proc/self/statm").read_text().split()
-    return (int(fields[1]) - int(fields[2])) * resource.getpagesize()
+    fields = os.pread(_statm(), 128, 0).split()
+    return (int(fields[1]) - int(fields[2])) * mmap.PAGESIZE
+
+
+@cache
+def _statm() -> int:
+    """Open the file once: opening it takes longer than reading it."""
+    return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _lower(limit: int, value: int) -> None:

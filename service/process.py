@@ -8,11 +8,12 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from typing import cast
 
 import msgspec
 
@@ -20,6 +21,7 @@ from service import forkserver, worker
 from service.arena import Arena
 from service.capacity import Capacity
 from service.errors import ServiceError
+from service.executor import ArenaExecutor
 from service.scheduler import BATCH_BYTES
 
 
@@ -46,11 +48,10 @@ def launch(recipe: Recipe) -> "WorkerProcess":
     try:
         parent = forkserver.ensure_running(recipe.preload)
         setup = worker.Setup(recipe.handlers, arena.handle(), capacity.worker_memory_bytes, parent)
-        executor = ProcessPoolExecutor(
-            1, mp_context=forkserver.context(), initializer=worker.initialize, initargs=(setup,)
-        )
+        executor = ArenaExecutor(arena, setup)
         # The executor starts its process with its first call.
         hello = executor.submit(worker.hello)
+        executor.submit(worker.serve)
         return WorkerProcess(executor, arena, hello)
     except Exception as error:
         arena.close()
@@ -60,7 +61,7 @@ def launch(recipe: Recipe) -> "WorkerProcess":
 class WorkerProcess:
     """A running worker; made by `launch`, ended by `kill`, and put away by `reap` and `close`."""
 
-    def __init__(self, executor: ProcessPoolExecutor, arena: Arena, hello: "Future[worker.Hello]") -> None:
+    def __init__(self, executor: ArenaExecutor, arena: Arena, hello: "Future[worker.Hello]") -> None:
         self.hello = hello
         self._calls = 0
         self._executor = executor
@@ -76,14 +77,21 @@ class WorkerProcess:
             raise LaunchError(f"process {self.pid} ended at once")
 
     def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> "asyncio.Future[int]":
-        """Begin a call. The future must never be cancelled: that can end the executor's own thread.
-
-        Raises: BrokenExecutor where the worker is known to be dead.
-        """
+        """Begin a call; returns the length of its report. Have `answered` called when `bell` can be read."""
         self._arena.write(bodies)
         self._calls += 1
         call = worker.Call(self._calls, tuple(map(len, bodies)), tuple(accepts), limit_s)
-        return asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
+        running = asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
+        return cast("asyncio.Future[int]", running)
+
+    @property
+    def bell(self) -> int:
+        """Return the descriptor that can be read when a call has ended."""
+        return self._arena.bell.fd
+
+    def answered(self) -> None:
+        """Settle the future of the call that has ended."""
+        self._executor.answered()
 
     @property
     def begun(self) -> bool:

@@ -14,7 +14,6 @@ for the executor: the future of a call may stay pending for ever.
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor
 from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -130,13 +129,8 @@ class Slot:
         assert self.state is SlotState.READY
         self._become(SlotState.BUSY)
         self.calls += 1
-        try:
-            future = self._process.call(bodies, accepts, limit_s)
-        except BrokenExecutor:
-            # The executor knows already of the death that the pidfd is about to tell.
-            self._process.kill()
-        else:
-            future.add_done_callback(partial(self._call_done, self._process))
+        future = self._process.call(bodies, accepts, limit_s)
+        future.add_done_callback(partial(self._call_done, self._process))
 
     def kill(self, reason: Reason) -> None:
         """Kill the worker, if there is one that serves; the owner is told when it is dead."""
@@ -188,6 +182,7 @@ class Slot:
         self._killed_for = None
         self._ended = self._loop.create_future()
         self._loop.add_reader(self._process.pidfd, _settle, self._ended)
+        self._loop.add_reader(self._process.bell, self._process.answered)
         return await self._hear(asyncio.wrap_future(self._process.hello))
 
     async def _hear(self, hello: "asyncio.Future[Hello]") -> str:
@@ -203,16 +198,13 @@ class Slot:
 
     def _call_done(self, process: WorkerProcess, future: "asyncio.Future[int]") -> None:
         """Take the report of a call, unless the slot has given that call up."""
-        error = future.exception()
         if process is not self._process or self.state is not SlotState.BUSY:
             return
         try:
-            report = process.report(future.result()) if error is None else None
-            results = [Result(entry, process.answer(entry)) for entry in report.entries] if report else []
+            report = process.report(future.result())
+            results = [Result(entry, process.answer(entry)) for entry in report.entries]
         except (ArenaError, msgspec.MsgspecError):
-            report = None
-        if report is None:
-            # Dead, or out of its mind. Either way the pidfd tells the death, and that it was no kill of ours.
+            # Out of its mind. The pidfd tells the death, and that it was no kill of ours.
             process.kill()
         else:
             self._call_ended(process, report.memory_bytes, results)
@@ -239,6 +231,7 @@ class Slot:
         if process is None:
             return
         self._loop.remove_reader(process.pidfd)
+        self._loop.remove_reader(process.bell)
         process.kill()
         if not (in_call and process.begun):
             self._tell_lost(crashed=False)

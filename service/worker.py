@@ -1,7 +1,7 @@
-"""What runs in a worker process: `initialize` and `hello` once, `score` for every call after that.
+"""What runs in a worker process: `initialize` and `hello` once, then `serve`, and in that `score` for every call.
 
-    executor pipe   Call(number, lengths, …)  ──→ score ──→  length of the report
-    arena           inbox: bodies             ──→       ──→  begun, answers, report: [Entry, …]
+    executor pipe   hello, serve                      ──→       ──→  Hello
+    arena           Call(number, lengths, …), bodies  ──→ score ──→  begun, answers, report: [Entry, …]
 
 Only small tuples cross the pipe, under its atomic 4 KiB: a worker that is killed in the middle of a larger
 one leaves the executor waiting for ever. Nothing is raised across it either: an exception that cannot be
@@ -149,8 +149,19 @@ def hello() -> Hello:
     return Hello(os.getpid(), platform.python_version(), digest, os.getpid() != _IMPORTED_BY, fault)
 
 
-def score(call: Call) -> int:
-    """Run one call and return the length of its report."""
+def serve() -> None:
+    """Answer call after call; returns only where this worker is of no use, and `hello` has said so."""
+    if not isinstance(_state, _Worker):
+        return
+    try:
+        while True:
+            _state.arena.report(score(msgspec.msgpack.decode(_state.arena.receive(), type=Call)))
+    except BaseException:
+        os._exit(guards.FAULT_EXIT)
+
+
+def score(call: Call) -> bytes:
+    """Run one call and return its report, with the answers in the arena."""
     assert isinstance(_state, _Worker)
     guards.set_timer(call.limit_s)
     _state.arena.begin(call.number)
@@ -161,9 +172,8 @@ def score(call: Call) -> int:
         entries.append(_write(_state.arena, done, used))
         used += entries[-1].length
     report = _encode(Report(entries, guards.private_memory()))
-    _state.arena.write_report(report)
     guards.clear_timer()
-    return len(report)
+    return report
 
 
 class _Done(NamedTuple):

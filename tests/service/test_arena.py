@@ -24,12 +24,13 @@ def arena() -> Iterator[Arena]:
 def worker_side(arena: Arena) -> WorkerArena:
     """Attach to it as a worker does."""
     handle = arena.handle()
-    return WorkerArena(os.dup(handle.fd), handle.layout)
+    memory, bell, servers_bell = map(os.dup, handle.fds)
+    return WorkerArena((memory, bell, servers_bell), handle.layout)
 
 
 def pages_of(arena: Arena) -> int:
     """Return the bytes of memory that it takes up now."""
-    return os.fstat(arena.handle().fd).st_blocks * 512
+    return os.fstat(arena.handle().fds[0]).st_blocks * 512
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))
@@ -50,9 +51,10 @@ def test_answers_and_report_come_back(arena: Arena) -> None:
 
     first = worker.write_answer(0, b"first")
     second = worker.write_answer(5, b"second")
-    worker.write_report(b"report")
+    worker.report(b"report")
 
     assert (arena.read(first, 5), arena.read(second, 6)) == (b"first", b"second")
+    assert arena.bell.heard() == 6
     assert arena.read(arena.layout.report_at, 6) == b"report"
 
 
@@ -114,7 +116,7 @@ def test_trimming_gives_back_what_is_more_than_kept(arena: Arena) -> None:
 
 def test_its_size_is_sealed(arena: Arena) -> None:
     """Nobody can shrink it under the server's feet, which would be the end of it."""
-    fd = arena.handle().fd
+    fd = arena.handle().fds[0]
 
     with pytest.raises(PermissionError):
         os.ftruncate(fd, 0)
