@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from service import guards, problems
+from service import guards, heap, problems
 from service.answer import Answer, Facts
 from service.arena import REPORT_BYTES, ArenaHandle, WorkerArena
 
@@ -136,6 +136,7 @@ def initialize(setup: Setup) -> None:
     global _state  # noqa: PLW0603 - see _state
     try:
         guards.apply(setup.parent, setup.memory_bytes)
+        heap.keep()
         assert isinstance(setup.arena, WorkerArena)
         _state = _Worker(setup.handlers(), setup.arena)
         guards.give_way()
