@@ -20,7 +20,7 @@ from service.health import Probe
 from service.info import describe
 from service.jwks import IssuerKeys
 from service.keys import FixedKey, KeySource, file_key, secret_key
-from service.middleware import CrossOrigin, Envelope
+from service.middleware import CrossOrigin, Envelope, Shortcut
 from service.observer import Observer
 from service.openapi import document
 from service.pages import page_routes
@@ -90,10 +90,10 @@ def create_app(
         settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
     )
     authenticator = Authenticator(keys, policy)
-    score = ScoreEndpoint(workforce, authenticator, limits)
+    score = Route("/score", ScoreEndpoint(workforce, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
-            Route("/score", score, methods=["POST"]),
+            score,
             Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
             Route("/readyz", Probe("ready", lambda: _readiness(workforce, keys)), methods=["GET"]),
             Route("/startupz", Probe("started", lambda: _startup(workforce)), methods=["GET"]),
@@ -106,6 +106,7 @@ def create_app(
         middleware=[
             Middleware(Envelope, observer=watch),
             *([Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []),
+            Middleware(Shortcut, route=score),
         ],
         exception_handlers={HTTPException: answer_http_exception},
         lifespan=_lifespan(workforce, keys, settings.drain_timeout_s),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.types import Receive
 
@@ -10,6 +10,10 @@ from service.errors import ServiceError
 from service.negotiation import body_too_large
 
 Result = TypeVar("Result")
+
+
+# A request that is answered sooner is not worth a look whether its client is still there.
+WATCH_AFTER_S = 0.05
 
 
 class ClientLeft(ServiceError):  # noqa: N818 - it is an outcome, not a fault
@@ -44,19 +48,38 @@ async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
     """
     task = asyncio.current_task()
     assert task is not None
-    watcher = asyncio.create_task(_cancel_when_left(receive, task))
+    watch = _Watch(receive, task)
+    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch.begin)
     try:
         return await work
     except asyncio.CancelledError:
-        if not watcher.done():
+        if not watch.left:
             raise  # the server is ending, not the client
         task.uncancel()
         raise ClientLeft("while waiting for the answer") from None
     finally:
-        watcher.cancel()
+        timer.cancel()
+        watch.end()
 
 
-async def _cancel_when_left(receive: Receive, task: asyncio.Task[object]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    task.cancel()
+class _Watch:
+    """Cancels a task when the client leaves."""
+
+    def __init__(self, receive: Receive, task: asyncio.Task[Any]) -> None:
+        self._receive = receive
+        self._task = task
+        self._watcher: asyncio.Task[None] | None = None
+        self.left = False
+
+    def begin(self) -> None:
+        self._watcher = asyncio.create_task(self._run())
+
+    def end(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def _run(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.left = True
+        self._task.cancel()

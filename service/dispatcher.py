@@ -1,7 +1,8 @@
 """The one way into the pool: turns requests into the scheduler's events and its instructions into calls.
 
     admit ─→ Permit      submit ─→ Arrived ─→ scheduler ─→ Start  ─→ slot.call
-                         cancelled → Left ──→    │       ─→ Kill   ─→ slot.kill
+       end of the loop's turn ─→ Turned  ─→    │       ─→ Kill   ─→ slot.kill
+                         cancelled → Left ──→    │
     slot ── slot_ready, call_ended, slot_lost ─→ │       ─→ Finish ─→ the request's future
     timer ────────────── Woke ─────────────────→ ┘
 
@@ -32,6 +33,7 @@ from service.events import (
     SlotReady,
     Start,
     Stopped,
+    Turned,
     Woke,
 )
 from service.lag import LagMonitor
@@ -76,6 +78,7 @@ class Dispatcher:
         self._calls: dict[int, tuple[int, ...]] = {}
         self._results: dict[int, Result] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._turning = False
         self._closed: str | None = None
         self._last_number = 0
         self._announced = False
@@ -138,6 +141,9 @@ class Dispatcher:
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._tickets[number] = Ticket(request, features, future, now)
         self._feed(Arrived(number, request.subject, cost, features.size, request.deadline))
+        if not self._turning:
+            self._turning = True
+            asyncio.get_running_loop().call_soon(self._turn)
         try:
             return await future
         except asyncio.CancelledError:
@@ -263,6 +269,10 @@ class Dispatcher:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(wake_at, self._wake)
+
+    def _turn(self) -> None:
+        self._turning = False
+        self._feed(Turned())
 
     def _wake(self) -> None:
         self._timer = None

@@ -8,7 +8,10 @@ from service.exits import Reason
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A job was admitted. cost: predicted seconds of one worker; size: bytes; deadline: on the same clock."""
+    """A job was admitted; `Turned` must follow. cost: predicted seconds of one worker; size: bytes.
+
+    deadline: on the same clock as everything.
+    """
 
     number: int
     subject: str
@@ -49,6 +52,11 @@ class SlotLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """Nobody else arrives in this turn of the event loop: what has arrived may start."""
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time that `wake_at` named has come."""
 
@@ -58,7 +66,7 @@ class Stopped:
     """The drain is over: nothing more is to be run."""
 
 
-Event = Arrived | Left | SlotReady | CallEnded | SlotLost | Woke | Stopped
+Event = Arrived | Turned | Left | SlotReady | CallEnded | SlotLost | Woke | Stopped
 
 
 class End(StrEnum):

@@ -80,10 +80,13 @@ class ServiceLog:
 
     def request(self, exchange: Exchange, trace_id: str | None = None) -> None:
         """Log the end of a request, whatever end; `trace_id` where it was traced."""
+        level = logging.WARNING if exchange.status in {500, 504} else logging.INFO
+        if level < self._log.level:
+            return
         outcome = exchange.outcome
         facts = outcome.facts if outcome else NO_FACTS
         self._log.write(
-            logging.WARNING if exchange.status in {500, 504} else logging.INFO,
+            level,
             "request",
             request_id=exchange.request_id,
             subject=exchange.subject or None,

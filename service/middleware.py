@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Refused
@@ -88,6 +89,27 @@ def _completed(headers: Sequence[Header], exchange: Exchange) -> list[Header]:
         # The connection closes behind the answer; a client that is not told would use it once more.
         added.append((b"connection", b"close"))
     return [*headers, *added, (b"x-request-id", exchange.request_id.encode("ascii"))]
+
+
+class Shortcut:
+    """Leads the requests that matter straight to their endpoint: the router costs a tenth of their time here."""
+
+    def __init__(self, app: ASGIApp, route: Route) -> None:
+        self._app = app
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        route = self._route
+        if (
+            scope["type"] == "http"
+            and scope["path"] == route.path
+            and scope["method"] in (route.methods or ())
+        ):
+            scope["route"] = route
+            await route.app(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class CrossOrigin:

@@ -3,7 +3,8 @@
 Rules:
 1. Every job that arrives is finished exactly once, whatever happens to slots, clients and the clock.
 2. A slot has at most one call. A free slot takes waiting jobs in their turn (`fairness`) as one call, up to
-   `BATCH_S` of predicted cost; there is no timer that waits for a batch to fill.
+   `BATCH_S` of predicted cost. No timer waits for a batch to fill; but what arrives in one turn of the event
+   loop starts together, so that the first of them does not go alone.
 3. A job whose deadline has passed is finished at once, never started, and never tried again.
 4. A call that nobody waits for any more is killed, unless it should end within the time of a respawn; then
    it gets that long. A call of several jobs that is late when one of them expires, or takes far too long, is
@@ -38,6 +39,7 @@ from service.events import (
     SlotReady,
     Start,
     Stopped,
+    Turned,
     Woke,
 )
 from service.exits import Reason
@@ -130,7 +132,8 @@ class Scheduler:
         """
         out: list[Instruction] = []
         _HANDLERS[type(event)](self, event, now, out)
-        self._fill(now, out)
+        if type(event) is not Arrived:
+            self._fill(now, out)
         return out
 
     def _arrived(self, event: Arrived, now: float, out: list[Instruction]) -> None:
@@ -188,6 +191,9 @@ class Scheduler:
                 self._finish(job, End.LOST, out)
             else:
                 self._again(job)
+
+    def _turned(self, event: Turned, now: float, out: list[Instruction]) -> None:
+        """Nothing but what follows every event."""
 
     def _woke(self, event: Woke, now: float, out: list[Instruction]) -> None:
         while self._deadlines and self._deadlines[0][0] <= now:
@@ -273,6 +279,7 @@ class Scheduler:
 _HANDLERS: Mapping[type, Callable[[Scheduler, Any, float, list[Instruction]], None]] = MappingProxyType(
     {
         Arrived: Scheduler._arrived,  # noqa: SLF001 - the table belongs to the class
+        Turned: Scheduler._turned,  # noqa: SLF001
         Left: Scheduler._left,  # noqa: SLF001
         SlotReady: Scheduler._slot_ready,  # noqa: SLF001
         CallEnded: Scheduler._call_ended,  # noqa: SLF001

@@ -135,8 +135,10 @@ def test_everybody_is_answered_when_all_workers_die_at_once() -> None:
 
     async def test() -> None:
         async with running() as pool:
-            tasks = [pool.begin(b"sleep 0.05\n%d" % number) for number in range(12)]
-            await pool.recorder.until("called", times=2)
+            tasks = []
+            for number in range(12):
+                tasks.append(pool.begin(b"sleep 0.05\n%d" % number))
+                await pool.recorder.until("called", times=min(number + 1, 2))
 
             for pid in pool.pids:
                 os.kill(pid, signal.SIGKILL)

@@ -35,6 +35,17 @@ def test_a_job_that_finds_an_idle_slot_is_started_at_once() -> None:
     assert list(world.busy.values()) == [(number,)]
 
 
+def test_jobs_that_arrive_together_are_started_together() -> None:
+    """The first of them does not go alone."""
+    world = world_with(1)
+    numbers = [world.arrive("s", 0.001, 1000, 10.0, held=True) for _ in range(3)]
+    assert not world.busy
+
+    world.turn()
+
+    assert list(world.busy.values()) == [tuple(numbers)]
+
+
 def test_a_freed_slot_takes_small_jobs_as_one_call_up_to_the_budget() -> None:
     """Twenty milliseconds of predicted work share a call; what does not fit waits for the next."""
     world = world_with(1)

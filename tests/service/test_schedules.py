@@ -30,6 +30,7 @@ def play(n_slots: int, steps: bytes) -> Simulation:
     world = Simulation(n_slots)
     for position, step in enumerate(steps):
         perform(world, step % 16, step // 16 + position)
+    world.turn()
     return world
 
 
@@ -38,7 +39,8 @@ def perform(world: Simulation, action: int, pick: int) -> None:
     match action:
         case 1 | 2 | 3 | 4 | 5:
             cost, patience = COSTS_S[pick % len(COSTS_S)], PATIENCE[pick // 3 % len(PATIENCE)]
-            world.arrive(f"subject {pick % 3}", cost, SIZES[pick % len(SIZES)], patience)
+            held = pick % 2 > 0
+            world.arrive(f"subject {pick % 3}", cost, SIZES[pick % len(SIZES)], patience, held=held)
         case 6 | 7:
             pause = PAUSES_S[pick % len(PAUSES_S)]
             if pick % 4:
