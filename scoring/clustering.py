@@ -1,6 +1,9 @@
-"""The nearest K-Means centroid of each document, how sure that is, and the clusters of one request."""
+"""The nearest K-Means centroid of each document, how sure that is, and the clusters of each request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +22,7 @@ class Assignment:
     margin: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterSummary:
+class ClusterSummary(NamedTuple):
     """A cluster in one request: its documents, and their mean cosine to their mean direction, −1 to 1."""
 
     cluster: int
@@ -47,7 +49,7 @@ def assign(
     squares[rows, labels] = np.inf
     runner_up = nearest if len(centers) == 1 else np.sqrt(squares.min(axis=1))
     distance, margin = nearest.astype(np.float32), (runner_up - nearest).astype(np.float32)
-    if present is not None:
+    if present is not None and not present.all():
         labels[~present], distance[~present], margin[~present] = -1, 0, 0
     return Assignment(labels, distance, margin)
 
@@ -78,28 +80,60 @@ def outlier_share(
     """Return the share, 0 to 1, of the cluster's training documents that lie nearer, (n,) float32.
 
     distance_quantiles (k, Q) are sorted training distances at Q evenly spaced ranks; between two of them the
-    share is interpolated. A document without a vector (label −1) has 0.
+    share is interpolated, as `np.interp` does it for one cluster. A document without a vector (label −1) has
+    0. Time and memory O(n·Q).
     """
-    ranks = np.linspace(0.0, 1.0, distance_quantiles.shape[1])
-    shares = np.zeros(len(labels), np.float32)
-    for cluster in np.unique(labels[labels >= 0]):
-        members = labels == cluster
-        shares[members] = np.interp(distance[members], distance_quantiles[cluster], ranks)
-    return shares
+    rows, last = np.maximum(labels, 0), distance_quantiles.shape[1] - 1
+    ranks = _ranks(last + 1)
+    reached = np.count_nonzero(distance_quantiles.take(rows, axis=0) <= distance[:, None], axis=1)
+    # Before the first quantile and from the last one on there is nothing to interpolate.
+    lower, upper = np.maximum(reached - 1, 0), np.minimum(reached, last)
+    near, far = (distance_quantiles[rows, at].astype(np.float64) for at in (lower, upper))
+    width = np.where(lower < upper, far - near, 1)
+    shares = (ranks[upper] - ranks[lower]) / width * (distance - near) + ranks[lower]
+    return np.where(labels >= 0, shares, 0).astype(np.float32)
 
 
-def summarize(units: NDArray[np.float32], labels: NDArray[np.int64]) -> list[ClusterSummary]:
-    """Describe the clusters that occur, by ascending number; units (n, d) from `unit_vectors`.
+@cache
+def _ranks(count: int) -> NDArray[np.float64]:
+    return np.linspace(0.0, 1.0, count)
 
-    Documents with label −1 do not count. The mean of the cosines of vectors u to their mean direction s/‖s‖,
-    s = Σu, is Σ(u·s)/(n·‖s‖) = ‖s‖/n for lengths of 1. They are 1 but for rounding; with Σ‖u‖ in the place
-    of n a single document has exactly 1. It is 0 for vectors that cancel out.
+
+def summarize(
+    units: NDArray[np.float32], labels: NDArray[np.int64], sizes: Sequence[int]
+) -> list[list[ClusterSummary]]:
+    """Describe the clusters that occur in each request, by ascending number.
+
+    units (n, d) from `unit_vectors` and labels (n,) of all requests one after another, `sizes` documents of
+    each. Documents with label −1 do not count.
+
+    The mean of the cosines of vectors u to their mean direction s/‖s‖, s = Σu, is Σ(u·s)/(n·‖s‖) = ‖s‖/n for
+    lengths of 1. They are 1 but for rounding; with Σ‖u‖ in the place of n a single document has exactly 1. It
+    is 0 for vectors that cancel out.
     """
-    docs = np.argsort(labels, kind="stable")[np.count_nonzero(labels < 0) :]
-    clusters, starts, sizes = np.unique(labels[docs], return_index=True, return_counts=True)
+    requests = np.repeat(np.arange(len(sizes)), sizes)
+    docs, starts = _runs(requests, labels)
+    counts = np.diff(np.append(starts, len(docs)))
     vectors = units[docs].astype(np.float64)
-    lengths = np.add.reduceat(np.linalg.norm(vectors, axis=1), starts)
+    lengths = np.add.reduceat(np.sqrt(np.vecdot(vectors, vectors)), starts)
     sums = np.linalg.norm(np.add.reduceat(vectors, starts), axis=1)
     cohesion = np.minimum(np.divide(sums, lengths, out=np.zeros(len(sums)), where=lengths > 0), 1.0)
-    columns = zip(clusters.tolist(), sizes.tolist(), cohesion.tolist(), strict=True)
-    return [ClusterSummary(cluster, size, value) for cluster, size, value in columns]
+    firsts = docs[starts]
+    columns = (requests[firsts], labels[firsts], counts, cohesion)
+    summaries: list[list[ClusterSummary]] = [[] for _ in sizes]
+    for request, *summary in zip(*[column.tolist() for column in columns], strict=True):
+        summaries[request].append(ClusterSummary(*summary))
+    return summaries
+
+
+def _runs(
+    requests: NDArray[np.int64], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the documents with a label by request, label and position, and where each label begins there."""
+    docs = np.flatnonzero(labels >= 0)
+    keys = (requests * (labels.max(initial=0) + 1) + labels)[docs]
+    order = np.argsort(keys, kind="stable")
+    docs, keys = docs[order], keys[order]
+    first = np.ones(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    return docs, np.flatnonzero(first)

@@ -67,7 +67,10 @@ class Embedder:
         components. Source: Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline for sentence
         embeddings".
         """
-        parts = [self._embed_block(texts[block]) for block in _blocks(texts)]
+        first, *more = [self._embed_block(texts[block]) for block in _blocks(texts)]
+        if not more:
+            return first
+        parts = [first, *more]
         return Embedded(
             np.concatenate([part.doc_vectors for part in parts]),
             np.concatenate([part.tokens for part in parts]),

@@ -5,6 +5,7 @@ texts ─ embed → doc_vectors (n, d) ─ cluster → labels, distances ─ sim
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scoring.bundle import Bundle
 from scoring.clustering import Assignment, ClusterSummary, assign, outlier_share, summarize
 from scoring.embedding import Embedded, Embedder
-from scoring.neighbours import Neighbours, neighbours
+from scoring.neighbours import Group, Neighbours, neighbours_within
 from scoring.pairs import Pairs, pairs
 from scoring.similarity import matrix, unit_vectors
 
@@ -106,7 +107,9 @@ class Scorer:
         """Cluster and compare documents that are embedded already."""
         placed = self.place(embedded)
         _tell(observe, "cluster")
-        return self.compare(placed, options, observe)
+        (scores,) = self.compare_all(placed, [len(embedded.tokens)], [options])
+        _tell(observe, "similarity")
+        return scores
 
     def place(self, embedded: Embedded) -> Placed:
         """Find the place of every document in the model; documents of several requests may go together."""
@@ -117,19 +120,35 @@ class Scorer:
             outlier = outlier_share(assignment.labels, assignment.distance, bundle.distance_quantiles)
         return Placed(embedded, assignment, outlier, unit_vectors(embedded.doc_vectors))
 
-    def compare(self, placed: Placed, options: Options, observe: Observe | None = None) -> Scores:
-        """Compare the documents of one request with each other."""
+    def compare_all(self, placed: Placed, sizes: Sequence[int], options: Sequence[Options]) -> list[Scores]:
+        """Compare the documents of each request with each other.
+
+        Request i wants `options[i]` and has the `sizes[i]` documents after those of the requests before it.
+        Small requests for neighbours are compared together; the scores are those of one by one.
+        """
         units, present = placed.units, placed.embedded.present
-        clusters = summarize(units, placed.assignment.labels)
-        near = near_pairs = full = None
-        if options.similarity == "neighbours":
-            near = neighbours(units, options.neighbours, present=present)
-        elif options.similarity == "pairs":
-            near_pairs = pairs(units, options.threshold, present=present, limit=MAX_PAIRS)
-        elif options.similarity == "matrix":
-            full = matrix(units)
-        _tell(observe, "similarity")
-        return Scores(placed.embedded, placed.assignment, placed.outlier, clusters, near, near_pairs, full)
+        bounds = list(pairwise(accumulate(sizes, initial=0)))
+        clusters = summarize(units, placed.assignment.labels, sizes)
+        wanting = [i for i, option in enumerate(options) if option.similarity == "neighbours"]
+        groups = [Group(*bounds[i], options[i].neighbours) for i in wanting]
+        near = dict(zip(wanting, neighbours_within(units, groups, present=present), strict=True))
+        return [
+            _compared(placed.part(*bound), options[i], clusters[i], near.get(i))
+            for i, bound in enumerate(bounds)
+        ]
+
+
+def _compared(
+    placed: Placed, options: Options, clusters: Sequence[ClusterSummary], near: Neighbours | None
+) -> Scores:
+    """Return the scores of one request whose neighbours, where it wants them, have been found."""
+    units, present = placed.units, placed.embedded.present
+    near_pairs = full = None
+    if options.similarity == "pairs":
+        near_pairs = pairs(units, options.threshold, present=present, limit=MAX_PAIRS)
+    elif options.similarity == "matrix":
+        full = matrix(units)
+    return Scores(placed.embedded, placed.assignment, placed.outlier, clusters, near, near_pairs, full)
 
 
 def _tell(observe: Observe | None, stage: str) -> None:

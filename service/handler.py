@@ -8,10 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from scoring.bundle import open_bundle
-from scoring.pipeline import Options, Placed, Scorer, Scores
+from scoring.pipeline import Options, Scorer, Scores
 from service.answer import Answer, Facts
 from service.encoding import encode_json, encode_npy
 from service.problems import partial
@@ -39,30 +37,14 @@ class Handler:
         return answer
 
     def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> list[Answer]:
-        """Answer several requests, as one by one, but with all their documents embedded and placed together.
+        """Answer several requests, as one by one, but with all their documents scored together.
 
         That is where small requests spend their time, most of it in calls that cost the same for one document
         and for a hundred. Each is told its share of that time, by its documents.
         """
         reads = [self._read(body, accept) for body, accept in zip(bodies, accepts, strict=True)]
-        texts = [text for read in reads if isinstance(read, _Read) for text in read.request.texts]
-        if not texts:
-            return [read for read in reads if isinstance(read, Answer)]
-        clock = _Stages()
-        embedded = self._scorer.embed(texts)
-        clock("embed")
-        placed = self._scorer.place(embedded)
-        together = clock.ended("cluster")
-        answers, start = [], 0
-        for read in reads:
-            if isinstance(read, Answer):
-                answers.append(read)
-                continue
-            stop = start + len(read.request.texts)
-            read.stages.share(together, (stop - start) / len(texts))
-            answers.append(self._finish(read, placed.part(start, stop)))
-            start = stop
-        return answers
+        scored = iter(self._score([read for read in reads if isinstance(read, _Read)]))
+        return [read if isinstance(read, Answer) else self._encode(read, next(scored)) for read in reads]
 
     def _read(self, body: Buffer, accept: str) -> "_Read | Answer":
         stages = _Stages()
@@ -75,10 +57,24 @@ class Handler:
         stages("decode")
         return _Read(request, accept, stages)
 
-    def _finish(self, read: "_Read", placed: Placed) -> Answer:
+    def _score(self, reads: Sequence["_Read"]) -> list[Scores]:
+        if not reads:
+            return []
+        sizes = [len(read.request.texts) for read in reads]
+        clock = _Stages()
+        embedded = self._scorer.embed([text for read in reads for text in read.request.texts])
+        clock("embed")
+        placed = self._scorer.place(embedded)
+        clock("cluster")
+        scores = self._scorer.compare_all(placed, sizes, [_options(read.request) for read in reads])
+        together, total = clock.ended("similarity"), sum(sizes)
+        for read, size in zip(reads, sizes, strict=True):
+            read.stages.share(together, size / total)
+        return scores
+
+    def _encode(self, read: "_Read", scores: Scores) -> Answer:
         request = read.request
-        options = Options(request.similarity, request.neighbours, request.threshold)
-        scores = self._scorer.compare(placed, options, read.stages)
+        read.stages.begin()
         if read.accept == "npy" and scores.matrix is not None:
             encoded = encode_npy(scores.matrix)
         else:
@@ -99,8 +95,11 @@ class _Stages:
         self._since = now
 
     def share(self, stages: Iterable[tuple[str, float]], part: float) -> None:
-        """Note a part of stages that were gone through together with others; the next begins now."""
-        self._passed += ((stage, round(spent * part, 3)) for stage, spent in stages)
+        """Note a part of stages that were gone through together with others."""
+        self._passed += [(stage, round(spent * part, 3)) for stage, spent in stages]
+
+    def begin(self) -> None:
+        """Begin the next stage now, after time that was not this request's."""
         self._since = time.perf_counter()
 
     def ended(self, stage: str) -> tuple[tuple[str, float], ...]:
@@ -126,13 +125,17 @@ def _check_acceptable(request: ScoreRequest, accept: str) -> None:
         )
 
 
+def _options(request: ScoreRequest) -> Options:
+    return Options(request.similarity, request.neighbours, request.threshold)
+
+
 def _facts(scores: Scores, stages: tuple[tuple[str, float], ...]) -> Facts:
     n = len(scores.embedded.tokens)
     return Facts(
         documents=n,
         pairs=n * (n - 1) // 2,
-        tokens=int(np.sum(scores.embedded.tokens)),
-        known=int(np.sum(scores.embedded.known)),
+        tokens=sum(scores.embedded.tokens.tolist()),
+        known=sum(scores.embedded.known.tolist()),
         stages=stages,
-        clusters=tuple((summary.cluster, summary.size) for summary in scores.clusters),
+        clusters=tuple([(summary.cluster, summary.size) for summary in scores.clusters]),
     )

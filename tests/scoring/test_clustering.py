@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 
 from scoring.clustering import assign, outlier_share, summarize
 from scoring.similarity import unit_vectors
-from tests.scoring.documents import Kind, Vectors, clustered, concentrated, extreme, spread, whole
+from tests.scoring.documents import KINDS, Kind, Vectors, clustered, concentrated, extreme, spread, whole
 
 
 def distances(vectors: Vectors, centroids: Vectors) -> NDArray[np.float64]:
@@ -107,7 +107,8 @@ def test_documents_without_a_vector_belong_to_no_cluster() -> None:
 
     assert assignment.labels.tolist() == [0, -1, 0]
     assert assignment.distance.tolist() == [1, 0, 1]
-    assert [summary.size for summary in summarize(unit_vectors(vectors), assignment.labels)] == [2]
+    (summaries,) = summarize(unit_vectors(vectors), assignment.labels, [3])
+    assert [summary.size for summary in summaries] == [2]
 
 
 def test_the_outlier_share_is_interpolated_between_quantiles() -> None:
@@ -125,7 +126,7 @@ def test_clusters_that_occur_are_summarised_in_order() -> None:
     """Size and cohesion are those of the request's own documents."""
     units = unit_vectors(np.array([[1, 0], [0, 3], [2, 0], [0, -1], [1, 1]], np.float32))
 
-    summaries = summarize(units, np.array([7, 2, 7, 2, 4]))
+    (summaries,) = summarize(units, np.array([7, 2, 7, 2, 4]), [5])
 
     assert [(summary.cluster, summary.size) for summary in summaries] == [(2, 2), (4, 1), (7, 2)]
     assert [summary.cohesion for summary in summaries] == [0, 1, 1]
@@ -136,11 +137,55 @@ def test_cohesion_is_the_mean_cosine_to_the_mean_direction() -> None:
     units = unit_vectors(clustered(np.random.default_rng(4), 50, 8))
     direction = units.sum(axis=0) / np.linalg.norm(units.sum(axis=0))
 
-    (summary,) = summarize(units, np.zeros(50, np.int64))
+    ((summary,),) = summarize(units, np.zeros(50, np.int64), [50])
 
     assert summary.cohesion == pytest.approx(float((units @ direction).mean()), abs=1e-6)
 
 
 def test_no_document_makes_no_cluster() -> None:
     """A request of empty texts has an empty list of clusters."""
-    assert summarize(np.zeros((2, 3), np.float32), np.array([-1, -1])) == []
+    assert summarize(np.zeros((2, 3), np.float32), np.array([-1, -1]), [2]) == [[]]
+
+
+@given(seed=st.integers(0, 2**32), kind=st.sampled_from(KINDS), sizes=st.lists(st.integers(0, 9), max_size=6))
+@settings(deadline=None)
+def test_requests_summarised_together_are_summarised_as_alone(
+    seed: int, kind: Kind, sizes: list[int]
+) -> None:
+    """To the bit: no cluster reaches from one request into the next, whoever has a vector."""
+    rng = np.random.default_rng(seed)
+    units, labels = unit_vectors(kind(rng, sum(sizes), 40)), rng.integers(-1, 3, sum(sizes))
+    stops = np.cumsum(sizes, dtype=np.int64)
+
+    together = summarize(units, labels, sizes)
+
+    for (start, stop), summaries in zip(zip(stops - sizes, stops, strict=True), together, strict=True):
+        (alone,) = summarize(units[start:stop], labels[start:stop], [stop - start])
+        assert summaries == alone
+        clusters, counts = np.unique(labels[start:stop], return_counts=True)
+        occurring = zip(clusters[clusters >= 0], counts[clusters >= 0], strict=True)
+        assert [(summary.cluster, summary.size) for summary in summaries] == list(occurring)
+
+
+@given(
+    seed=st.integers(0, 2**32), n=st.integers(0, 40), count=st.integers(1, 12), whole_numbers=st.booleans()
+)
+@settings(deadline=None)
+def test_the_outlier_share_is_numpys_interpolation_to_the_bit(
+    seed: int, n: int, count: int, whole_numbers: bool
+) -> None:
+    """For each cluster, with quantiles that repeat and distances that are quantiles."""
+    rng = np.random.default_rng(seed)
+    quantiles = np.sort(rng.uniform(0, 6, (4, count)), axis=1).astype(np.float32)
+    labels, distance = rng.integers(-1, 4, n), rng.uniform(-1, 7, n).astype(np.float32)
+    if whole_numbers:
+        quantiles, distance = np.rint(quantiles), np.rint(distance)
+    ranks = np.linspace(0.0, 1.0, count)
+    expected = [
+        np.interp(far, quantiles[label], ranks) if label >= 0 else 0
+        for label, far in zip(labels, distance, strict=True)
+    ]
+
+    shares = outlier_share(labels, distance, quantiles)
+
+    np.testing.assert_array_equal(shares, np.array(expected, np.float32))

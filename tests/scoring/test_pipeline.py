@@ -1,6 +1,8 @@
 """The stages together, on real documents: what holds for any batch, in any order."""
 
+from itertools import accumulate
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 
 from scoring.bundle import open_bundle
 from scoring.corpus import read_corpus
-from scoring.pipeline import Options, Scorer, SimilarityKind
+from scoring.pipeline import Options, Scorer, Scores, SimilarityKind
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
+SIMILARITIES: tuple[SimilarityKind, ...] = get_args(SimilarityKind)
 EMPTY = ["", "2001", "1,234.56 %", "— … !", "\n\t "]
 
 
@@ -93,6 +96,38 @@ def test_a_text_without_words_has_no_vector_and_no_neighbours(scorer: Scorer, te
     assert scores.embedded.tokens[1] == 0
     assert sum(summary.size for summary in scores.clusters) == 2
     assert scores.neighbours.indices.tolist() == [[2, -1, -1, -1, -1], [-1] * 5, [0, -1, -1, -1, -1]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 7), st.sampled_from(SIMILARITIES)), max_size=6))
+@settings(max_examples=25, deadline=None)
+def test_requests_compared_together_are_compared_as_alone(
+    scorer: Scorer, requests: list[tuple[int, int, SimilarityKind]]
+) -> None:
+    """To the bit, whatever each of them wants."""
+    texts = [*STORIES[:20], *EMPTY, *STORIES[:15]]
+    sizes = [size for size, _, _ in requests]
+    options = [Options(similarity, m, threshold=0.1) for _, m, similarity in requests]
+    placed = scorer.place(scorer.embed([text for size in sizes for text in texts[-size:][:size]]))
+    stops = list(accumulate(sizes))
+
+    together = scorer.compare_all(placed, sizes, options)
+
+    for stop, size, option, scores in zip(stops, sizes, options, together, strict=True):
+        (alone,) = scorer.compare_all(placed.part(stop - size, stop), [size], [option])
+        assert scores.clusters == alone.clusters
+        for found, expected in zip(_results(scores), _results(alone), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def _results(scores: Scores) -> list[object]:
+    near, found = scores.neighbours, scores.pairs
+    return [
+        scores.assignment.labels,
+        scores.outlier,
+        scores.matrix,
+        *([] if near is None else [near.indices, near.similarities]),
+        *([] if found is None else [found.first, found.second, found.similarity, found.truncated]),
+    ]
 
 
 def test_stages_are_observed_in_their_order(scorer: Scorer) -> None:
