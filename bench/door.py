@@ -83,6 +83,13 @@ class Desk(Unobserved):
     async def submit(self, permit: Permit, request: Request) -> Outcome:
         return ANSWER
 
+    @property
+    def crowded(self) -> bool:
+        return self._refusal is not None
+
+    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+        return self._refusal
+
 
 def application(bundle: Path, refusal: Refused | None = None) -> tuple[Starlette, Settings]:
     settings = load({"bundle": bundle, "jwt_secret": SECRET}, {})

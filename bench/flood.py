@@ -2,18 +2,22 @@
 
     python -m bench.flood ADDRESS PORT TOKEN SETTINGS-AS-JSON
 
-prints one JSON array a line: [Unix second it was due, milliseconds, status].
+prints one JSON array a line: [Unix second it was due, milliseconds since then, status, milliseconds since it
+was sent].
 
 At a rate, a request is due whether or not earlier ones were answered, and its latency counts from the moment
 at which it was due (no coordinated omission). Without a rate each connection sends when it has its answer.
-Written for little processor time, because it shares the machine with the server: about 30 µs a request.
+Written for little processor time, because it shares the machine with the server: about 30 µs a request. For
+the same reason it runs behind the server and its workers: a load from elsewhere takes none of their cores.
 """
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
+from collections import deque
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -26,12 +30,19 @@ from bench.documents import Payload, bodies, corpus
 TIMEOUT_S = 40.0
 
 
+NICENESS = 15
+
+
 class Reply(NamedTuple):
-    """One request: when it was due (Unix seconds), how long its answer took, its status (0: none)."""
+    """One request: when it was due (Unix seconds), how long its answer took, its status (0: none).
+
+    served_ms: of the latency, what passed after it was sent; before, it waited in the generator.
+    """
 
     due: float
     latency_ms: float
     status: int
+    served_ms: float
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -53,7 +64,7 @@ class Line(asyncio.Protocol):
         self._flood = flood
         self._transport: Any = None
         self._received = bytearray()
-        self._due = 0.0
+        self._due = self._sent = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note where to write."""
@@ -61,7 +72,7 @@ class Line(asyncio.Protocol):
 
     def send(self, request: bytes, due: float) -> None:
         """Send one request that was due at `due`."""
-        self._due = due
+        self._due, self._sent = due, time.time()
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -74,11 +85,11 @@ class Line(asyncio.Protocol):
         length = int(head.partition(b"content-length: ")[2].partition(b"\r")[0])
         if len(self._received) >= end + 4 + length:
             self._received.clear()
-            self._flood.answered(self, self._due, int(head[9:12]))
+            self._flood.answered(self, self._due, self._sent, int(head[9:12]))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Say that no answer will come."""
-        self._flood.lost(self._due)
+        """Say that no answer will come; a server may close a connection that it has not heard of for long."""
+        self._flood.lost(self, self._due, self._sent)
 
 
 class Flood:
@@ -90,7 +101,7 @@ class Flood:
         self._numbers = count()
         self._settings = settings
         self._idle: list[Line] = []
-        self._waiting: list[float] = []
+        self._waiting: deque[float] = deque()
         self._under_way = 0
 
     async def run(self, host: str, port: int) -> None:
@@ -128,23 +139,26 @@ class Flood:
         self._under_way += 1
         line.send(self._requests[next(self._numbers) % len(self._requests)], due)
 
-    def answered(self, line: Line, due: float, status: int) -> None:
+    def answered(self, line: Line, due: float, sent: float, status: int) -> None:
         """Note an answer and give its connection the next request, if there is one."""
         now = time.time()
-        self.replies.append(Reply(due, (now - due) * 1e3, status))
+        self.replies.append(Reply(due, (now - due) * 1e3, status, (now - sent) * 1e3))
         self._under_way -= 1
         if not self._settings.rate and now < self._end:
             self._send(line, now)
         elif self._waiting:
-            self._send(line, self._waiting.pop(0))
+            self._send(line, self._waiting.popleft())
         else:
             self._idle.append(line)
 
-    def lost(self, due: float) -> None:
+    def lost(self, line: Line, due: float, sent: float) -> None:
         """Note that a connection ended; its request, if it had one, has no answer."""
-        if self._under_way:
+        if line in self._idle:
+            self._idle.remove(line)
+        elif self._under_way:
             self._under_way -= 1
-            self.replies.append(Reply(due, (time.time() - due) * 1e3, 0))
+            now = time.time()
+            self.replies.append(Reply(due, (now - due) * 1e3, 0, (now - sent) * 1e3))
 
 
 class Flooding:
@@ -165,6 +179,7 @@ class Flooding:
 def main() -> None:
     """Flood, then print."""
     host, port, token, text = sys.argv[1:]
+    os.nice(NICENESS)
     settings = msgspec.json.decode(text, type=Settings)
     head = f"POST /score HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
     head += "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n"

@@ -4,10 +4,8 @@
 
 First the peak: a closed loop that keeps the workers busy. Then requests arrive at ten times that rate,
 whether or not earlier ones were answered, and then at half of it. Goodput is what is answered with 200 in
-each second of arrival; a refusal's latency counts from the moment its request was due.
-
-The load generator runs on the same machine: with `--workers` below the cores it has one to share with the
-server.
+each second. What a refusal takes counts from the moment at which its request was sent: the generator runs on
+the same machine and comes late itself. With `--workers` below the cores it has one to share with the server.
 """
 
 import argparse
@@ -28,8 +26,9 @@ DOCUMENTS = 32
 FACTOR = 10
 
 # At most so many requests are on their way at once; more arrivals wait in the generator, as in a client's
-# pool.
-CONNECTIONS = 300
+# pool. They must be more than wait in the server's queue, or nothing is ever refused.
+CONNECTIONS = 1000
+QUEUE_BUDGET_S = 0.5
 
 RECOVERY_S = 15.0
 
@@ -62,9 +61,9 @@ class Phase:
         )
         return [float(seconds[second]) for second in range(int(self.settings.seconds))]
 
-    def latencies(self, status: int) -> list[float]:
-        """Return the latencies, in milliseconds, of all answers with a status."""
-        return [reply.latency_ms for reply in self.replies if reply.status == status]
+    def served_ms(self, *statuses: int) -> list[float]:
+        """Return how long the server took, in milliseconds, for all answers with one of these statuses."""
+        return [reply.served_ms for reply in self.replies if reply.status in statuses]
 
 
 def normal_after(phase: Phase, usual_ms: float) -> float:
@@ -112,7 +111,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    with scorepool(options.bundle, options.workers) as running:
+    with scorepool(options.bundle, options.workers, queue_budget_s=QUEUE_BUDGET_S) as running:
         Phase(running, Settings(DOCUMENTS, 16, 3))
         peak = Phase(running, Settings(DOCUMENTS, 16, 10))
         rate = statistics.median(peak.goodput()[1:-1])
@@ -131,8 +130,8 @@ def report(peak: Phase, over: Phase, after: Phase) -> list[Figure]:
     rate = statistics.median(peak.goodput()[1:-1])
     # The first seconds fill the queue.
     share = [good / rate for good in over.goodput()[5:-1]]
-    refused = over.latencies(503) + over.latencies(429)
-    normal_s = normal_after(after, statistics.median(peak.latencies(200)))
+    refused = over.served_ms(503, 429) or [0.0]
+    normal_s = normal_after(after, statistics.median(peak.served_ms(200)))
     arrived = len(over.replies) / over.settings.seconds
     print(f"peak {rate:.0f} requests/s; then {arrived:.0f} a second were due: {refusals(over.replies)}")
     print(f"goodput / peak      {statistics.median(share):8.1%}    asked: at least 95 %")

@@ -27,11 +27,12 @@ from service.pages import page_routes
 from service.replies import FixedAnswer, answer_http_exception
 from service.reports import MetricsEndpoint, StatusEndpoint, Watch
 from service.settings import Settings
+from service.shedding import Queue, Shedder
 from service.snapshot import Snapshot
 from service.worker import HandlerFactory
 
 
-class Workforce(Intake, Protocol):
+class Workforce(Intake, Queue, Protocol):
     """What the application needs of the dispatcher."""
 
     started: bool
@@ -90,6 +91,7 @@ def create_app(
         settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
     )
     authenticator = Authenticator(keys, policy)
+    shedder = Shedder(workforce, authenticator, watch, limits)
     score = Route("/score", ScoreEndpoint(workforce, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
@@ -113,6 +115,8 @@ def create_app(
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False
+    # For the server, which asks it before the application sees a request.
+    app.state.shedder = shedder
     return app
 
 

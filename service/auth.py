@@ -111,6 +111,17 @@ class Authenticator:
             raise Refused("insufficient_scope", f"the token needs the scope {scope}")
         return principal
 
+    def recognize(self, header: bytes | None, scope: str | None = None) -> Principal | None:
+        """Return who sent the Authorization `header`, if its token was good before and still is.
+
+        None says nothing: `authenticate` has to look.
+        """
+        scheme, _, token = (header or b"").partition(b" ")
+        if scheme.lower() != b"bearer" or len(token) > MAX_HEADER_BYTES or not self._keys.ready:
+            return None
+        principal = self._recall(sha256(token.strip()).digest())
+        return principal if principal and (not scope or scope in principal.scopes) else None
+
     def _check_ready(self) -> None:
         if not self._keys.ready:
             raise Refused("starting", "the keys of the tokens' issuer are not there yet", KEYS_RETRY_S)

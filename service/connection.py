@@ -10,14 +10,12 @@ pipelined behind it waits until the answer is written. A client that closes its 
 """
 
 import asyncio
-from dataclasses import dataclass
 from enum import Enum, auto
-from http import HTTPStatus
 from math import inf
 from typing import Any, cast
 
-from service.crowd import Crowd
-from service.exchange import DISCARD_BYTES, Exchange, ExchangeObserver, abandon, new_request_id
+from service.doorman import Doorman
+from service.exchange import DISCARD_BYTES, Exchange, abandon, new_request_id
 from service.framing import (
     HEAD_END,
     MAX_HEAD_BYTES,
@@ -30,7 +28,7 @@ from service.framing import (
 from service.link import Link
 from service.parsers import Parser
 from service.problems import PROBLEMS, problem
-from service.replies import problem_headers
+from service.replies import problem_headers, whole_answer
 
 # Chunked bodies are followed in steps, with others' turns between them: a step of the smallest chunks allowed
 # takes a millisecond.
@@ -48,22 +46,6 @@ class Phase(Enum):
     ANSWER = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Doorman:
-    """What all connections of a server share: the times they are given, their number, and who counts.
-
-    Seconds: head_s from the first byte of a head to its last, body_s for a whole body, idle_s between
-    requests, write_s for the network to take a piece of an answer.
-    """
-
-    head_s: float
-    body_s: float
-    idle_s: float
-    write_s: float
-    crowd: Crowd
-    observer: ExchangeObserver
-
-
 class Connection(asyncio.Protocol):
     """Passes on to a parser what a client sends, one message at a time and within limits."""
 
@@ -77,6 +59,8 @@ class Connection(asyncio.Protocol):
         self._input, self._at = b"", 0
         # Left of a body: a number of bytes, or chunks.
         self._body: int | ChunkedBody = 0
+        # Whether that body belongs to a request that was turned away.
+        self._unheard = False
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = inf
         self._link: Link
@@ -115,7 +99,12 @@ class Connection(asyncio.Protocol):
         """Take what has come."""
         self._input = self._input[self._at :] + data if self._at < len(self._input) else data
         self._at = 0
-        self._advance()
+        # Probes need not wait: they bring no body, and are told from what does by their first letter.
+        begins = self._phase is Phase.HEAD and not self._head and data.startswith(b"P")
+        if not begins or self._doorman.turnstile.enter(self._advance):
+            self._advance()
+        else:
+            self._link.hold(held=True)
 
     def answered(self) -> None:
         """Go on behind a request whose answer is written."""
@@ -151,7 +140,7 @@ class Connection(asyncio.Protocol):
 
     def take_leave(self) -> None:
         """Close behind the answer that is being written; a request that is not complete gets no other."""
-        if self._phase is Phase.BODY:
+        if self._phase is Phase.BODY and not self._unheard:
             self.refuse(_LEAVING)
         else:
             self._parser.shutdown()
@@ -202,6 +191,10 @@ class Connection(asyncio.Protocol):
 
     def _begin_request(self, head: Head) -> None:
         self._doorman.crowd.engage(self)
+        answer = self._doorman.shed(head, self._parser.server_state.default_headers)
+        if answer is not None:
+            self._turn_away(answer, head.length or 0)
+            return
         self._body = ChunkedBody() if head.length is None else head.length
         # Before the phase changes: a parser that refuses the head has no request of it.
         self._parser.data_received(head.raw)
@@ -211,6 +204,19 @@ class Connection(asyncio.Protocol):
         else:
             self._phase = Phase.BODY
             self._expire_in(self._doorman.body_s)
+
+    def _turn_away(self, answer: bytes, length: int) -> None:
+        """Give an answer that the parser knows nothing of, and let a short body pass by."""
+        self._parser.stay()
+        self._link.write(answer)
+        if length > DISCARD_BYTES:
+            self._link.unread = True
+            self._link.close()
+        elif length:
+            self._phase, self._body, self._unheard = Phase.BODY, length, True
+            self._expire_in(self._doorman.body_s)
+        else:
+            self._begin_head()
 
     def _advance_body(self) -> None:
         """Pass on what there is of a body. Raises: FramingError."""
@@ -223,7 +229,7 @@ class Connection(asyncio.Protocol):
             self._at += len(piece)
             self._body -= len(piece)
             complete = self._body == 0
-        if piece:
+        if piece and not self._unheard:
             self._parser.data_received(piece)
         if complete:
             self._end_body()
@@ -231,7 +237,8 @@ class Connection(asyncio.Protocol):
     def _end_body(self) -> None:
         self._expire_never()
         self._phase = Phase.ANSWER
-        if self._parser.cycle.response_complete:
+        if self._unheard or self._parser.cycle.response_complete:
+            self._unheard = False
             self._begin_head()
 
     def _begin_head(self) -> None:
@@ -281,13 +288,10 @@ class Connection(asyncio.Protocol):
             exchange = Exchange(new_request_id(), {}, "", now, now, status=status, code=error.code)
             self._doorman.observer.began(exchange)
             self._doorman.observer.ended(exchange)
-        body = problem(error.code, error.detail, exchange.request_id)
         headers = [
             *self._parser.server_state.default_headers,
             *(header for header in problem_headers(error.code, None) if header[0] != b"connection"),
             (b"connection", b"close"),
-            (b"content-length", b"%d" % len(body)),
             (b"x-request-id", exchange.request_id.encode("ascii")),
         ]
-        head = b"".join(b"%b: %b\r\n" % header for header in headers)
-        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, HTTPStatus(status).phrase.encode(), head, body)
+        return whole_answer(status, headers, problem(error.code, error.detail, exchange.request_id))

@@ -123,6 +123,21 @@ class Dispatcher:
             self._observer.refused(refusal.code)
             raise
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits that somebody might be refused."""
+        return self._scheduler.queue.cost > self._capacity.queue_budget_s * self._capacity.workers / 2
+
+    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+        """Return why a request of a subject could not come in now, None where it may be able to."""
+        try:
+            self._check_open()
+            self._admission.enter(self._cost.least(size), time_left, self._load(subject, monotonic()))
+        except Refused as refused:
+            self._observer.refused(refused.code)
+            return refused
+        return None
+
     async def submit(self, permit: Permit, request: Request) -> Outcome:
         """Have a request scored. Cancelling the caller means that the client has left.
 

@@ -55,7 +55,7 @@ class ScoreEndpoint:
         try:
             await self._score(exchange, receive, send)
         except Refused as refused:
-            await send_problem(send, exchange, refused, [_server_timing(exchange.outcome)])
+            await send_problem(send, exchange, refused, [server_timing(exchange.outcome)])
         except ClientLeft:
             exchange.left = True
 
@@ -95,7 +95,7 @@ class ScoreEndpoint:
 async def _send_outcome(send: Send, exchange: Exchange, outcome: Outcome, accept: str) -> None:
     """Send what the worker said. The permit is held until it is written: unread answers take memory too."""
     exchange.code = outcome.code
-    timing = _server_timing(outcome)
+    timing = server_timing(outcome)
     if outcome.code == "ok":
         await send_answer(send, 200, [(b"content-type", _MEDIA_TYPES[accept]), timing], outcome.body)
         return
@@ -104,7 +104,7 @@ async def _send_outcome(send: Send, exchange: Exchange, outcome: Outcome, accept
     await send_answer(send, PROBLEMS[outcome.code].status, headers, body)
 
 
-def _server_timing(outcome: Outcome | None) -> Header:
+def server_timing(outcome: Outcome | None) -> Header:
     """Return the stages of the request in milliseconds (W3C Server Timing)."""
     if outcome is None:
         return (b"server-timing", b"queue;dur=0")

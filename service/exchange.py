@@ -90,9 +90,13 @@ def begin(scope: Scope, now: float) -> Exchange:
     fields: Fields = {}
     for name, value in scope["headers"]:
         fields[name] = fields[name] + b", " + value if name in fields else value
+    return Exchange(request_id_of(fields), fields, scope["method"], now)
+
+
+def request_id_of(fields: Fields) -> str:
+    """Return the client's id for its request, or a new one."""
     given = fields.get(b"x-request-id", b"")
-    request_id = given.decode("ascii") if _REQUEST_ID.fullmatch(given) else new_request_id()
-    return Exchange(request_id, fields, scope["method"], now)
+    return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else new_request_id()
 
 
 def abandon(cycle: Any) -> None:

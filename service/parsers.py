@@ -40,6 +40,10 @@ class HttpToolsParser(HttpToolsProtocol):
         """Refuse what only the parser saw."""
         self.feeder.refuse(MALFORMED)
 
+    def stay(self) -> None:
+        """Do not take the connection for idle: it was used without this parser."""
+        self._unset_keepalive_if_required()
+
 
 class H11Parser(H11Protocol):
     """The parser over h11."""
@@ -54,6 +58,10 @@ class H11Parser(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what only the parser saw."""
         self.feeder.refuse(MALFORMED)
+
+    def stay(self) -> None:
+        """Do not take the connection for idle: it was used without this parser."""
+        self._unset_keepalive_if_required()
 
 
 Parser = HttpToolsParser | H11Parser

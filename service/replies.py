@@ -1,6 +1,7 @@
 """Answers as ASGI messages: status, headers and body, and the headers that go with each problem."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from types import MappingProxyType
 
 from starlette.exceptions import HTTPException
@@ -50,6 +51,13 @@ async def send_answer(send: Send, status: int, headers: Iterable[Header], body: 
     for at in range(0, max(len(body), 1), PIECE_BYTES):
         end = at + PIECE_BYTES
         await send({"type": "http.response.body", "body": body[at:end], "more_body": end < len(body)})
+
+
+def whole_answer(status: int, headers: Iterable[Header], body: bytes) -> bytes:
+    """Return an answer as bytes, where no server stands between us and the network."""
+    head = b"".join(b"%b: %b\r\n" % header for header in headers)
+    phrase = HTTPStatus(status).phrase.encode()
+    return b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n\r\n%b" % (status, phrase, head, len(body), body)
 
 
 async def send_problem(

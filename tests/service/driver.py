@@ -94,6 +94,15 @@ class FakeWorkforce:
             raise self.refusal
         return self.admission.admit(subject, content_length)
 
+    @property
+    def crowded(self) -> bool:
+        """Be full when the doors are closed."""
+        return self.refusal is not None
+
+    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+        """Refuse as `admit` does."""
+        return self.refusal
+
     async def submit(self, permit: Permit, request: Request) -> Outcome:
         """Note the request and give the outcome."""
         self.requests.append(request)

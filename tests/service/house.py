@@ -11,9 +11,11 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.connection import Connection, Doorman
+from service.connection import Connection
 from service.crowd import Crowd
+from service.doorman import Doorman, Shed, let_in
 from service.parsers import Parser
+from service.turnstile import Turnstile
 from tests.service.driver import Recorder
 
 
@@ -106,11 +108,13 @@ class House:
 
 
 @asynccontextmanager
-async def serving(parser: type[Parser], *, limit: int = 100, **seconds: float) -> AsyncIterator[House]:
+async def serving(
+    parser: type[Parser], *, limit: int = 100, shed: Shed = let_in, **seconds: float
+) -> AsyncIterator[House]:
     """Serve an `Echo` with so many connections; `seconds` are those of a `Doorman`, else plenty."""
     echo, recorder, crowd = Echo(), Recorder(), Crowd(limit)
     times = {"head_s": 5.0, "body_s": 5.0, "idle_s": 5.0, "write_s": 5.0, **seconds}
-    doorman = Doorman(**times, crowd=crowd, observer=recorder)
+    doorman = Doorman(**times, crowd=crowd, observer=recorder, turnstile=Turnstile(), shed=shed)
     config = uvicorn.Config(echo, lifespan="off", ws="none", log_config=None)
     config.load()
     state = ServerState()
