@@ -3,6 +3,7 @@
 import ast
 import runpy
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -26,6 +27,9 @@ def main() -> int:
         for scenario, description in known.items():
             print(f"  {scenario:<14} {description}")
         return 0 if name in {"", "-h", "--help"} else 2
+    if "--picture" in sys.argv and find_spec("matplotlib") is None:
+        print("a picture needs matplotlib: make bench installs it", file=sys.stderr)
+        return 2
     sys.argv[:2] = [f"bench {name}"]
     runpy.run_module(f"bench.{name}", run_name="__main__")
     return 0

@@ -7,8 +7,7 @@ was sent].
 
 At a rate, a request is due whether or not earlier ones were answered, and its latency counts from the moment
 at which it was due (no coordinated omission). Without a rate each connection sends when it has its answer.
-Written for little processor time, because it shares the machine with the server: about 30 µs a request. For
-the same reason it runs behind the server and its workers: a load from elsewhere takes none of their cores.
+Written for little processor time, because it shares the machine with the server: about 30 µs a request.
 """
 
 import asyncio
@@ -30,9 +29,6 @@ from bench.documents import Payload, bodies, corpus
 TIMEOUT_S = 40.0
 
 
-NICENESS = 15
-
-
 class Reply(NamedTuple):
     """One request: when it was due (Unix seconds), how long its answer took, its status (0: none).
 
@@ -48,13 +44,15 @@ class Reply(NamedTuple):
 class Settings(msgspec.Struct, frozen=True):
     """What to send: requests of so many documents, over so many connections, for so long.
 
-    rate: requests a second, 0 for a closed loop.
+    rate: requests a second, 0 for a closed loop. niceness: as of `nice`; a load that should take no core from
+    the server and its workers, as one from elsewhere would not, runs behind them.
     """
 
     documents: int
     connections: int
     seconds: float
     rate: float = 0.0
+    niceness: int = 15
 
 
 class Line(asyncio.Protocol):
@@ -179,8 +177,8 @@ class Flooding:
 def main() -> None:
     """Flood, then print."""
     host, port, token, text = sys.argv[1:]
-    os.nice(NICENESS)
     settings = msgspec.json.decode(text, type=Settings)
+    os.nice(settings.niceness)
     head = f"POST /score HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
     head += "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n"
     items = bodies(Payload(settings.documents, 16), corpus())

@@ -60,7 +60,7 @@ MAX_CONNECTIONS = 10_000
 
 # Objects made, and not yet unmade, between two collections. Python's 700 are ten requests, and most of a
 # thousand connections' objects are looked through each time.
-GC_THRESHOLD = 20_000
+GC_THRESHOLD = 2_000
 
 # How often a drain looks whether a second Ctrl-C has come.
 _GLANCE_S = 0.1

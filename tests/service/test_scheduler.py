@@ -50,11 +50,27 @@ def test_a_freed_slot_takes_small_jobs_as_one_call_up_to_the_budget() -> None:
     """Twenty milliseconds of predicted work share a call; what does not fit waits for the next."""
     world = world_with(1)
     arrive(world)
-    waiting = [arrive(world, cost=0.006) for _ in range(5)]
+    waiting = [arrive(world, cost=0.003) for _ in range(9)]
 
     world.answer(0)
 
-    assert world.busy[0] == tuple(waiting[:3])
+    assert world.busy[0] == tuple(waiting[:6])
+
+
+def test_a_small_job_does_not_share_a_call_with_a_large_one() -> None:
+    """It would wait for that one's end; whichever of them comes first."""
+    world = world_with(1)
+    arrive(world)
+    small = arrive(world, cost=0.001, subject="light")
+    large = arrive(world, cost=0.006, subject="heavy")
+    other = arrive(world, cost=0.001, subject="other")
+
+    calls = []
+    for _ in range(3):
+        world.answer(0)
+        calls.append(world.busy[0])
+
+    assert calls == [(small,), (large,), (other,)]
 
 
 def test_a_call_has_a_bounded_number_of_jobs() -> None:
