@@ -92,11 +92,23 @@ def draw(phases: Sequence[Phase], picture: Path) -> None:
         offset = phase.began - begin
         good = phase.goodput()
         due = Counter(int(reply.due - phase.began) for reply in phase.replies)
-        above.plot([offset + second for second in range(len(good))], good, color="tab:green")
         seconds = sorted(due)
-        above.plot([offset + second for second in seconds], [due[each] for each in seconds], color="tab:red")
+        first = phase is phases[0]
+        above.plot(
+            [offset + second for second in seconds],
+            [due[each] for each in seconds],
+            color="tab:red",
+            label="due" if first else None,
+        )
+        above.plot(
+            [offset + second for second in range(len(good))],
+            good,
+            color="tab:green",
+            label="answered with 200" if first else None,
+        )
         below.plot([offset + step / 2 for step in range(len(phase.memory))], phase.memory, color="tab:blue")
-    above.set(yscale="log", ylabel="a second: due (red), answered 200 (green)")
+    above.set(yscale="log", ylabel="requests a second")
+    above.legend()
     below.set(xlabel="seconds", ylabel="server's memory, MiB", ylim=(0, None))
     drawing.savefig(picture, dpi=150)
 
