@@ -13,7 +13,7 @@ from bench.record import Closed, Open, Ramp
 from bench.start import Running
 
 # A client of the storm gives up after this: Gatling's and most clients' default is longer, the run is short.
-PATIENCE_S = 10.0
+PATIENCE_S = 6.0
 
 STEP_S = 0.2
 

@@ -40,7 +40,6 @@ class Plan:
 _MEMORABLE = (
     "scorepool",
     "flask-gunicorn",
-    "fastapi-async-uvicorn",
     "celery",
     "litserve",
     "mlserver",
@@ -48,7 +47,7 @@ _MEMORABLE = (
     "ray",
 )
 QUICK = Plan(1, 1, 2, 4, storm_s=4, mix_s=0, ramp_s=0, faults=())
-USUAL = Plan(3, 1, 2, 5, storm_s=5, mix_s=4, ramp_s=4, faults=_MEMORABLE)
+USUAL = Plan(3, 1, 2, 3, storm_s=4, mix_s=2, ramp_s=3, faults=_MEMORABLE)
 FULL = Plan(5, 3, 6, 20, 20, 15, 20, faults=tuple(system.name for system in catalogue.SCOREPOOL_CODE))
 
 # Shares of the product's own peak, measured first: a storm that leaves it time to spare, a mix in which the

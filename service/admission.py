@@ -28,6 +28,10 @@ BODIES_HELD = 32
 # A subject that comes when the budget is used up by others still gets its share, up to this.
 OVERDRAFT = 2
 
+# A predicted wait must fit into the time to a deadline so often. What takes the cores away takes twice the time,
+# and an early refusal is worth more than a late 504.
+DEADLINE_MARGIN = 2
+
 # Retry-After is spread around the predicted time, so that not everybody comes back at once.
 JITTER = (0.5, 1.5)
 
@@ -142,8 +146,8 @@ class Admission:
         if used > budget * OVERDRAFT or (used > budget and load.own + cost > share):
             detail = f"the queue is full: {used / load.slots:.1f} s of work wait; try again later"
             raise Refused("overloaded", detail, self.retry_after(used / load.slots))
-        if load.wait > time_left:
-            detail = f"the wait of {load.wait:.1f} s would be longer than the request's own deadline"
+        if load.wait * DEADLINE_MARGIN > time_left:
+            detail = f"the wait of {load.wait:.1f} s may well be longer than the request's own deadline"
             raise Refused("overloaded", detail, self.retry_after(load.wait))
 
     def retry_after(self, seconds: float) -> int:

@@ -61,7 +61,8 @@ class Connection(asyncio.Protocol):
         self._body: int | ChunkedBody = 0
         # Whether that body belongs to a request that was turned away.
         self._unheard = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0
         self._deadline = inf
         self._link: Link
 
@@ -253,7 +254,7 @@ class Connection(asyncio.Protocol):
     def _expire_in(self, seconds: float) -> None:
         """Set the deadline. Most are moved before they pass, so a timer that is early enough stays as it is."""
         self._deadline = self._loop.time() + seconds
-        if self._timer is None or self._deadline < self._timer.when():
+        if self._timer is None or self._deadline < self._timer_at:
             self._set_timer(self._deadline)
 
     def _expire_never(self) -> None:
@@ -263,6 +264,8 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._expire)
+        # Noted here: uvloop's timer of less than half a millisecond cannot be asked.
+        self._timer_at = when
 
     def _expire(self) -> None:
         self._timer = None

@@ -77,7 +77,8 @@ class Dispatcher:
         self._tickets: dict[int, Ticket] = {}
         self._calls: dict[int, tuple[int, ...]] = {}
         self._results: dict[int, Result] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0  # uvloop's timers of under half a millisecond cannot be asked
         self._turning = False
         self._closed: str | None = None
         self._last_number = 0
@@ -151,8 +152,7 @@ class Dispatcher:
         except Refused as refusal:
             self._observer.refused(refusal.code)
             raise
-        self._last_number += 1
-        number = self._last_number
+        number = self._last_number = self._last_number + 1
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._tickets[number] = Ticket(request, features, future, now)
         self._feed(Arrived(number, request.subject, cost, features.size, request.deadline))
@@ -219,8 +219,7 @@ class Dispatcher:
     def _check_open(self) -> None:
         """Refuse while there is nobody to do the work. Raises: Refused."""
         if self._closed is not None:
-            detail = "the server is shutting down; try another"
-            raise Refused(self._closed, detail, self._admission.retry_after(SOON_S))
+            raise Refused(self._closed, "the server is shutting down", self._admission.retry_after(SOON_S))
         if not self.started:
             raise Refused("starting", "no worker is ready yet", self._admission.retry_after(SOON_S))
         if all(slot.state is SlotState.BACKOFF for slot in self._pool.slots):
@@ -279,11 +278,12 @@ class Dispatcher:
     def _arm(self) -> None:
         """Have the scheduler woken when it wants; an earlier timer is left to find nothing to do."""
         wake_at = self._scheduler.wake_at()
-        if wake_at is None or (self._timer is not None and self._timer.when() <= wake_at):
+        if wake_at is None or (self._timer is not None and self._timer_at <= wake_at):
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(wake_at, self._wake)
+        self._timer_at = wake_at
 
     def _turn(self) -> None:
         self._turning = False

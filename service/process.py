@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -113,6 +114,14 @@ class WorkerProcess:
     def trim(self) -> None:
         """Give back the memory of an unusually large call; call it between calls."""
         self._arena.trim()
+
+    def stopped(self) -> bool:
+        """Return whether a signal has stopped it, as a person or a freezer does; a debugger's stop is another."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_bytes()
+        except OSError:
+            return False
+        return stat[stat.rindex(b")") + 2 :][:1] == b"T"
 
     def kill(self) -> None:
         """Send SIGKILL: SIGTERM does nothing to a stopped process."""

@@ -39,6 +39,9 @@ START_TIMEOUT_S = 30.0
 # network mount. Then the slot goes on without it.
 KILL_PATIENCE_S = 5.0
 
+# How often a worker is looked at whether somebody has stopped it.
+GLANCE_S = 0.25
+
 # How long the executor's thread may take to end after its process, before the exit status is given up.
 REAP_PATIENCE_S = 2.0
 
@@ -157,12 +160,23 @@ class Slot:
                 self._become(SlotState.READY)
                 self._serving = True
                 self._shared.owner.slot_ready(self.number)
-                await self._ended
+                await self._outlive(self._process)
             await self._bury()
             pause = self._backoff.died(self._loop.time())
             if pause and not self._closing.done():
                 self._become(SlotState.BACKOFF)
                 await asyncio.wait([self._closing], timeout=pause)
+
+    async def _outlive(self, process: WorkerProcess | None) -> None:
+        """Wait for the worker's death.
+
+        One that somebody has stopped does not go on by itself: it is killed, and its call runs again elsewhere
+        instead of waiting for its deadline.
+        """
+        while not self._ended.done():
+            await asyncio.wait([self._ended], timeout=GLANCE_S)
+            if process is not None and process.stopped():
+                process.kill()
 
     async def _start(self) -> str:
         """Launch a worker and hear it out; return why it is of no use, if it is not."""

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
+from service.answer import Outcome
 from service.errors import Refused
 from service.snapshot import SlotSnapshot
 from tests.integration.running import RunningPool, run, running
@@ -272,3 +274,26 @@ def test_nothing_in_a_requests_way_blocks_the_event_loop() -> None:
         assert seen == []
 
     run(test())
+
+
+def test_a_deadline_nearer_than_any_timer() -> None:
+    """On the event loop that serves: its timers of under half a millisecond are of another kind."""
+
+    async def test() -> None:
+        async with running(workers=1) as pool:
+            codes = set()
+            for step in range(40):
+                near = [pool.begin(b"sleep 0.001", timeout=1e-4 * (step % 8 + each)) for each in (1, 2)]
+                codes |= {await code_of(task) for task in near}
+
+            assert codes <= {"ok", "deadline_exceeded", "overloaded"}
+
+    uvloop.run(test())
+
+
+async def code_of(task: "asyncio.Task[Outcome]") -> str:
+    """Wait for the end of a request, which may be a refusal."""
+    try:
+        return (await task).code
+    except Refused as refused:
+        return refused.code
