@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -72,9 +71,15 @@ class WorkerProcess:
         assert self._process.pid is not None
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
+        try:
+            self._stat = os.open(f"/proc/{self.pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            os.close(self.pidfd)
+            raise
         if wait([self._process.sentinel], 0):
             # Dead and reaped before there was a pidfd, which may now be anybody's.
             os.close(self.pidfd)
+            os.close(self._stat)
             raise LaunchError(f"process {self.pid} ended at once")
 
     def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> "asyncio.Future[int]":
@@ -118,7 +123,7 @@ class WorkerProcess:
     def stopped(self) -> bool:
         """Return whether a signal has stopped it, as a person or a freezer does; a debugger's stop is another."""
         try:
-            stat = Path(f"/proc/{self.pid}/stat").read_bytes()
+            stat = os.pread(self._stat, 512, 0)
         except OSError:
             return False
         return stat[stat.rindex(b")") + 2 :][:1] == b"T"
@@ -138,4 +143,5 @@ class WorkerProcess:
     def close(self) -> None:
         """Free what the server holds of it. The process must be dead, or given up."""
         os.close(self.pidfd)
+        os.close(self._stat)
         self._arena.close()
