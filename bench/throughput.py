@@ -10,12 +10,9 @@ of its threads together.
 
 import argparse
 import asyncio
-import multiprocessing
 import statistics
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -25,6 +22,7 @@ import uvloop
 
 from bench.documents import LARGE, MIDDLE, SMALL, Payload, bodies, corpus
 from bench.places import ROOT
+from bench.plain import plain_pool, plain_rate
 from bench.rated import RatedHandler
 from bench.results import Figure, collect, save
 from service.capacity import Capacity
@@ -85,44 +83,6 @@ async def pool_rate(
     await asyncio.gather(*(client(f"subject {number % SUBJECTS}") for number in range(clients)))
     took = time.monotonic() - began
     return done / took, (time.process_time() - spent) / done * 1e6
-
-
-@contextmanager
-def plain_pool(bundle: Path, payload: Payload, workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Run a process pool as its documentation shows it, the model loaded once in each worker."""
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, context, _open, (bundle, payload)) as pool:
-        yield pool
-
-
-_opened: list[RatedHandler] = []
-
-
-def _open(bundle: Path, payload: Payload) -> None:
-    _opened.append(RatedHandler(bundle, payload))
-
-
-def _score(body: bytes) -> bytes:
-    return _opened[0](body, "json").body
-
-
-async def plain_rate(
-    pool: ProcessPoolExecutor, items: Sequence[bytes], clients: int, seconds: float
-) -> float:
-    """Return requests a second in the same closed loop through a plain process pool."""
-    done = 0
-    began = time.monotonic()
-    numbers = count()
-
-    async def client() -> None:
-        nonlocal done
-        while time.monotonic() < began + seconds:
-            body = items[next(numbers) % len(items)]
-            await asyncio.get_running_loop().run_in_executor(pool, _score, body)
-            done += 1
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return done / (time.monotonic() - began)
 
 
 async def measure(payload: Payload, options: argparse.Namespace) -> Measured:
