@@ -20,6 +20,7 @@ from service.health import Probe
 from service.info import describe
 from service.jwks import IssuerKeys
 from service.keys import FixedKey, KeySource, file_key, secret_key
+from service.metrics import SCORE_ROUTE
 from service.middleware import CrossOrigin, Envelope, Shortcut
 from service.observer import Observer
 from service.openapi import document
@@ -92,7 +93,7 @@ def create_app(
     )
     authenticator = Authenticator(keys, policy)
     shedder = Shedder(workforce, authenticator, watch, limits)
-    score = Route("/score", ScoreEndpoint(workforce, authenticator, limits), methods=["POST"])
+    score = Route(SCORE_ROUTE, ScoreEndpoint(workforce, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
             score,

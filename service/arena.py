@@ -88,10 +88,8 @@ class Arena:
         os.ftruncate(self._fd, self.layout.size)
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         self._map = mmap.mmap(self._fd, self.layout.size)
-        self.bell, self._workers_bell = (
-            Bell(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)),
-            Bell(os.eventfd(0)),
-        )
+        self.bell = Bell(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        self._workers_bell = Bell(os.eventfd(0))
         self._kept = ((0, self.layout.call_at), (self.layout.answers_at, self.layout.size))
         self._grown = False
 

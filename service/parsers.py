@@ -26,42 +26,31 @@ class Feeder(Protocol):
         """Close at once, whatever was not sent."""
 
 
-class HttpToolsParser(HttpToolsProtocol):
+class _Fed:
+    """What both parsers tell their feeder, in front of uvicorn's protocol."""
+
+    feeder: Feeder
+
+    def on_response_complete(self) -> None:
+        """Note that an answer is written."""
+        super().on_response_complete()  # type: ignore[misc]  # uvicorn's
+        self.feeder.answered()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what only the parser saw."""
+        self.feeder.refuse(MALFORMED)
+
+    def stay(self) -> None:
+        """Do not take the connection for idle: it was used without this parser."""
+        self._unset_keepalive_if_required()  # type: ignore[attr-defined]  # uvicorn's
+
+
+class HttpToolsParser(_Fed, HttpToolsProtocol):
     """The parser over httptools."""
 
-    feeder: Feeder
 
-    def on_response_complete(self) -> None:
-        """Note that an answer is written."""
-        super().on_response_complete()
-        self.feeder.answered()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what only the parser saw."""
-        self.feeder.refuse(MALFORMED)
-
-    def stay(self) -> None:
-        """Do not take the connection for idle: it was used without this parser."""
-        self._unset_keepalive_if_required()
-
-
-class H11Parser(H11Protocol):
+class H11Parser(_Fed, H11Protocol):
     """The parser over h11."""
-
-    feeder: Feeder
-
-    def on_response_complete(self) -> None:
-        """Note that an answer is written."""
-        super().on_response_complete()
-        self.feeder.answered()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what only the parser saw."""
-        self.feeder.refuse(MALFORMED)
-
-    def stay(self) -> None:
-        """Do not take the connection for idle: it was used without this parser."""
-        self._unset_keepalive_if_required()
 
 
 Parser = HttpToolsParser | H11Parser

@@ -13,15 +13,14 @@ from typing import Protocol
 from service.auth import Principal
 from service.endpoints import ScoreLimits, server_timing
 from service.errors import Refused
-from service.exchange import DISCARD_BYTES, Exchange, ExchangeObserver, Fields, request_id_of
+from service.exchange import Exchange, ExchangeObserver, Fields, request_id_of
 from service.framing import Head
+from service.metrics import SCORE_ROUTE
 from service.middleware import API_HEADERS
 from service.problems import PROBLEMS, problem
 from service.replies import Header, problem_headers, whole_answer
 
-PATH = "/score"
-
-_REQUEST_LINE = b"POST /score HTTP/1.1"
+_REQUEST_LINE = b"POST %b HTTP/1.1" % SCORE_ROUTE.encode()
 
 # Fields that would change the answer, with the values that would not.
 _PLAIN: dict[bytes, tuple[bytes, ...]] = {
@@ -79,8 +78,7 @@ class Shedder:
         if refused is None:
             return None
         exchange = self._note(principal.subject, fields, refused)
-        # The rest of a large body is not worth reading.
-        closing = [(b"connection", b"close")] if head.length > DISCARD_BYTES else []
+        closing = [(b"connection", b"close")] if exchange.unread else []
         headers = [
             *default_headers,
             *API_HEADERS,
@@ -98,7 +96,11 @@ class Shedder:
         now = monotonic()
         exchange = Exchange(request_id_of(fields), fields, "POST", now, subject=subject)
         self._observer.began(exchange)
-        exchange.route, exchange.status, exchange.code = PATH, PROBLEMS[refused.code].status, refused.code
+        exchange.route, exchange.status, exchange.code = (
+            SCORE_ROUTE,
+            PROBLEMS[refused.code].status,
+            refused.code,
+        )
         exchange.ended = monotonic()
         self._observer.ended(exchange)
         return exchange

@@ -160,23 +160,24 @@ class Slot:
                 self._become(SlotState.READY)
                 self._serving = True
                 self._shared.owner.slot_ready(self.number)
-                await self._outlive(self._process)
+                await self._outlive()
             await self._bury()
             pause = self._backoff.died(self._loop.time())
             if pause and not self._closing.done():
                 self._become(SlotState.BACKOFF)
                 await asyncio.wait([self._closing], timeout=pause)
 
-    async def _outlive(self, process: WorkerProcess | None) -> None:
+    async def _outlive(self) -> None:
         """Wait for the worker's death.
 
         One that somebody has stopped does not go on by itself: it is killed, and its call runs again elsewhere
         instead of waiting for its deadline.
         """
+        assert self._process is not None
         while not self._ended.done():
             await asyncio.wait([self._ended], timeout=GLANCE_S)
-            if process is not None and process.stopped():
-                process.kill()
+            if self._process.stopped():
+                self._process.kill()
 
     async def _start(self) -> str:
         """Launch a worker and hear it out; return why it is of no use, if it is not."""

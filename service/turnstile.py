@@ -1,15 +1,15 @@
 """How many requests may begin in one turn of the event loop; the others wait, in order.
 
-A thousand clients that come at once would otherwise be one turn of a thousand requests: a fifth of a second
-in which no worker gets its next call and no probe its answer. So under overload what is in hand goes first,
-and what is only coming in waits where it costs least.
+A thousand clients that come at once would otherwise be one turn of a thousand requests, and for as long no
+worker gets its next call and no probe its answer. So under overload what is in hand goes first, and what is
+only coming in waits where it costs least.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
-# About two milliseconds of the loop.
+# About a millisecond of the loop: so long a worker that has ended its call may wait for the next.
 PER_TURN = 4
 
 

@@ -32,10 +32,15 @@ async def main():
         for slot in dispatcher.snapshot().slots:
             os.kill(slot.pid, signal.SIGSTOP)
     if "busy" in sys.argv:
-        calls = [asyncio.create_task(ask(dispatcher, body)) for body in (b"hold_gil", b"hang", b"sleep 60")]
+        calls = []
+        for body in (b"hold_gil", b"hang", b"sleep 60"):
+            calls.append(asyncio.create_task(ask(dispatcher, body)))
+            while sum(slot.state == "busy" for slot in dispatcher.snapshot().slots) < len(calls):
+                await asyncio.sleep(0.001)
     told = (await ask(dispatcher, b"describe")).body.decode() if "describe" in sys.argv else "ready"
     print(told, flush=True)
-    await asyncio.sleep(60)
+    if "leaving" not in sys.argv:
+        await asyncio.sleep(60)
 
 asyncio.run(main())
 """
@@ -71,6 +76,18 @@ def test_nothing_outlives_a_server_that_was_killed(tmp_path: Path, state: str) -
     process.kill()
     process.communicate()
     # Waits as long as anything lives on; the test's own limit ends it then.
+    while session(process.pid):
+        pass
+
+
+@pytest.mark.parametrize("state", ["idle", "busy"])
+def test_a_server_that_does_not_drain_can_end(tmp_path: Path, state: str) -> None:
+    """The interpreter's exit waits for the calls of every process pool, and a worker's never ends."""
+    process = launch(tmp_path, state, "leaving")
+
+    process.communicate()
+
+    assert process.returncode == 0
     while session(process.pid):
         pass
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.admission import BODIES_HELD, OVERDRAFT, Admission, Load, Permit
+from service.admission import BODIES_HELD, DEADLINE_MARGIN, OVERDRAFT, Admission, Load, Permit
 from service.capacity import Capacity
 from service.errors import Refused
 from service.fairness import QUANTUM_S
@@ -74,6 +74,20 @@ def test_a_wait_beyond_the_deadline_is_refused_at_the_door() -> None:
     code, _ = refusal(IDLE._replace(queued=4.0, own=4.0), time_left=1.5)
 
     assert code == "overloaded"
+
+
+@pytest.mark.parametrize(
+    ("time_left", "comes_in"), [(2.0 * DEADLINE_MARGIN, True), (1.9 * DEADLINE_MARGIN, False)]
+)
+def test_a_wait_has_room_before_the_deadline(time_left: float, comes_in: bool) -> None:
+    """A prediction is no promise, and a refusal now is better than a 504 later."""
+    load = IDLE._replace(queued=4.0, own=4.0)
+    assert load.wait == 2.0
+
+    if comes_in:
+        admission().enter(0.1, time_left, load)
+    else:
+        assert refusal(load, time_left=time_left)[0] == "overloaded"
 
 
 def test_the_wait_of_a_subject_is_that_of_its_turn() -> None:

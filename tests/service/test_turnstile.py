@@ -13,7 +13,7 @@ def test_everybody_begins_in_order_and_so_many_in_a_turn(arrivals: list[int], pe
     """Whether they come at once or in several turns."""
 
     async def scenario() -> None:
-        loop, turnstile = asyncio.get_running_loop(), Turnstile(per_turn)
+        turnstile = Turnstile(per_turn)
         begun: list[int] = []
         turns: list[int] = []
         number = 0
@@ -39,7 +39,6 @@ def test_everybody_begins_in_order_and_so_many_in_a_turn(arrivals: list[int], pe
         assert begun == list(range(number))
         # What is let in at the end of one turn and what comes in the next may fall between the same two looks.
         assert max(turns) <= 2 * per_turn
-        assert loop.is_running()
 
     asyncio.run(scenario())
 

@@ -112,9 +112,10 @@ def await_workers(process: "subprocess.Popen[str]") -> None:
 
 
 def occupy(process: "subprocess.Popen[str]", clients: ExitStack) -> None:
-    """Give the workers calls that never end, one that holds the interpreter's lock."""
+    """Give each worker a call that never ends, one of which holds the interpreter's lock."""
     server = Server(process)
-    for body in (b"hold_gil", b"hang"):
+    for busy, body in enumerate((b"hold_gil", b"hang"), start=1):
         clients.enter_context(server.begin(body))
-    while any(slot["state"] != "busy" for slot in server.status()["slots"]):
-        pass
+        # One after the other, or both would be one call.
+        while sum(slot["state"] == "busy" for slot in server.status()["slots"]) < busy:
+            pass
