@@ -53,7 +53,7 @@ USER 10001:10001
 EXPOSE 8000
 
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python3", "-m", "service.probe", "/livez"]
+    CMD ["python3", "-m", "service.cli.healthcheck", "/livez"]
 
 # SIGTERM drains: give the container longer to stop than SCOREPOOL_DRAIN_DELAY_S + SCOREPOOL_DRAIN_TIMEOUT_S.
 ENTRYPOINT ["tini", "--", "scorepool"]

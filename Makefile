@@ -14,7 +14,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## serve the demonstration bundle on 127.0.0.1; PORT= and WORKERS= change the obvious
-	@$(BIN)/python -m service.demonstration --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
+	@$(BIN)/python -m service.cli.demo --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
 
 test: install ## run every test
 	$(BIN)/python -m pytest
@@ -33,7 +33,7 @@ check: install ## format, lint, types, import contracts, dead code, sizes
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
-	$(BIN)/python -m tests.lengths
+	$(BIN)/python -m tests.programs.lengths
 
 bench: $(VENV)/bench-installed ## compare with the peers and the question's systems; writes a report, takes 15 minutes
 	$(BIN)/python -m bench sidebyside
@@ -42,7 +42,7 @@ torture: install ## kill, stop, starve and flood the real server; prints what it
 	$(BIN)/python -m tests.torture
 
 fuzz: install ## 100,000 malformed bodies into a running server
-	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.programs.fuzz
 
 image: ## build the container image with buildah, podman or docker
 	BUILDAH_FORMAT=docker $(or $(shell command -v buildah),$(shell command -v podman),docker) build -t scorepool .

@@ -26,18 +26,18 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from bench.places import BUNDLE
-from service.admission import Admission, Permit
-from service.answer import Facts, Outcome
+from service.api.outcome import Facts, Outcome
 from service.app import create_app
-from service.auth import Authenticator, TokenPolicy
-from service.capacity import Capacity
+from service.auth.keys import FixedKey, Key
+from service.auth.tokens import Authenticator, TokenPolicy
 from service.dispatcher import Request
 from service.errors import Refused
-from service.exchange import Unobserved
-from service.keys import FixedKey, Key
+from service.limits import Capacity
+from service.observability.request_record import Unobserved
+from service.observability.snapshot import Snapshot
+from service.scheduling.admission import Admission, Permit
 from service.server import configure
 from service.settings import Settings, load
-from service.snapshot import Snapshot
 
 SECRET = "an-example-secret-of-forty-characters-00"
 CLAIMS = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 3600}

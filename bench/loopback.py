@@ -1,7 +1,7 @@
 """A worker's handler that answers with as many bytes as it was given: for the way there and back."""
 
-from service.answer import Answer
-from service.worker import Buffer
+from service.api.outcome import Answer
+from service.worker.main import Buffer
 
 
 class LoopbackHandler:

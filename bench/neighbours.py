@@ -31,12 +31,12 @@ from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # it 
 from bench.documents import SEED, corpus
 from bench.growth import Growth, Work, draw, figures, measure, table, use_one_core
 from bench.results import collect, save
-from scoring.bundle import open_bundle
-from scoring.demo import build_demo
-from scoring.embedding import Embedder
-from scoring.neighbours import neighbours
-from scoring.pairs import pairs
-from scoring.similarity import unit_vectors
+from scoring.bundle.bundle import open_bundle
+from scoring.embedding.embedder import Embedder
+from scoring.similarity.cosine import unit_vectors
+from scoring.similarity.neighbours import neighbours
+from scoring.similarity.pairs import pairs
+from scoring.training.demo import build_demo
 
 NEIGHBOURS = 10
 SIZES = (1_000, 2_000, 5_000, 10_000, 20_000)

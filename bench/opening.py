@@ -23,7 +23,7 @@ import numpy as np
 
 from bench.documents import SEED, corpus
 from bench.results import Figure, collect, save
-from scoring.bundle import Model, open_bundle, write_bundle
+from scoring.bundle.bundle import Model, open_bundle, write_bundle
 from scoring.pipeline import Options, Scorer
 from scoring.tokens import tokenize
 

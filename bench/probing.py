@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.integration.served import Server, serving
+from tests.support.served import Server, serving
 
 PATHS = ("/livez", "/readyz", "/startupz")
 

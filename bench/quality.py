@@ -21,14 +21,14 @@ from gensim.test.utils import datapath
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from scoring.bundle import Model, open_bundle, write_bundle
-from scoring.corpus import read_corpus
-from scoring.embedding import Embedder
-from scoring.fitting import FittingOptions, fit_model, pooling_model
-from scoring.latent import with_latent
-from scoring.skipgram import Recipe, train_words
+from scoring.bundle.bundle import Model, open_bundle, write_bundle
+from scoring.embedding.embedder import Embedder
 from scoring.tokens import tokenize
-from scoring.training import TrainingOptions, train
+from scoring.training.corpus import read_corpus
+from scoring.training.fasttext import Recipe, train_words
+from scoring.training.fit import FittingOptions, fit_model, pooling_model
+from scoring.training.lsa import with_latent
+from scoring.training.train import TrainingOptions, train
 
 FOLDS = 3
 SEEDS = (1, 2, 3)

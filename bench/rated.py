@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.documents import Payload, bodies, corpus
-from service.answer import Answer
-from service.handler import Handler
-from service.schema import Limits
-from service.worker import Buffer
+from service.api.outcome import Answer
+from service.api.request import Limits
+from service.worker.handler import Handler
+from service.worker.main import Buffer
 
 
 class RatedHandler:

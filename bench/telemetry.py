@@ -20,17 +20,17 @@ from contextlib import contextmanager
 import prometheus_client
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from service.answer import Facts, Outcome
-from service.exchange import Exchange
-from service.lines import encode_json
-from service.linewriter import LineWriter
-from service.logs import EventLog, ServiceLog
-from service.metrics import REQUEST_BOUNDS, PoolMetrics, RequestMetrics, ScoringMetrics, Served
-from service.redaction import Redactor
-from service.snapshot import SlotSnapshot, Snapshot
-from service.status import Status
-from service.telemetry import Telemetry
-from service.tracing import Tracing
+from service.api.outcome import Facts, Outcome
+from service.observability.log import EventLog, ServiceLog
+from service.observability.log_format import encode_json
+from service.observability.log_writer import LineWriter
+from service.observability.metrics import REQUEST_BOUNDS, PoolMetrics, RequestMetrics, ScoringMetrics, Served
+from service.observability.redaction import Redactor
+from service.observability.request_record import Exchange
+from service.observability.snapshot import SlotSnapshot, Snapshot
+from service.observability.status import Status
+from service.observability.telemetry import Telemetry
+from service.observability.tracing import Tracing
 
 REPEATS = 5
 

@@ -25,8 +25,8 @@ from bench.places import ROOT
 from bench.plain import plain_pool, plain_rate
 from bench.rated import RatedHandler
 from bench.results import Figure, collect, save
-from service.capacity import Capacity
 from service.dispatcher import Dispatcher, Request
+from service.limits import Capacity
 
 TIMEOUT_S = 60.0
 

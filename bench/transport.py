@@ -20,8 +20,8 @@ import uvloop
 from bench.loopback import LoopbackHandler
 from bench.results import Figure, collect, save
 from bench.throughput import ask
-from service.capacity import MIB, Capacity
 from service.dispatcher import Dispatcher
+from service.limits import MIB, Capacity
 
 SIZES = (1, 100_000, 1_000_000, 4_000_000, 8_000_000)
 

@@ -1,1 +1,1 @@
-"""Document scoring: text to tokens, vectors, clusters and similarities; it knows no HTTP, processes or clocks."""
+"""Scoring of document batches: texts to vectors, clusters and similarities; the models that it needs. No I/O but files."""

@@ -11,12 +11,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle import Bundle
+from scoring.bundle.bundle import Bundle
 from scoring.clustering import Assignment, ClusterSummary, assign, outlier_share, summarize
-from scoring.embedding import Embedded, Embedder
-from scoring.neighbours import Group, Neighbours, neighbours_within
-from scoring.pairs import Pairs, pairs
-from scoring.similarity import matrix, unit_vectors
+from scoring.embedding.embedder import Embedded, Embedder
+from scoring.similarity.cosine import matrix, unit_vectors
+from scoring.similarity.neighbours import Group, Neighbours, neighbours_within
+from scoring.similarity.pairs import Pairs, pairs
 
 SimilarityKind = Literal["neighbours", "pairs", "matrix", "none"]
 

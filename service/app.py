@@ -11,26 +11,26 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from service.auth import Authenticator, TokenPolicy
-from service.capacity import Capacity
+from service.api.openapi import document
+from service.auth.jwks import IssuerKeys
+from service.auth.keys import FixedKey, KeySource, file_key, secret_key
+from service.auth.tokens import Authenticator, TokenPolicy
+from service.connections.load_shedding import Queue, Shedder
 from service.dispatcher import Dispatcher
-from service.endpoints import Intake, ScoreEndpoint, ScoreLimits
-from service.factory import open_handler
-from service.health import Probe
-from service.info import describe
-from service.jwks import IssuerKeys
-from service.keys import FixedKey, KeySource, file_key, secret_key
-from service.metrics import SCORE_ROUTE
-from service.middleware import CrossOrigin, Envelope, Shortcut
-from service.observer import Observer
-from service.openapi import document
-from service.pages import page_routes
-from service.replies import FixedAnswer, answer_http_exception
-from service.reports import MetricsEndpoint, StatusEndpoint, Watch
+from service.http.health import Probe
+from service.http.info import describe
+from service.http.middleware import CrossOrigin, Envelope, Shortcut
+from service.http.operations import MetricsEndpoint, StatusEndpoint, Watch
+from service.http.pages import page_routes
+from service.http.responses import FixedAnswer, answer_http_exception
+from service.http.score import Intake, ScoreEndpoint, ScoreLimits
+from service.limits import Capacity
+from service.observability.metrics import SCORE_ROUTE
+from service.observability.snapshot import Snapshot
+from service.pool.observer import Observer
 from service.settings import Settings
-from service.shedding import Queue, Shedder
-from service.snapshot import Snapshot
-from service.worker import HandlerFactory
+from service.worker.factory import open_handler
+from service.worker.main import HandlerFactory
 
 
 class Workforce(Intake, Queue, Protocol):

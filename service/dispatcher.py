@@ -16,12 +16,18 @@ from contextlib import suppress
 from random import Random
 from time import monotonic
 
-from service.admission import Admission, Load, Permit
-from service.answer import Outcome
-from service.capacity import Capacity
-from service.cost import CostModel
+from service.api.outcome import Outcome
 from service.errors import Refused, StartError
-from service.events import (
+from service.jobs import ENDS, Request, Ticket
+from service.limits import Capacity
+from service.observability.loop_lag import LagMonitor
+from service.observability.snapshot import SlotSnapshot, Snapshot
+from service.pool.observer import Observer, Silent
+from service.pool.pool import Pool
+from service.pool.slot import Result, SlotState
+from service.scheduling.admission import Admission, Load, Permit
+from service.scheduling.cost import CostModel
+from service.scheduling.events import (
     Arrived,
     CallEnded,
     End,
@@ -36,15 +42,9 @@ from service.events import (
     Turned,
     Woke,
 )
-from service.lag import LagMonitor
-from service.observer import Observer, Silent
-from service.pool import Pool
-from service.quarantine import Quarantine
-from service.scheduler import Scheduler
-from service.slot import Result, SlotState
-from service.snapshot import SlotSnapshot, Snapshot
-from service.ticket import ENDS, Request, Ticket
-from service.worker import POSTPONED, HandlerFactory
+from service.scheduling.quarantine import Quarantine
+from service.scheduling.scheduler import Scheduler
+from service.worker.main import POSTPONED, HandlerFactory
 
 __all__ = ["Dispatcher", "Permit", "Request", "SlotSnapshot", "Snapshot"]
 

@@ -23,19 +23,19 @@ from typing import cast
 import uvicorn
 from starlette.applications import Starlette
 
-from scoring.bundle import open_bundle
+from scoring.bundle.bundle import open_bundle
 from scoring.errors import ScoringError
 from service.app import Workforce, create_app, make_workforce
-from service.connection import Connection
-from service.crowd import Crowd
-from service.doorman import Doorman
-from service.exchange import ExchangeObserver, Unobserved
-from service.logs import ServiceLog, opened_log
-from service.metrics import Served
-from service.parsers import Feeder, HttpToolsParser, Parser
+from service.connections.connection import Connection
+from service.connections.eviction import Crowd
+from service.connections.limits import Doorman
+from service.connections.uvicorn_adapter import Feeder, HttpToolsParser, Parser
+from service.observability.log import ServiceLog, opened_log
+from service.observability.metrics import Served
+from service.observability.request_record import ExchangeObserver, Unobserved
+from service.observability.telemetry import Telemetry, opened_tracer
 from service.settings import Settings, SettingsError
-from service.telemetry import Telemetry, opened_tracer
-from service.worker import HandlerFactory
+from service.worker.main import HandlerFactory
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from scoring.demo import build_demo
+from scoring.training.demo import build_demo
 
 # How fast a machine is belongs in a benchmark, and does not fail a test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from service.answer import Answer, Facts, Outcome
-from service.worker import Buffer
+from service.api.outcome import Answer, Facts, Outcome
+from service.worker.main import Buffer
 
 # What `keep` holds in a worker.
 _KEPT: list[bytearray] = []

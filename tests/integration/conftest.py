@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command import CORPUS
+from tests.support.command import CORPUS
 
 
 @pytest.fixture

@@ -15,15 +15,15 @@ from click.testing import Result
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
-from scoring.bundle import open_bundle
-from tests.integration.command import CORPUS, scorepool
+from scoring.bundle.bundle import open_bundle
+from tests.support.command import CORPUS, scorepool
 
 # No file may grow beyond 2,000 bytes: the next write fails as it does on a full disk.
 SMALL_DISK = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-from service.cli import main
+from service.cli.main.main import main
 main()
 """
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from gensim.test.utils import datapath
 
-from scoring.bundle import open_bundle
-from tests.integration.command import scorepool
+from scoring.bundle.bundle import open_bundle
+from tests.support.command import scorepool
 
 CORPUS = datapath("lee_background.cor")
 SECRET = "a secret of at least thirty-two bytes"

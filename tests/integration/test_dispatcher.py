@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import uvloop
 
-from service.answer import Outcome
+from service.api.outcome import Outcome
 from service.errors import Refused
-from service.snapshot import SlotSnapshot
-from tests.integration.running import RunningPool, run, running
+from service.observability.snapshot import SlotSnapshot
+from tests.support.running import RunningPool, run, running
 
 
 async def fill(pool: RunningPool, seconds: float = 30.0) -> "asyncio.Task[Any]":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.served import DOCUMENTS, Server, serving
+from tests.support.served import DOCUMENTS, Server, serving
 
 # What is sent under which id, and the status and code that its line must have.
 EXPECTED: Mapping[str, tuple[int, str]] = {

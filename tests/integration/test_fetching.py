@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.fetching import MAX_BYTES, FetchError, fetch
-from tests.integration.issuer import Answer, answering, issuing
+from service.auth.fetching import MAX_BYTES, FetchError, fetch
+from tests.support.issuer import Answer, answering, issuing
 
 DOCUMENT = b'{"keys": []}'
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import (
+from tests.support.hostile import (
     GET,
     Target,
     abandoned,
@@ -18,7 +18,7 @@ from tests.hostile import (
     slow_heads,
     tiny_chunks,
 )
-from tests.integration.served import Server, serving
+from tests.support.served import Server, serving
 
 
 @pytest.fixture(scope="module")

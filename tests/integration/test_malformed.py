@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from service.problems import PROBLEMS
-from tests.fuzz import Service, fuzz
-from tests.integration.served import Server, serving
-from tests.malformed import corpus, shortened
+from service.api.problems import PROBLEMS
+from tests.programs.fuzz import Service, fuzz
+from tests.support.malformed import corpus, shortened
+from tests.support.served import Server, serving
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.torture.processes import session
 # The body of a script that somebody may write: no guard around its main part.
 SCRIPT = """
 import asyncio, os, signal, sys, time
-from service.capacity import Capacity
+from service.limits import Capacity
 from service.dispatcher import Dispatcher, Request
 from tests.fakes import ScriptedHandler
 

@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from service.answer import Facts
+from service.api.outcome import Facts
 from service.errors import Refused
-from service.scheduler import MAX_LOSSES
-from tests.integration.running import MIB, run, running
+from service.scheduling.scheduler import MAX_LOSSES
+from tests.support.running import MIB, run, running
 
 
 def test_a_request_is_answered_by_a_worker() -> None:

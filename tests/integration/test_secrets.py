@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.minting import Grant, mint
-from tests.integration.served import SECRET, Server, serving
+from service.cli.issue_token import Grant, mint
+from tests.support.served import SECRET, Server, serving
 
 CANARY = "canaryqxzv"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.served import DOCUMENTS, SECRET, Server, serving
+from tests.support.served import DOCUMENTS, SECRET, Server, serving
 
 GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 

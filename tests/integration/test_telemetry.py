@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.served import DOCUMENTS, Server, serving
-from tests.scrape import counts, moved
+from tests.support.scrape import counts, moved
+from tests.support.served import DOCUMENTS, Server, serving
 
 # What moves by itself, or because somebody looks at it.
 RESTLESS = ("scorepool_event_loop_lag", "scorepool_worker_memory", "http_server_active_requests", "/metrics")

@@ -8,9 +8,9 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.integration.issuer import Issuer, answering, issuing_beside
-from tests.integration.served import DOCUMENTS, Reply, Server, serving
-from tests.service.tokens import jwk, key_set, private, public_pem
+from tests.support.issuer import Issuer, answering, issuing_beside
+from tests.support.served import DOCUMENTS, Reply, Server, serving
+from tests.support.tokens import jwk, key_set, private, public_pem
 
 
 def token(kind: str, algorithm: str, kid: str | None = None, key: Any = None) -> str:

@@ -4,12 +4,12 @@ import json
 import os
 import signal
 
-from service import forkserver
-from service.capacity import Capacity
 from service.dispatcher import Dispatcher
-from service.guards import NICENESS, OOM_SCORE_ADJ
+from service.limits import Capacity
+from service.pool import fork_server
+from service.worker.process_limits import NICENESS, OOM_SCORE_ADJ
 from tests.fakes import Recorder, refuse
-from tests.integration.running import MIB, run, running
+from tests.support.running import MIB, run, running
 
 
 def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:
@@ -54,14 +54,14 @@ def test_the_fork_server_may_die() -> None:
         async with running() as pool:
             task = pool.begin(b"sleep 0.2")
             await pool.recorder.until("called")
-            before = forkserver.running()
+            before = fork_server.running()
 
-            forkserver.kill()
+            fork_server.kill()
             outcome = await task
             await pool.all_ready()
 
             assert outcome.code == "ok"
-            assert forkserver.running() != before
+            assert fork_server.running() != before
 
     run(test())
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.bundle import write_bundle
-from tests.scoring.bundles import model
+from scoring.bundle.bundle import write_bundle
+from tests.support.bundles import model
 
 
 @pytest.fixture(scope="session")

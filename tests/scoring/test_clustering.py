@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from scoring.clustering import assign, outlier_share, summarize
-from scoring.similarity import unit_vectors
-from tests.scoring.documents import KINDS, Kind, Vectors, clustered, concentrated, extreme, spread, whole
+from scoring.similarity.cosine import unit_vectors
+from tests.support.documents import KINDS, Kind, Vectors, clustered, concentrated, extreme, spread, whole
 
 
 def distances(vectors: Vectors, centroids: Vectors) -> NDArray[np.float64]:

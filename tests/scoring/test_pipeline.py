@@ -10,9 +10,9 @@ from gensim.test.utils import datapath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.bundle import open_bundle
-from scoring.corpus import read_corpus
+from scoring.bundle.bundle import open_bundle
 from scoring.pipeline import Options, Scorer, Scores, SimilarityKind
+from scoring.training.corpus import read_corpus
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
 SIMILARITIES: tuple[SimilarityKind, ...] = get_args(SimilarityKind)

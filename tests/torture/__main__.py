@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from scoring.demo import build_demo, demo_documents
-from tests.integration.served import Server, serving
+from scoring.training.demo import build_demo, demo_documents
+from tests.support.served import Server, serving
 from tests.torture.endings import drains, sudden_ends
 from tests.torture.processes import Census, census
 from tests.torture.report import Row, table

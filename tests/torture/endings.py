@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.integration.served import SECRET, Server, serving
+from tests.support.served import SECRET, Server, serving
 from tests.torture.load import SEED, SteadyLoad
 from tests.torture.processes import session
 from tests.torture.report import Row
@@ -94,7 +94,7 @@ def launch(bundle: Path) -> "subprocess.Popen[str]":
     """Start a server as the leader of a session, so that all of its processes can be found."""
     settings = {"BUNDLE": bundle, "PORT": 0, "JWT_SECRET": SECRET, "WORKERS": 2}
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.serve", "--scripted"],
+        [sys.executable, "-m", "tests.support.serve", "--scripted"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **{f"SCOREPOOL_{name}": str(value) for name, value in settings.items()}},

@@ -1,0 +1,80 @@
+"""A model in memory: what training and importing build, and what a bundle is written from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling
+from scoring.tokens import MAX_TOKEN_LENGTH
+
+_LIBRARIES = ("scorepool", "gensim", "numpy", "scikit-learn", "marisa-trie")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """V words in d dimensions, k clusters, and how documents are made of them.
+
+    `words` are distinct, in any order; `word_vectors` (V, d) and `word_weights` (V,) follow them (None: all
+    ones). `unknown_weight` pools a token that is not among them; its vector comes from `ngram_vectors`
+    (buckets, d), where there are any, hashed as fastText does for n-grams of `min_n` to `max_n` characters.
+    `components` (c, d) are orthonormal. `distance_quantiles` (k, Q) are the training distances of each
+    cluster at Q evenly spaced ranks, ascending; None where nobody knows. `terms` are k lists, or none at all.
+    `created` comes from the caller's clock; left empty, equal models make equal bundles, byte for byte.
+    """
+
+    name: str
+    words: Sequence[str]
+    word_vectors: NDArray[np.float32]
+    centroids: NDArray[np.float32]
+    word_weights: NDArray[np.float32] | None = None
+    unknown_weight: float = 1.0
+    ngram_vectors: NDArray[np.float32] | None = None
+    min_n: int = 0
+    max_n: int = 0
+    components: NDArray[np.float32] | None = None
+    distance_quantiles: NDArray[np.float32] | None = None
+    terms: Sequence[Sequence[str]] = ()
+    pooling: Pooling = "mean"
+    training: Mapping[str, Any] = field(default_factory=dict)
+    created: str = ""
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the arrays by the names of their files, with ones and no components where none are given."""
+        words, dimensions = self.word_vectors.shape
+        arrays = {
+            "word_vectors.npy": self.word_vectors,
+            "word_weights.npy": self.word_weights,
+            "ngram_vectors.npy": self.ngram_vectors,
+            "components.npy": self.components,
+            "centroids.npy": self.centroids,
+            "distance_quantiles.npy": self.distance_quantiles,
+        }
+        given = {name: array for name, array in arrays.items() if array is not None}
+        ones, none = np.ones(words, dtype=np.float32), np.empty((0, dimensions), dtype=np.float32)
+        return {"word_weights.npy": ones, "components.npy": none} | given
+
+    def manifest(self, files: Mapping[str, FileRecord]) -> Manifest:
+        """Return the manifest of a bundle of this model that consists of `files`."""
+        return Manifest(
+            format=FORMAT,
+            name=self.name,
+            created=self.created,
+            dimensions=self.word_vectors.shape[1],
+            words=len(self.words),
+            clusters=len(self.centroids),
+            components=0 if self.components is None else len(self.components),
+            quantiles=0 if self.distance_quantiles is None else self.distance_quantiles.shape[1],
+            buckets=0 if self.ngram_vectors is None else len(self.ngram_vectors),
+            min_n=self.min_n,
+            max_n=self.max_n,
+            pooling=self.pooling,
+            unknown_weight=self.unknown_weight,
+            max_token_length=MAX_TOKEN_LENGTH,
+            libraries={name: version(name) for name in _LIBRARIES},
+            training=dict(self.training),
+            files=dict(files),
+        )

@@ -1,0 +1,1 @@
+"""Texts to document vectors: vocabulary, vectors of unknown words, pooling."""

@@ -1,0 +1,1 @@
+"""Existing models to bundles: fastText's own formats and models that gensim saved."""

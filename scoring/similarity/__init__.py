@@ -1,0 +1,1 @@
+"""Cosine similarity of every document with every other, exact: neighbours, pairs, matrix."""

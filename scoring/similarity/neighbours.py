@@ -1,0 +1,146 @@
+"""The m most similar documents of each, exactly."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.similarity.batched import nearest_within
+from scoring.similarity.candidates import MAX_DOCS, MAX_NEIGHBOURS, Candidates, find_candidates
+from scoring.similarity.cosine import BLOCK_CELLS, exact_cosines, reported
+
+# Up to here groups share calls: eight of 32 documents take half the time together, of 48 as long as alone.
+_SMALL_DOCS = 32
+# Up to here comparing everything exactly takes no longer than choosing what to compare.
+_FEW_DOCS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """indices (n, m) int64 and similarities (n, m) float32, highest first, ties by position.
+
+    A document is never its own neighbour. Where fewer than m others exist the rest of a row is -1 and 0.
+    """
+
+    indices: NDArray[np.int64]
+    similarities: NDArray[np.float32]
+
+
+class Group(NamedTuple):
+    """The documents from `start` to before `stop`, compared only with one another; each wants `m` ≥ 1."""
+
+    start: int
+    stop: int
+    m: int
+
+
+def neighbours(units: NDArray[np.float32], m: int, *, present: NDArray[np.bool_] | None = None) -> Neighbours:
+    """Return the m ≥ 1 nearest documents of each by exact cosine; units (n, d) from `unit_vectors`.
+
+    present (n,): documents without a vector are False; they have no neighbours and are nobody's. Time
+    O(n²·d), about twice the half-matrix float32 product; ten times that where most documents are copies of
+    each other or m is over MAX_NEIGHBOURS. Memory O(n·(m + d)) and one block.
+    """
+    (found,) = neighbours_within(units, [Group(0, len(units), m)], present=present)
+    return found
+
+
+def neighbours_within(
+    units: NDArray[np.float32], groups: Sequence[Group], *, present: NDArray[np.bool_] | None = None
+) -> list[Neighbours]:
+    """Return the `neighbours` of each group of the documents units (N, d), indices counted within the group.
+
+    Small groups are compared together and cost much less than one by one; the answers are the same.
+    """
+    found: dict[int, Neighbours] = {}
+    small: defaultdict[int, list[int]] = defaultdict(list)
+    for number, (start, stop, m) in enumerate(groups):
+        if 0 < stop - start <= _SMALL_DOCS:
+            # Groups of like size: padding at most doubles one.
+            small[(stop - start).bit_length()].append(number)
+        else:
+            docs = slice(start, stop)
+            found[number] = _within_one(units[docs], m, None if present is None else present[docs])
+    for numbers in small.values():
+        some = _within_small(units, [groups[number] for number in numbers], present)
+        found.update(zip(numbers, some, strict=True))
+    return [found[number] for number in range(len(groups))]
+
+
+def _within_small(
+    units: NDArray[np.float32], groups: Sequence[Group], present: NDArray[np.bool_] | None
+) -> list[Neighbours]:
+    starts, stops, wanted = np.array(groups).T
+    indices, similarities = nearest_within(units, starts, stops - starts, int(wanted.max()), present)
+    parts = [(number, slice(stop - start), slice(m)) for number, (start, stop, m) in enumerate(groups)]
+    return [Neighbours(indices[part], similarities[part]) for part in parts]
+
+
+def _within_one(units: NDArray[np.float32], m: int, present: NDArray[np.bool_] | None) -> Neighbours:
+    docs = np.arange(len(units)) if present is None else np.flatnonzero(present)
+    found = Neighbours(np.full((len(units), m), -1), np.zeros((len(units), m), np.float32))
+    width = min(m, len(docs) - 1)
+    if width > 0:
+        indices, cosines = _nearest(units[docs], width)
+        found.indices[docs, :width] = docs[indices]
+        found.similarities[docs, :width] = reported(cosines)
+    return found
+
+
+def _nearest(units: NDArray[np.float32], m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return (n, m) positions and exact cosines for 1 ≤ m < n."""
+    n_docs = len(units)
+    if n_docs <= _FEW_DOCS or n_docs > MAX_DOCS or m > MAX_NEIGHBOURS:
+        return _among_all(units, np.arange(n_docs), m)
+    indices, cosines = _among_candidates(units, find_candidates(units, m), m)
+    undecided = np.flatnonzero(indices[:, 0] < 0)
+    if len(undecided):
+        indices[undecided], cosines[undecided] = _among_all(units, undecided, m)
+    return indices, cosines
+
+
+def _among_candidates(
+    units: NDArray[np.float32], found: Candidates, m: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the best m candidates of each document, -1 for documents without any."""
+    counts = np.bincount(found.rows, minlength=len(units))
+    places = np.arange(len(found.rows)) - (np.cumsum(counts) - counts)[found.rows]
+    columns = np.full((len(units), max(m, counts.max())), -1)
+    columns[found.rows, places] = found.columns
+    falling = np.full(columns.shape, np.inf)
+    falling[found.rows, places] = -exact_cosines(units, units, found.rows, found.columns)
+    order = np.argsort(falling, axis=1, kind="stable")[:, :m]
+    return np.take_along_axis(columns, order, axis=1), -np.take_along_axis(falling, order, axis=1)
+
+
+def _among_all(
+    units: NDArray[np.float32], rows: NDArray[np.int64], m: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the best m of all documents for the given rows only."""
+    indices, cosines = np.empty((len(rows), m), np.int64), np.empty((len(rows), m))
+    wide = units.astype(np.float64)
+    step = max(1, BLOCK_CELLS // len(units))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        block = wide[rows[part]] @ wide.T
+        block[np.arange(len(block)), rows[part]] = -2
+        indices[part], cosines[part] = _best(block, m)
+    return indices, cosines
+
+
+def _best(block: NDArray[np.float64], m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the columns and values of each row's m largest, highest first, ties by column."""
+    rows, width = block.shape
+    least = np.partition(block, width - m, axis=1)[:, width - m, None]
+    chosen = block >= least
+    if np.count_nonzero(chosen) > rows * m:
+        above = block > least
+        room = m - above.sum(axis=1, keepdims=True)
+        chosen = above | (chosen & (np.cumsum(chosen & ~above, axis=1) <= room))
+    columns = (np.flatnonzero(chosen) % width).reshape(rows, m)
+    falling = -np.take_along_axis(block, columns, axis=1)
+    order = np.argsort(falling, axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1), -np.take_along_axis(falling, order, axis=1)

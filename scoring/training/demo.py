@@ -1,0 +1,36 @@
+"""The demonstration: a model of 300 news stories and three stories to score, all from gensim's wheel.
+
+The texts are those of Lee, Pincombe and Welsh (2005), short Australian news of 2001.
+"""
+
+from pathlib import Path
+
+from gensim.test.utils import datapath
+
+from scoring.bundle.bundle import write_bundle
+from scoring.progress import Progress, silent
+from scoring.training.corpus import read_corpus
+from scoring.training.train import TrainingOptions, train
+
+NAME = "demo"
+# Two reports of one appeal in Nigeria, and one of the floods in Dresden, all of August 2002.
+_SHOWN = (24, 25, 46)
+
+
+def build_demo(
+    path: Path, progress: Progress = silent, *, epochs: int | None = None, force: bool = False
+) -> None:
+    """Train the demonstration model with the defaults of `scorepool train` and publish it at `path`.
+
+    `epochs` below the default trade quality for time.
+
+    Raises: BundleError when `path` is taken or cannot be written.
+    """
+    texts = read_corpus(Path(datapath("lee_background.cor")))
+    write_bundle(path, train(texts, TrainingOptions(name=NAME, epochs=epochs), progress), force=force)
+
+
+def demo_documents() -> list[str]:
+    """Return three short news stories that the model has not seen: two of one event, one of another."""
+    stories = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
+    return [stories[position] for position in _SHOWN]

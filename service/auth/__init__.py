@@ -1,0 +1,1 @@
+"""Bearer tokens to principals, and the keys that verify the tokens."""

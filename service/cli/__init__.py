@@ -1,0 +1,1 @@
+"""The `scorepool` command: `main` declares the options, one module does the work of each command."""

@@ -1,0 +1,92 @@
+"""`make run`: the service on the demonstration bundle, with a secret of its own, and how to call it.
+
+Everything it makes lies in `.local` of the current folder: the bundle, a request for it, and the secret,
+readable by its owner only.
+"""
+
+import multiprocessing
+import os
+import secrets
+import shlex
+from pathlib import Path
+
+import click
+import orjson
+
+from scoring.bundle.bundle import open_bundle
+from scoring.errors import BundleError
+from service.cli.issue_token import Grant, mint
+from service.settings import SettingsError, load
+
+FOLDER = Path(".local")
+BUNDLE, EXAMPLE, SECRET = FOLDER / "demo-bundle", FOLDER / "demo-request.json", FOLDER / "jwt-secret"
+#: A week: the page stays open in a tab, and the secret stays on this machine.
+TOKEN_TTL = 7 * 24 * 3600
+
+
+@click.command()
+@click.option("--port", default="8000", show_default=True)
+@click.option("--workers", help="Worker processes  [default: the CPUs this process may use]")
+def main(port: str, workers: str | None) -> None:
+    """Serve the demonstration bundle on 127.0.0.1; build it first where it is missing."""
+    FOLDER.mkdir(exist_ok=True)
+    ensure_bundle()
+    secret = own_secret(SECRET)
+    options = {"bundle": BUNDLE, "host": "127.0.0.1", "port": port, "workers": workers, "jwt_secret": secret}
+    try:
+        settings = load(options, {})
+    except SettingsError as error:
+        raise click.UsageError("\n".join(error.faults)) from error
+    from service.server import run  # noqa: PLC0415 - the child that builds must not import the server
+
+    raise SystemExit(run(settings, announce=lambda url: click.echo(invitation(url, secret))))
+
+
+def ensure_bundle() -> None:
+    """Build the bundle and the example request where they are missing or of another version."""
+    try:
+        open_bundle(BUNDLE)
+        if EXAMPLE.exists():
+            return
+    except BundleError:
+        pass
+    # In a process of its own: the server must never load gensim, nor keep the memory that training took.
+    builder = multiprocessing.get_context("spawn").Process(target=build)
+    builder.start()
+    builder.join()
+    if builder.exitcode:
+        raise SystemExit(builder.exitcode)
+
+
+def build() -> None:
+    """Train the demonstration bundle and write down a request that scores three real documents with it."""
+    from scoring.training.demo import build_demo, demo_documents  # noqa: PLC0415 - gensim, only here
+    from service.cli.progress import progress_bars  # noqa: PLC0415
+
+    click.echo("Building the demonstration bundle, once; it takes less than a minute.", err=True)
+    with progress_bars() as report:
+        build_demo(BUNDLE, report, force=BUNDLE.exists())
+    EXAMPLE.write_bytes(orjson.dumps({"documents": demo_documents(), "neighbours": 2}))
+
+
+def own_secret(path: Path) -> str:
+    """Return the secret in `path`; make one on first use, readable by its owner only."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+    return path.read_text(encoding="ascii")
+
+
+def invitation(url: str, secret: str) -> str:
+    """Return what to open and what to paste, with a token that is good for `/score` and `/status`."""
+    token = mint(secret, Grant(subject="demo", scope="status", ttl=TOKEN_TTL))
+    body = shlex.quote(EXAMPLE.read_text(encoding="utf-8"))
+    headers = f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
+    return f"\nOpen\n\n  {url}/#token={token}\n\nor paste\n\n  curl -s {url}/score {headers} -d {body}\n"
+
+
+if __name__ == "__main__":
+    main()

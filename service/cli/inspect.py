@@ -1,0 +1,43 @@
+"""What is in a bundle, for people."""
+
+from pathlib import Path
+
+from scoring.bundle.bundle import Bundle, open_bundle
+
+
+def describe_bundle(path: Path, *, verify: bool) -> str:
+    """Return a description of the bundle at `path`, a fact a line; `verify` recomputes every checksum.
+
+    Raises: BundleError when it cannot be used.
+    """
+    bundle = open_bundle(path, verify=verify)
+    facts = dict(_facts(bundle))
+    facts["checksums"] = "every file is as it was written" if verify else "not recomputed; --verify does"
+    width = max(map(len, facts)) + 2
+    lines = [f"{name:{width}}{value}" for name, value in facts.items()]
+    return "\n".join([*lines, "", *_clusters(bundle)])
+
+
+def _facts(bundle: Bundle) -> list[tuple[str, str]]:
+    manifest = bundle.manifest
+    size = sum(record.size for record in manifest.files.values())
+    ngrams = f"{manifest.buckets:,} buckets, {manifest.min_n} to {manifest.max_n} characters"
+    return [
+        ("name", manifest.name),
+        ("digest", bundle.digest),
+        ("created", manifest.created or "unknown"),
+        ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),
+        ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions"),
+        ("n-grams", ngrams if manifest.buckets else "none: unknown words have no vector"),
+        ("pooling", f"{manifest.pooling}, {manifest.components} components removed"),
+        ("clusters", str(manifest.clusters)),
+        ("outliers", "calibrated" if manifest.quantiles else "not calibrated: made without a corpus"),
+        ("libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
+        *((f"training {name}", str(value)) for name, value in manifest.training.items()),
+    ]
+
+
+def _clusters(bundle: Bundle) -> list[str]:
+    if not any(bundle.terms):
+        return []
+    return [f"cluster {number:>3}  {', '.join(terms)}" for number, terms in enumerate(bundle.terms)]

@@ -1,0 +1,300 @@
+"""One connection seen from outside: what a client may do to it, in bytes, in time and in number.
+
+    HEAD ── complete, with one reading ──→ BODY ── complete ──→ ANSWER ── written ──→ HEAD …
+    head_s; idle_s before its first byte   body_s                the deadline of the request
+                                           (also after an early answer)
+
+uvicorn's parsers have no limits on heads, times or pipelining, and each is lenient in its own way. So this
+stands between the network and either of them: the parser gets one checked message at a time, and what was
+pipelined behind it waits until the answer is written. A client that closes its sending side has left.
+"""
+
+import asyncio
+from enum import Enum, auto
+from math import inf
+from typing import Any, cast
+
+from service.api.problems import PROBLEMS, problem
+from service.connections.http1 import (
+    HEAD_END,
+    MAX_HEAD_BYTES,
+    ChunkedBody,
+    FramingError,
+    Head,
+    check_partial,
+    parse_head,
+)
+from service.connections.limits import Doorman
+from service.connections.transport import Link
+from service.connections.uvicorn_adapter import Parser
+from service.http.responses import problem_headers, whole_answer
+from service.observability.request_record import DISCARD_BYTES, Exchange, abandon, new_request_id
+
+# Chunked bodies are followed in steps, with others' turns between them: a step of the smallest chunks allowed
+# takes a millisecond.
+STEP_BYTES = 4 * 1024
+
+
+_LEAVING = FramingError("draining", "the server is shutting down; try another")
+
+
+class Phase(Enum):
+    """What the next byte of the client belongs to; in ANSWER to a request that has to wait."""
+
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+
+
+class Connection(asyncio.Protocol):
+    """Passes on to a parser what a client sends, one message at a time and within limits."""
+
+    def __init__(self, parser: type[Parser], doorman: Doorman, **arguments: Any) -> None:
+        """Make a connection with a `parser`; `arguments` are those that uvicorn gives its own protocols."""
+        self._parser = parser(**arguments)
+        self._parser.feeder = self
+        self._doorman, self._loop = doorman, asyncio.get_running_loop()
+        self._phase, self._head = Phase.HEAD, bytearray()
+        # What was received and not yet passed on begins at `_at`.
+        self._input, self._at = b"", 0
+        # Left of a body: a number of bytes, or chunks.
+        self._body: int | ChunkedBody = 0
+        # Whether that body belongs to a request that was turned away.
+        self._unheard = False
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0
+        self._deadline = inf
+        self._link: Link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin: the first head has to come soon."""
+        # uvloop's transports do what asyncio's do, without being one.
+        self._link = Link(cast("asyncio.Transport", transport), self._loop, self._doorman.write_s)
+        self._parser.connection_made(self._link)
+        self._expire_in(self._doorman.head_s)
+        self._doorman.crowd.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._link.lost()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._doorman.crowd.leave(self)
+        self._parser.connection_lost(exc)
+        abandon(self._parser.cycle)
+
+    def pause_writing(self) -> None:
+        """Let the answer wait for the network."""
+        self._link.writable(writable=False)
+        self._parser.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Let it go on."""
+        self._link.writable(writable=True)
+        self._parser.resume_writing()
+
+    def eof_received(self) -> None:
+        """Let the transport close: a client that sends no more has left."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come."""
+        self._input = self._input[self._at :] + data if self._at < len(self._input) else data
+        self._at = 0
+        # Probes need not wait: they bring no body, and are told from what does by their first letter.
+        begins = self._phase is Phase.HEAD and not self._head and data.startswith(b"P")
+        if not begins or self._doorman.turnstile.enter(self._advance):
+            self._advance()
+        else:
+            self._link.hold(held=True)
+
+    def answered(self) -> None:
+        """Go on behind a request whose answer is written."""
+        if self._link.broken:
+            abandon(self._parser.cycle)
+        if self._link.is_closing():
+            return
+        if self._phase is Phase.ANSWER:
+            self._begin_head()
+            if self._at < len(self._input):
+                # Not here: a thousand pipelined requests would be a thousand calls deep.
+                self._loop.call_soon(self._advance)
+        elif self._unwanted() > DISCARD_BYTES:
+            self._link.close()
+
+    def refuse(self, error: FramingError) -> None:
+        """Answer that the client's bytes make no sense, and close."""
+        if self._link.is_closing():
+            return
+        cycle = None if self._phase is Phase.HEAD else self._parser.cycle
+        if cycle is not None:
+            # A body went wrong: whoever reads it learns that the client is gone.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if cycle is None or not cycle.response_started:
+            self._link.write(self._refusal(error, cycle))
+        self._link.unread = True
+        self._link.close()
+
+    def evict(self) -> None:
+        """Close this idle connection, to make room."""
+        self._link.close()
+
+    def take_leave(self) -> None:
+        """Close behind the answer that is being written; a request that is not complete gets no other."""
+        if self._phase is Phase.BODY and not self._unheard:
+            self.refuse(_LEAVING)
+        else:
+            self._parser.shutdown()
+
+    def abort(self) -> None:
+        """Close at once, whatever was not sent."""
+        self._link.abort()
+
+    def _advance(self) -> None:
+        """Pass on as much as may be passed on now, and stop reading while something is left."""
+        try:
+            while self._at < len(self._input) and not self._link.is_closing():
+                if self._phase is Phase.HEAD:
+                    self._advance_head()
+                elif self._phase is Phase.BODY:
+                    self._advance_body()
+                    if isinstance(self._body, ChunkedBody) and self._at < len(self._input):
+                        self._loop.call_soon(self._advance)
+                        break
+                else:
+                    break
+        except FramingError as error:
+            self.refuse(error)
+        if self._at >= len(self._input) or self._link.is_closing():
+            self._input, self._at = b"", 0
+        self._link.unread = self._phase is Phase.BODY or bool(self._input)
+        self._link.hold(held=bool(self._input))
+
+    def _advance_head(self) -> None:
+        """Gather a head until it is complete. Raises: FramingError."""
+        known = len(self._head)
+        if not known and self._input.startswith(b"\r\n", self._at):
+            self._at += 2  # RFC 9112, 2.2: an empty line before a request is forgiven
+            return
+        taken = self._input[self._at : self._at + MAX_HEAD_BYTES + len(HEAD_END) - known]
+        self._head += taken
+        end = self._head.find(HEAD_END, max(0, known - len(HEAD_END) + 1))
+        if end < 0:
+            self._at += len(taken)
+            check_partial(self._head, max(0, known - 1))
+            if not known:
+                self._expire_in(self._doorman.head_s)
+            return
+        size = end + len(HEAD_END)
+        self._at += size - known
+        raw, self._head = bytes(self._head[:size]), bytearray()
+        self._begin_request(parse_head(raw))
+
+    def _begin_request(self, head: Head) -> None:
+        self._doorman.crowd.engage(self)
+        answer = self._doorman.shed(head, self._parser.server_state.default_headers)
+        if answer is not None:
+            self._turn_away(answer, head.length or 0)
+            return
+        self._body = ChunkedBody() if head.length is None else head.length
+        # Before the phase changes: a parser that refuses the head has no request of it.
+        self._parser.data_received(head.raw)
+        if self._body == 0:
+            self._phase = Phase.ANSWER
+            self._expire_never()
+        else:
+            self._phase = Phase.BODY
+            self._expire_in(self._doorman.body_s)
+
+    def _turn_away(self, answer: bytes, length: int) -> None:
+        """Give an answer that the parser knows nothing of, and let a short body pass by."""
+        self._parser.stay()
+        self._link.write(answer)
+        if length > DISCARD_BYTES:
+            self._link.unread = True
+            self._link.close()
+        elif length:
+            self._phase, self._body, self._unheard = Phase.BODY, length, True
+            self._expire_in(self._doorman.body_s)
+        else:
+            self._begin_head()
+
+    def _advance_body(self) -> None:
+        """Pass on what there is of a body. Raises: FramingError."""
+        if isinstance(self._body, ChunkedBody):
+            end = min(self._at + STEP_BYTES, len(self._input))
+            piece, self._at = self._body.feed(self._input, self._at, end)
+            complete = self._body.complete
+        else:
+            piece = self._input[self._at : self._at + self._body]
+            self._at += len(piece)
+            self._body -= len(piece)
+            complete = self._body == 0
+        if piece and not self._unheard:
+            self._parser.data_received(piece)
+        if complete:
+            self._end_body()
+
+    def _end_body(self) -> None:
+        self._expire_never()
+        self._phase = Phase.ANSWER
+        if self._unheard or self._parser.cycle.response_complete:
+            self._unheard = False
+            self._begin_head()
+
+    def _begin_head(self) -> None:
+        self._phase = Phase.HEAD
+        self._doorman.crowd.release(self)
+        self._expire_in(self._doorman.idle_s)
+
+    def _unwanted(self) -> int:
+        """Return how much of a body is still to come; more than anybody wants where nobody knows."""
+        return self._body if isinstance(self._body, int) else DISCARD_BYTES + 1
+
+    def _expire_in(self, seconds: float) -> None:
+        """Set the deadline. Most are moved before they pass, so a timer that is early enough stays as it is."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None or self._deadline < self._timer_at:
+            self._set_timer(self._deadline)
+
+    def _expire_never(self) -> None:
+        self._deadline = inf
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._expire)
+        # Noted here: uvloop's timer of less than half a millisecond cannot be asked.
+        self._timer_at = when
+
+    def _expire(self) -> None:
+        self._timer = None
+        if self._loop.time() < self._deadline < inf:
+            self._set_timer(self._deadline)
+        elif self._deadline < inf:
+            self._expired()
+
+    def _expired(self) -> None:
+        if self._phase is Phase.BODY:
+            self._link.abort()
+        else:
+            self._link.close()
+
+    def _refusal(self, error: FramingError, cycle: Any) -> bytes:
+        """Return a whole answer, and have it counted as one."""
+        status = PROBLEMS[error.code].status
+        if cycle is not None and "exchange" in cycle.scope["state"]:
+            exchange = cycle.scope["state"]["exchange"]
+            exchange.refused = error.code
+        else:
+            now = self._loop.time()
+            exchange = Exchange(new_request_id(), {}, "", now, now, status=status, code=error.code)
+            self._doorman.observer.began(exchange)
+            self._doorman.observer.ended(exchange)
+        headers = [
+            *self._parser.server_state.default_headers,
+            *(header for header in problem_headers(error.code, None) if header[0] != b"connection"),
+            (b"connection", b"close"),
+            (b"x-request-id", exchange.request_id.encode("ascii")),
+        ]
+        return whole_answer(status, headers, problem(error.code, error.detail, exchange.request_id))

@@ -1,0 +1,105 @@
+"""Answers as ASGI messages: status, headers and body, and the headers that go with each problem."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from types import MappingProxyType
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.api.problems import MEDIA_TYPE, PROBLEMS, complete, partial
+from service.errors import Refused
+from service.observability.request_record import Exchange
+
+Header = tuple[bytes, bytes]
+
+# A large answer is handed over in pieces, each when the network has taken the one before: a client that does
+# not read holds up its own answer instead of having all of it copied into the connection's buffer.
+PIECE_BYTES = 256 * 1024
+
+# RFC 6750, 3: what is wrong with the token; without a token there is no error, only the scheme.
+_CHALLENGES = MappingProxyType(
+    {
+        "missing_token": (b"www-authenticate", b"Bearer"),
+        "invalid_token": (b"www-authenticate", b'Bearer error="invalid_token"'),
+        "insufficient_scope": (b"www-authenticate", b'Bearer error="insufficient_scope"'),
+    }
+)
+
+# The connection is of no more use after these: more body would come, or another replica is to be tried.
+_CLOSING = frozenset({"body_too_large", "body_timeout", "draining"})
+
+
+class FixedAnswer:
+    """An endpoint that always answers the same."""
+
+    def __init__(self, media_type: str, body: bytes, headers: Iterable[Header] = ()) -> None:
+        self._headers = [(b"content-type", media_type.encode()), *headers]
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await send_answer(send, 200, self._headers, self._body)
+
+
+async def send_answer(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
+    """Send a whole answer; returns when the network has taken all but the last piece."""
+    head = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    for at in range(0, max(len(body), 1), PIECE_BYTES):
+        end = at + PIECE_BYTES
+        await send({"type": "http.response.body", "body": body[at:end], "more_body": end < len(body)})
+
+
+def whole_answer(status: int, headers: Iterable[Header], body: bytes) -> bytes:
+    """Return an answer as bytes, where no server stands between us and the network."""
+    head = b"".join(b"%b: %b\r\n" % header for header in headers)
+    phrase = HTTPStatus(status).phrase.encode()
+    return b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n\r\n%b" % (status, phrase, head, len(body), body)
+
+
+async def send_problem(
+    send: Send, exchange: Exchange, refused: Refused, headers: Iterable[Header] = ()
+) -> None:
+    """Send the problem that `refused` names."""
+    part = partial(refused.detail)
+    every = [*headers, *problem_headers(refused.code, refused.retry_after)]
+    exchange.code = refused.code
+    await send_answer(
+        send, PROBLEMS[refused.code].status, every, complete(refused.code, part, exchange.request_id)
+    )
+
+
+def problem_headers(code: str, retry_after: int | None) -> list[Header]:
+    """Return what an answer with this problem needs besides its body."""
+    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    if code in _CHALLENGES:
+        headers.append(_CHALLENGES[code])
+    if code in _CLOSING:
+        headers.append((b"connection", b"close"))
+    if retry_after is not None or PROBLEMS[code].status == 503:
+        headers.append((b"retry-after", b"%d" % max(1, retry_after or 1)))
+    return headers
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the framework found wrong: no such path, or not that method (OPTIONS is told which)."""
+    assert isinstance(error, HTTPException)
+    allowed = sorted({"OPTIONS", *((error.headers or {}).get("Allow", "").split(", "))} - {""})
+    if error.status_code == 404:
+        code, detail = "not_found", "there is nothing at this path; /docs lists what there is"
+    elif request.method == "OPTIONS":
+        return Response(status_code=204, headers={"allow": ", ".join(allowed)})
+    elif error.status_code == 405:
+        code, detail = "method_not_allowed", f"this path takes {', '.join(allowed)}"
+    else:
+        code, detail = "invalid_request", "the request cannot be served"
+    exchange: Exchange = request.state.exchange
+    exchange.code = code
+    body = complete(code, partial(detail), exchange.request_id)
+    response = Response(body, PROBLEMS[code].status, media_type=MEDIA_TYPE)
+    if code == "method_not_allowed":
+        response.headers["allow"] = ", ".join(allowed)
+    return response

@@ -1,0 +1,112 @@
+"""`POST /score`: from headers to an answer. The body is bytes on the way in and on the way out."""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from service.api.outcome import Outcome
+from service.api.problems import PROBLEMS, complete
+from service.auth.tokens import Authenticator
+from service.dispatcher import Request
+from service.errors import Refused
+from service.http.body import ClientLeft, read_body, while_connected
+from service.http.headers import accepted, check_content, content_length, timeout
+from service.http.responses import Header, problem_headers, send_answer, send_problem
+from service.observability.request_record import Exchange
+from service.scheduling.admission import Permit
+
+_MEDIA_TYPES = {"json": b"application/json", "npy": b"application/x-npy"}
+
+
+class Intake(Protocol):
+    """The part of the dispatcher that scoring needs."""
+
+    def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
+        """Decide, before the body is read, whether a request may come in."""
+
+    async def submit(self, permit: Permit, request: Request) -> Outcome:
+        """Have a request scored; cancelling means that the client has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLimits:
+    """What one request to `/score` may take, and the scope that its token needs; times in seconds."""
+
+    max_body_bytes: int
+    request_timeout_s: float
+    body_timeout_s: float
+    scope: str | None
+
+
+class ScoreEndpoint:
+    """Admits a request by its headers, reads its body, has it scored, and answers."""
+
+    def __init__(self, intake: Intake, authenticator: Authenticator, limits: ScoreLimits) -> None:
+        self._intake = intake
+        self._authenticator = authenticator
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        exchange: Exchange = scope["state"]["exchange"]
+        try:
+            await self._score(exchange, receive, send)
+        except Refused as refused:
+            await send_problem(send, exchange, refused, [server_timing(exchange.outcome)])
+        except ClientLeft:
+            exchange.left = True
+
+    async def _score(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Answer, or raise Refused for what is wrong before a worker sees the body, or ClientLeft."""
+        fields, limits = exchange.fields, self._limits
+        now = asyncio.get_running_loop().time()
+        principal = await self._authenticator.authenticate(fields.get(b"authorization"), limits.scope)
+        exchange.subject = principal.subject
+        time_left = timeout(fields, limits.request_timeout_s)
+        check_content(fields)
+        accept = accepted(fields)
+        size = content_length(fields, limits.max_body_bytes)
+        deadline = now + time_left
+        with self._intake.admit(principal.subject, size, deadline) as permit:
+            body = await self._read(receive, time_left)
+            exchange.body_read = True
+            request = Request(exchange.request_id, principal.subject, body, accept, deadline)
+            exchange.outcome = await while_connected(receive, self._intake.submit(permit, request))
+            exchange.scored = monotonic()
+            await _send_outcome(send, exchange, exchange.outcome, accept)
+
+    async def _read(self, receive: Receive, time_left: float) -> bytes:
+        limits = self._limits
+        try:
+            async with asyncio.timeout(min(limits.body_timeout_s, time_left)):
+                return await read_body(receive, limits.max_body_bytes)
+        except TimeoutError:
+            if time_left <= limits.body_timeout_s:
+                raise Refused(
+                    "deadline_exceeded", "the deadline passed before the body was complete"
+                ) from None
+            detail = f"the body was not complete after {limits.body_timeout_s:g} s"
+            raise Refused("body_timeout", detail) from None
+
+
+async def _send_outcome(send: Send, exchange: Exchange, outcome: Outcome, accept: str) -> None:
+    """Send what the worker said. The permit is held until it is written: unread answers take memory too."""
+    exchange.code = outcome.code
+    timing = server_timing(outcome)
+    if outcome.code == "ok":
+        await send_answer(send, 200, [(b"content-type", _MEDIA_TYPES[accept]), timing], outcome.body)
+        return
+    headers = [*problem_headers(outcome.code, outcome.retry_after), timing]
+    body = complete(outcome.code, outcome.body, exchange.request_id)
+    await send_answer(send, PROBLEMS[outcome.code].status, headers, body)
+
+
+def server_timing(outcome: Outcome | None) -> Header:
+    """Return the stages of the request in milliseconds (W3C Server Timing)."""
+    if outcome is None:
+        return (b"server-timing", b"queue;dur=0")
+    stages = (("queue", outcome.queue_ms), *outcome.facts.stages)
+    return (b"server-timing", ", ".join(f"{name};dur={spent:.3f}" for name, spent in stages).encode())

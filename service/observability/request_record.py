@@ -1,0 +1,110 @@
+"""What is known of one HTTP request while it is served; whoever counts and logs reads it at the end."""
+
+import re
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any, Protocol
+
+from starlette.types import Scope
+
+from service.api.outcome import Outcome
+
+# The status that is counted for a client that left before its answer was written (nginx's convention).
+CLIENT_CLOSED = 499
+
+# What a client may choose: safe in a header, a log line and a JSON text without escaping.
+REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
+
+_REQUEST_ID = re.compile(REQUEST_ID_PATTERN.encode())
+
+# Of a body whose request was answered early, so much is read for the connection to be used again.
+DISCARD_BYTES = 256 * 1024
+
+# Longer numbers are large enough without being read.
+_MAX_DIGITS = 18
+
+Fields = dict[bytes, bytes]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer. `began`, `scored` and `ended` are on the event loop's clock.
+
+    route: the template that matched, empty for none; never the path, which is the client's own text.
+    status: of the answer, 499 when the client left, 0 while there is none.
+    code: "ok", or the code of the problem that was answered.
+    subject: of the verified token, empty without one.
+    scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
+    left: whether the connection ended before the answer was written.
+    refused: the code of the problem with which the connection itself answered, in the middle of the body.
+    body_read: whether whoever answers has had the whole body.
+    """
+
+    request_id: str
+    fields: Fields
+    method: str
+    began: float
+    ended: float = 0.0
+    route: str = ""
+    status: int = 0
+    code: str = "ok"
+    subject: str = ""
+    outcome: Outcome | None = None
+    scored: float = 0.0
+    left: bool = False
+    refused: str | None = None
+    body_read: bool = False
+
+    @property
+    def unread(self) -> bool:
+        """Whether so much of the body was left unread that the connection is better given up than read on."""
+        fields = self.fields
+        if self.body_read or (b"content-length" not in fields and b"transfer-encoding" not in fields):
+            return False
+        length = fields.get(b"content-length", b"")
+        return not length.isdigit() or len(length) > _MAX_DIGITS or int(length) > DISCARD_BYTES
+
+
+class ExchangeObserver(Protocol):
+    """Receives the begin and the end of every request. Its methods must be quick and must not raise."""
+
+    def began(self, exchange: Exchange) -> None:
+        """Note that the headers of a request are complete."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """Note that its answer is written, or its client gone."""
+
+
+class Unobserved:
+    """The observer that nobody listens to."""
+
+    def began(self, exchange: Exchange) -> None:
+        """Ignore it."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """Ignore it."""
+
+
+def begin(scope: Scope, now: float) -> Exchange:
+    """Start the record of the request in `scope`, with the client's id for it or a new one."""
+    fields: Fields = {}
+    for name, value in scope["headers"]:
+        fields[name] = fields[name] + b", " + value if name in fields else value
+    return Exchange(request_id_of(fields), fields, scope["method"], now)
+
+
+def request_id_of(fields: Fields) -> str:
+    """Return the client's id for its request, or a new one."""
+    given = fields.get(b"x-request-id", b"")
+    return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def abandon(cycle: Any) -> None:
+    """Note that the client of uvicorn's request cycle left; without effect on one that has ended already."""
+    if cycle is not None and "exchange" in cycle.scope["state"]:
+        cycle.scope["state"]["exchange"].left = True
+
+
+def new_request_id() -> str:
+    """Return an id that no other request has."""
+    return token_hex(16)

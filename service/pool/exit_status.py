@@ -1,0 +1,107 @@
+"""Why a worker process ended, from what is left of it, and whether its call is to blame."""
+
+import signal
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from service.worker.process_limits import FAULT_EXIT, MEMORY_EXIT, ORPHAN_EXIT
+
+MEMBERSHIP = Path("/proc/self/cgroup")
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+# The whole machine's count, where the control group has none of its own.
+VMSTAT = Path("/proc/vmstat")
+
+# What multiprocessing says when it could not ask the fork server, because that is gone too.
+_UNKNOWN = 255
+
+_FROM_OUTSIDE = {-signal.SIGKILL, ORPHAN_EXIT, _UNKNOWN, None}
+
+_STATUSES = {
+    MEMORY_EXIT: "memory limit reached",
+    ORPHAN_EXIT: "its fork server was gone",
+    FAULT_EXIT: "a fault between two calls",
+    _UNKNOWN: "exit status unknown",
+}
+
+
+class Reason(StrEnum):
+    """Why a slot needed a new worker; the first two and the last two only ever by our own hand."""
+
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    CRASH = "crash"
+    MEMORY = "memory"
+    TIMER = "timer"
+    RECYCLE = "recycle"
+    DRAIN = "drain"
+
+
+class Exit(NamedTuple):
+    """The end of a worker: why, by which evidence, and whether what it was running may have done it."""
+
+    reason: Reason
+    evidence: str
+    blamed: bool
+
+
+def explain(ours: Reason | None, status: int | None, *, out_of_memory: bool) -> Exit:
+    """Return what is to be made of an end.
+
+    ours: why it was killed, if it was our kill. status: as `Process.exitcode`; None where it cannot be had.
+    out_of_memory: whether the kernel killed something for memory in the meantime. SIGKILL without that comes
+    from outside, from a person or an orchestrator: no request can be blamed for it.
+    """
+    evidence = _evidence(status)
+    if ours is not None:
+        return Exit(ours, evidence, blamed=False)
+    if status == MEMORY_EXIT:
+        return Exit(Reason.MEMORY, evidence, blamed=True)
+    if status == -signal.SIGKILL and out_of_memory:
+        return Exit(Reason.MEMORY, f"{evidence} by the kernel, out of memory", blamed=True)
+    if status == -signal.SIGALRM:
+        return Exit(Reason.TIMER, evidence, blamed=True)
+    return Exit(Reason.CRASH, evidence, blamed=status not in _FROM_OUTSIDE)
+
+
+def _evidence(status: int | None) -> str:
+    if status is None:
+        return "not seen to end"
+    if status < 0:
+        return signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
+    return _STATUSES.get(status, f"exit status {status}")
+
+
+class MemoryKills:
+    """The kernel's count of what it killed for want of memory, as a series of looks."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or _counter()
+        self._seen = self._read()
+
+    def since_last_look(self) -> bool:
+        """Return whether the count has grown since this was last asked."""
+        before, self._seen = self._seen, self._read()
+        return self._seen > before
+
+    def _read(self) -> int:
+        try:
+            lines = self._path.read_text().splitlines()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _counter() -> Path:
+    """Return the file that counts for this process's control group (version 2), or for the machine."""
+    try:
+        groups = MEMBERSHIP.read_text().splitlines()
+    except OSError:
+        return VMSTAT
+    for line in groups:
+        events = CGROUPS / line.partition("::")[2].lstrip("/") / "memory.events"
+        if "::" in line and events.exists():
+            return events
+    return VMSTAT

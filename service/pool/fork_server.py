@@ -1,0 +1,98 @@
+"""The process that workers are forked from: it has imported everything heavy and does nothing else."""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from importlib.machinery import ModuleSpec
+from multiprocessing import forkserver, resource_tracker, spawn
+from multiprocessing.context import BaseContext
+
+from service.pool.daemon_threads import Lane
+from service.worker import process_limits
+
+# More slots than cores is the pool's business; BLAS threads beside them would only fight for the same cores,
+# and a library that has started threads cannot be forked safely.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# Tells a fork server what the server's main module is.
+_MAIN = "SCOREPOOL_MAIN"
+
+# A terminal sends Ctrl-C, and systemd's default stop sends SIGTERM, to every process at once. Blocked from
+# the first instruction on, also during the imports, so that only the server decides when a worker ends.
+_BLOCKED = {signal.SIGINT, signal.SIGTERM}
+
+
+@cache
+def lane() -> Lane:
+    """Return the thread that must start every fork server; there is one in a process, for ever.
+
+    A fork server dies with the thread that started it, because that is what `PR_SET_PDEATHSIG` watches.
+    """
+    return Lane("fork server")
+
+
+def context() -> BaseContext:
+    """Return the way in which workers are started."""
+    return multiprocessing.get_context("forkserver")
+
+
+def ensure_running(preload: Sequence[str]) -> int:
+    """Start the fork server if it is not running, and return its process id.
+
+    Takes a few milliseconds; the imports go on in the new process, and a first worker waits for them. It may
+    also block for ever, where the last one was stopped: call it in the `lane`.
+    """
+    os.environ.update(ONE_THREAD)
+    os.environ[process_limits.SERVER_PID] = str(os.getpid())
+    os.environ[_MAIN] = _main_module()
+    forkserver.set_forkserver_preload(["service.pool.preload", *preload])
+    # It comes first because starting it unblocks these signals.
+    resource_tracker.ensure_running()
+    # A mask is inherited; a handler would need the main thread.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    pid = running()
+    assert pid is not None
+    return pid
+
+
+def _main_module() -> str:
+    """Return how multiprocessing will name the main module to new processes, as JSON."""
+    told = spawn.get_preparation_data("")
+    return json.dumps({key: value for key, value in told.items() if key.startswith("init_main")})
+
+
+def skip_main() -> None:
+    """Make this fork server look as if it had run the server's main module; call it there, before it forks.
+
+    A worker runs that module again unless it finds it done, and has no use for it: that costs up to a quarter
+    of a second each time, and a script without `if __name__ == "__main__"` would start a server in every one.
+    """
+    told = json.loads(os.environ.get(_MAIN, "{}"))
+    main = sys.modules["__main__"]
+    if name := told.get("init_main_from_name"):
+        main.__spec__ = ModuleSpec(name, None)
+    if path := told.get("init_main_from_path"):
+        main.__file__ = path
+
+
+def running() -> int | None:
+    """Return the process id of the fork server, or None where none was started."""
+    pid: int | None = vars(forkserver._forkserver)["_forkserver_pid"]  # noqa: SLF001 - it has no public name
+    return pid
+
+
+def kill() -> None:
+    """End the fork server, and with it every worker; the next worker starts a new one."""
+    pid = running()
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

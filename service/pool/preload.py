@@ -1,0 +1,10 @@
+"""Imported first by the fork server, and by nobody else: what that process has to do before it forks.
+
+This is the one module that works when it is imported: a fork server runs nothing of ours but imports.
+"""
+
+from service.pool import fork_server
+from service.worker import process_limits
+
+process_limits.die_with_server()
+fork_server.skip_main()

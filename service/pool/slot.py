@@ -1,0 +1,294 @@
+"""One slot: a place for one worker process at a time, and its life.
+
+              launch, hello         call               report
+    STARTING ─────────────→ READY ──────→ BUSY ───────────────→ READY …
+       ↑  └── no worker ──────┐ │          │ │ kill
+       │                      ↓ ↓  death   ↓ └──→ KILLING ──┐
+       ├──────── BACKOFF ←── DEAD ←─────────────────────────┘
+       └─────────────────────┘            any ── close ──→ DRAINING, for good
+
+`live` is that life as one coroutine. It waits for the death of the process, told by the `pidfd`, and never
+for the executor: the future of a call may stay pending for ever.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from service.ipc.shared_memory import ArenaError
+from service.pool import fork_server
+from service.pool.backoff import Backoff
+from service.pool.daemon_threads import run_blocking
+from service.pool.exit_status import MemoryKills, Reason, explain
+from service.pool.observer import Observer
+from service.pool.process import Recipe, WorkerProcess, launch
+from service.worker.main import Entry, Hello
+
+logger = logging.getLogger(__name__)
+
+# The first start waits for the fork server's imports, on a busy machine for many seconds. Past this the fork
+# server itself is taken for dead.
+START_TIMEOUT_S = 30.0
+
+# SIGKILL takes effect in a few milliseconds, unless the kernel itself is stuck with the process, as on a dead
+# network mount. Then the slot goes on without it.
+KILL_PATIENCE_S = 5.0
+
+# How often a worker is looked at whether somebody has stopped it.
+GLANCE_S = 0.25
+
+# How long the executor's thread may take to end after its process, before the exit status is given up.
+REAP_PATIENCE_S = 2.0
+
+# Giving pages back and having them made again costs a millisecond for each MB: not after every large call.
+TRIM_INTERVAL_S = 1.0
+
+# A worker that keeps more than this share of its limit between calls is replaced before a request meets it.
+RECYCLE_SHARE = 0.75
+
+
+class SlotState(StrEnum):
+    """Where a slot is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    BUSY = "busy"
+    KILLING = "killing"
+    DEAD = "dead"
+    BACKOFF = "backoff"
+    DRAINING = "draining"
+
+
+class Result(NamedTuple):
+    """One job's end as the worker told it, with its answer copied out of the arena."""
+
+    entry: Entry
+    body: bytes
+
+
+class Owner(Protocol):
+    """Who is told what becomes of a slot and its calls."""
+
+    def slot_ready(self, slot: int) -> None:
+        """Take note that the slot waits for a call."""
+
+    def call_ended(self, slot: int, results: Sequence[Result], *, retired: bool) -> None:
+        """Take the results of the slot's call; `retired` when it takes no other until it is ready again."""
+
+    def slot_lost(self, slot: int, *, crashed: bool) -> None:
+        """Take note that the slot's worker is dead, and the call it may have had with it."""
+
+
+class Shared(NamedTuple):
+    """What all slots of a pool have in common."""
+
+    recipe: Recipe
+    owner: Owner
+    observer: Observer
+    memory_kills: MemoryKills
+
+
+class Slot:
+    """A slot; everything here belongs to the event loop's thread.
+
+    `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker said last.
+    """
+
+    def __init__(self, number: int, shared: Shared, backoff: Backoff) -> None:
+        self.number = number
+        self.state = SlotState.STARTING
+        self.calls = 0
+        self.restarts = 0
+        self.memory_bytes = 0
+        self._shared = shared
+        self._backoff = backoff
+        self._process: WorkerProcess | None = None
+        self._serving = False
+        self._trim_at = 0.0
+        self._killed_for: Reason | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        self._closing = self._loop.create_future()
+
+    def __repr__(self) -> str:
+        """Show what an operator asks for first."""
+        return (
+            f"<Slot {self.number} {self.state} pid {self.pid}, {self.calls} calls, {self.restarts} restarts>"
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """Return the worker's process id, None while there is none."""
+        return self._process.pid if self._process else None
+
+    def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> None:
+        """Begin a call on a ready slot; the owner is told its end. `limit_s` is for the kernel's timer."""
+        assert self._process is not None
+        assert self.state is SlotState.READY
+        self._become(SlotState.BUSY)
+        self.calls += 1
+        future = self._process.call(bodies, accepts, limit_s)
+        future.add_done_callback(partial(self._call_done, self._process))
+
+    def kill(self, reason: Reason) -> None:
+        """Kill the worker, if there is one that serves; the owner is told when it is dead."""
+        if self._process is not None and self.state in {SlotState.READY, SlotState.BUSY}:
+            self._become(SlotState.KILLING)
+            self._killed_for = reason
+            self._process.kill()
+            self._loop.call_later(KILL_PATIENCE_S, _settle, self._ended)
+
+    def close(self) -> None:
+        """Kill the worker and start no other; `live` ends soon after."""
+        self.kill(Reason.DRAIN)
+        self._become(SlotState.DRAINING)
+        _settle(self._closing)
+
+    async def live(self) -> None:
+        """Keep a worker alive until `close`."""
+        while not self._closing.done():
+            self._become(SlotState.STARTING)
+            fault = await self._start()
+            if fault:
+                self._shared.observer.start_failed(self.number, fault)
+            elif not self._closing.done():
+                self._become(SlotState.READY)
+                self._serving = True
+                self._shared.owner.slot_ready(self.number)
+                await self._outlive()
+            await self._bury()
+            pause = self._backoff.died(self._loop.time())
+            if pause and not self._closing.done():
+                self._become(SlotState.BACKOFF)
+                await asyncio.wait([self._closing], timeout=pause)
+
+    async def _outlive(self) -> None:
+        """Wait for the worker's death.
+
+        One that somebody has stopped does not go on by itself: it is killed, and its call runs again elsewhere
+        instead of waiting for its deadline.
+        """
+        assert self._process is not None
+        while not self._ended.done():
+            await asyncio.wait([self._ended], timeout=GLANCE_S)
+            if self._process.stopped():
+                self._process.kill()
+
+    async def _start(self) -> str:
+        """Launch a worker and hear it out; return why it is of no use, if it is not."""
+        launching = fork_server.lane().run(partial(launch, self._shared.recipe))
+        try:
+            await asyncio.wait([launching], timeout=START_TIMEOUT_S)
+        finally:
+            if not launching.done():
+                # It most likely hangs in a fork server that was stopped.
+                launching.add_done_callback(_discard)
+                fork_server.kill()
+        if not launching.done():
+            return "the fork server does not answer"
+        if launching.exception():
+            return str(launching.exception())
+        self._process = launching.result()
+        self._killed_for = None
+        self._ended = self._loop.create_future()
+        self._loop.add_reader(self._process.pidfd, _settle, self._ended)
+        self._loop.add_reader(self._process.bell, self._process.answered)
+        return await self._hear(asyncio.wrap_future(self._process.hello))
+
+    async def _hear(self, hello: "asyncio.Future[Hello]") -> str:
+        hello.add_done_callback(_consume)
+        waiting: list[asyncio.Future[Any]] = [hello, self._ended, self._closing]
+        await asyncio.wait(waiting, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not hello.done() or hello.exception():
+            return "the worker did not introduce itself"
+        if not hello.result().preloaded:
+            # The fork server says nothing of imports that fail, and each restart then takes a second.
+            logger.warning("worker_not_preloaded", extra={"slot": self.number})
+        return hello.result().fault
+
+    def _call_done(self, process: WorkerProcess, future: "asyncio.Future[int]") -> None:
+        """Take the report of a call, unless the slot has given that call up."""
+        if process is not self._process or self.state is not SlotState.BUSY:
+            return
+        try:
+            report = process.report(future.result())
+            results = [Result(entry, process.answer(entry)) for entry in report.entries]
+        except (ArenaError, msgspec.MsgspecError):
+            # Out of its mind. The pidfd tells the death, and that it was no kill of ours.
+            process.kill()
+        else:
+            self._call_ended(process, report.memory_bytes, results)
+
+    def _call_ended(self, process: WorkerProcess, memory_bytes: int, results: Sequence[Result]) -> None:
+        if self._loop.time() >= self._trim_at:
+            process.trim()
+            self._trim_at = self._loop.time() + TRIM_INTERVAL_S
+        self._backoff.answered()
+        self.memory_bytes = memory_bytes
+        retired = memory_bytes > RECYCLE_SHARE * self._shared.recipe.capacity.worker_memory_bytes
+        if retired:
+            self._serving = False
+            self.kill(Reason.RECYCLE)
+        else:
+            self._become(SlotState.READY)
+        self._shared.owner.call_ended(self.number, results, retired=retired)
+
+    async def _bury(self) -> None:
+        """Put away what is left of the worker; where its call may be to blame, the verdict comes first."""
+        process, self._process = self._process, None
+        in_call = self.state is SlotState.BUSY
+        self._become(SlotState.DEAD)
+        if process is None:
+            return
+        self._loop.remove_reader(process.pidfd)
+        self._loop.remove_reader(process.bell)
+        process.kill()
+        if not (in_call and process.begun):
+            self._tell_lost(crashed=False)
+        reaping = run_blocking(partial(_reap, process, self._shared.memory_kills))
+        await asyncio.wait([reaping], timeout=REAP_PATIENCE_S)
+        status, out_of_memory = reaping.result() if reaping.done() else (None, False)
+        end = explain(self._killed_for, status, out_of_memory=out_of_memory)
+        self._tell_lost(crashed=end.blamed)
+        self.restarts += 1
+        self._shared.observer.slot_ended(self.number, end.reason, end.evidence)
+        process.close()
+
+    def _tell_lost(self, *, crashed: bool) -> None:
+        """Tell the owner, who knows only of workers that served, and only once."""
+        if self._serving:
+            self._serving = False
+            self._shared.owner.slot_lost(self.number, crashed=crashed)
+
+    def _become(self, state: SlotState) -> None:
+        if state is not self.state and self.state is not SlotState.DRAINING:
+            self.state = state
+            self._shared.observer.slot_changed(self.number, state)
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _consume(future: "asyncio.Future[Any]") -> None:
+    """Look at the error of a future that may be forgotten, or asyncio complains of it."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _reap(process: WorkerProcess, memory_kills: MemoryKills) -> tuple[int | None, bool]:
+    """Return the exit status, and whether the kernel has killed for memory; blocks."""
+    return process.reap(), memory_kills.since_last_look()
+
+
+def _discard(launching: "asyncio.Future[WorkerProcess]") -> None:
+    """Put away a worker that came up after the slot had given up on it."""
+    if not launching.cancelled() and not launching.exception():
+        launching.result().kill()
+        launching.result().close()

@@ -1,9 +1,0 @@
-"""Imported first by the fork server, and by nobody else: what that process has to do before it forks.
-
-This is the one module that works when it is imported: a fork server runs nothing of ours but imports.
-"""
-
-from service import forkserver, guards
-
-guards.die_with_server()
-forkserver.skip_main()

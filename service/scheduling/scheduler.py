@@ -1,0 +1,293 @@
+"""Decides which job runs where and when: events and the time go in, instructions come out.
+
+Rules:
+1. Every job that arrives is finished exactly once, whatever happens to slots, clients and the clock.
+2. A slot has at most one call. A free slot takes waiting jobs in their turn (`fairness`) as one call, up to
+   `BATCH_S` of predicted cost. No timer waits for a batch to fill; but what arrives in one turn of the event
+   loop starts together, so that the first of them does not go alone.
+3. A job whose deadline has passed is finished at once, never started, and never tried again.
+4. A call that nobody waits for any more is killed, unless it should end within the time of a respawn; then
+   it gets that long. A call of several jobs that is late when one of them expires, or takes far too long, is
+   broken up: one of them hangs, the rest are fine.
+5. When a worker crashes, each job of its call runs once more, alone. A job whose second worker crashes too is
+   finished as crashed. When the worker was killed, by us or from outside, or had not begun the call, the jobs
+   that are left run again, alone, and are not blamed; so often, and no more, as `MAX_LOSSES` says.
+
+    slot     SlotReady        Start            Kill
+    ABSENT ───────────→ IDLE ───────→ BUSY ───────────→ DOOMED
+       ↑                 │  ←───────── │ CallEnded        │
+       └──── SlotLost ───┴─────────────┴──────────────────┘
+"""
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from types import MappingProxyType
+from typing import Any
+
+from service.pool.exit_status import Reason
+from service.scheduling.events import (
+    Arrived,
+    CallEnded,
+    End,
+    Event,
+    Finish,
+    Instruction,
+    Kill,
+    Left,
+    SlotLost,
+    SlotReady,
+    Start,
+    Stopped,
+    Turned,
+    Woke,
+)
+from service.scheduling.fair_queue import FairQueue, Job
+from service.scheduling.transitions import TRANSITIONS, ImpossibleEvent, SlotState
+
+# A call costs about 0.1 ms beside its jobs, so at 20 ms that is nothing, and nobody waits 20 ms longer than
+# needed.
+BATCH_S = 0.02
+BATCH_BYTES = 1024 * 1024
+
+# What is worth a call of its own. Slots share what waits, down to parts of this size; and a job of more goes
+# alone, so that no small one waits for its answer.
+SPLIT_S = 0.005
+
+# A replacement for a killed worker serves after about 50 ms with the machine busy. What should end sooner is
+# not worth a kill.
+RESPAWN_S = 0.05
+
+# A call of several jobs was predicted to take at most `BATCH_S`: after a second and ten times its prediction
+# something in it hangs.
+PATIENCE_S = 1.0
+PATIENCE_FACTOR = 10.0
+
+MAX_CRASHES = 2
+
+# Whoever kills workers from outside so often means it; without a limit a job could be run until its deadline.
+MAX_LOSSES = 5
+
+
+@dataclass(slots=True)
+class _Call:
+    """What a slot is busy with. check_at: when to look whether to kill it, for `reason`."""
+
+    jobs: dict[int, Job]
+    expected_end: float
+    check_at: float = inf
+    reason: Reason = Reason.DEADLINE
+
+
+@dataclass(slots=True)
+class _Slot:
+    state: SlotState = SlotState.ABSENT
+    call: _Call = field(default_factory=lambda: _Call({}, 0.0))
+
+
+class Scheduler:
+    """The whole state: unfinished jobs, the queue, slots with their calls, and the deadlines as a heap.
+
+    `handle` is the only method that changes it. One event costs microseconds.
+    """
+
+    def __init__(self, batch_jobs: int = 32) -> None:
+        self.queue = FairQueue()
+        self._batch_jobs = batch_jobs
+        self._jobs: dict[int, Job] = {}
+        self._slots: dict[int, _Slot] = {}
+        self._idle: list[int] = []
+        self._deadlines: list[tuple[float, int]] = []
+        self._stopped = False
+
+    def __repr__(self) -> str:
+        """Show the counts."""
+        states = [slot.state.name.lower() for slot in self._slots.values()]
+        return f"<Scheduler {len(self._jobs)} jobs, {self.queue.count} waiting, slots {', '.join(states)}>"
+
+    @property
+    def unfinished(self) -> int:
+        """Return how many jobs have no end yet."""
+        return len(self._jobs)
+
+    def backlog_s(self, now: float) -> float:
+        """Return the predicted seconds of one worker that wait or are left of running calls."""
+        busy = (slot.call for slot in self._slots.values() if slot.state is SlotState.BUSY)
+        return self.queue.cost + sum(max(0.0, call.expected_end - now) for call in busy)
+
+    def wake_at(self) -> float | None:
+        """Return when `Woke` is to be sent, None for never."""
+        while self._deadlines and self._deadlines[0][1] not in self._jobs:
+            heapq.heappop(self._deadlines)
+        checks = [slot.call.check_at for slot in self._slots.values() if slot.state is SlotState.BUSY]
+        earliest = min(checks, default=inf)
+        if self._deadlines:
+            earliest = min(earliest, self._deadlines[0][0])
+        return earliest if earliest < inf else None
+
+    def handle(self, event: Event, now: float) -> list[Instruction]:
+        """Take one event at time `now`, in seconds, and return what is to be done, in order.
+
+        Raises: ImpossibleEvent.
+        """
+        out: list[Instruction] = []
+        _HANDLERS[type(event)](self, event, now, out)
+        if type(event) is not Arrived:
+            self._fill(now, out)
+        return out
+
+    def _arrived(self, event: Arrived, now: float, out: list[Instruction]) -> None:
+        job = Job(event.number, event.subject, event.cost, event.size, event.deadline)
+        self._jobs[job.number] = job
+        if self._stopped:
+            self._finish(job, End.STOPPED, out)
+            return
+        heapq.heappush(self._deadlines, (job.deadline, job.number))
+        self._compact_deadlines()
+        self.queue.push(job)
+
+    def _compact_deadlines(self) -> None:
+        """Drop the deadlines of finished jobs; answers are quick and deadlines far, so most are of those."""
+        if len(self._deadlines) > 2 * len(self._jobs) + 64:
+            self._deadlines = [entry for entry in self._deadlines if entry[1] in self._jobs]
+            heapq.heapify(self._deadlines)
+
+    def _left(self, event: Left, now: float, out: list[Instruction]) -> None:
+        job = self._jobs.get(event.number)
+        # A client may leave while its answer is on the way.
+        if job is not None:
+            self._give_up(job, End.LEFT, Reason.CANCELLED, now, out)
+
+    def _slot_ready(self, event: SlotReady, now: float, out: list[Instruction]) -> None:
+        self._slots.setdefault(event.slot, _Slot())
+        self._move(event.slot, event)
+        self._idle.append(event.slot)
+
+    def _call_ended(self, event: CallEnded, now: float, out: list[Instruction]) -> None:
+        slot = self._move(event.slot, event)
+        for job in slot.call.jobs.values():
+            if job.number in event.postponed:
+                self._again(job)
+            else:
+                self._finish(job, End.ANSWERED, out)
+        if event.retired:
+            slot.state = SlotState.ABSENT
+        else:
+            self._idle.append(event.slot)
+
+    def _slot_lost(self, event: SlotLost, now: float, out: list[Instruction]) -> None:
+        slot = self._slots[event.slot]
+        was_idle = slot.state is SlotState.IDLE
+        self._move(event.slot, event)
+        if was_idle:
+            self._idle.remove(event.slot)
+            return
+        for job in slot.call.jobs.values():
+            job.losses += 1
+            job.crashes += event.crashed
+            if job.crashes >= MAX_CRASHES:
+                self._finish(job, End.CRASHED, out)
+            elif job.losses >= MAX_LOSSES:
+                self._finish(job, End.LOST, out)
+            else:
+                self._again(job)
+
+    def _turned(self, event: Turned, now: float, out: list[Instruction]) -> None:
+        """Nothing but what follows every event."""
+
+    def _woke(self, event: Woke, now: float, out: list[Instruction]) -> None:
+        while self._deadlines and self._deadlines[0][0] <= now:
+            job = self._jobs.get(heapq.heappop(self._deadlines)[1])
+            if job is not None:
+                self._give_up(job, End.EXPIRED, Reason.DEADLINE, now, out)
+        for number, slot in self._slots.items():
+            if slot.state is SlotState.BUSY and slot.call.check_at <= now:
+                self._move(number, Kill(number, slot.call.reason))
+                out.append(Kill(number, slot.call.reason))
+
+    def _stop(self, event: Stopped, now: float, out: list[Instruction]) -> None:
+        self._stopped = True
+        for job in list(self._jobs.values()):
+            self._give_up(job, End.STOPPED, Reason.DRAIN, now, out)
+
+    def _give_up(self, job: Job, end: End, reason: Reason, now: float, out: list[Instruction]) -> None:
+        """Finish a job that has no answer, and its call if nobody else waits for that."""
+        if job.queued:
+            self.queue.remove(job)
+        elif job.slot is not None:
+            call = self._slots[job.slot].call
+            del call.jobs[job.number]
+            if not call.jobs:
+                call.reason = reason
+                call.check_at = now if call.expected_end > now + RESPAWN_S else now + RESPAWN_S
+            elif end is End.EXPIRED and call.expected_end <= now:
+                call.check_at = min(call.check_at, now + RESPAWN_S)
+        self._finish(job, end, out)
+
+    def _finish(self, job: Job, end: End, out: list[Instruction]) -> None:
+        del self._jobs[job.number]
+        out.append(Finish(job.number, end))
+
+    def _again(self, job: Job) -> None:
+        job.slot = None
+        self.queue.push_again(job)
+
+    def _fill(self, now: float, out: list[Instruction]) -> None:
+        """Give waiting jobs to idle slots; the one that was busy last has the warmest caches."""
+        while self._idle:
+            jobs = self._batch(now, out)
+            if not jobs:
+                return
+            number = self._idle.pop()
+            start = Start(number, tuple(job.number for job in jobs))
+            cost = sum(job.cost for job in jobs)
+            call = _Call({job.number: job for job in jobs}, now + cost)
+            if len(jobs) > 1:
+                call.check_at = now + PATIENCE_S + PATIENCE_FACTOR * cost
+            for job in jobs:
+                job.slot = number
+            self._move(number, start).call = call
+            out.append(start)
+
+    def _batch(self, now: float, out: list[Instruction]) -> list[Job]:
+        """Take the jobs of the next call; the first whatever its size, then what fits beside it."""
+        jobs: list[Job] = []
+        room_s = min(BATCH_S, max(SPLIT_S, self.queue.cost / len(self._slots)))
+        room_bytes = BATCH_BYTES
+        while len(jobs) < self._batch_jobs and (job := self.queue.head()) is not None:
+            if job.deadline <= now:
+                self._give_up(job, End.EXPIRED, Reason.DEADLINE, now, out)
+                continue
+            if jobs and (jobs[0].alone or job.size > room_bytes):
+                break
+            if jobs and (job.cost > room_s or max(job.cost, jobs[0].cost) > SPLIT_S):
+                break
+            self.queue.take(job)
+            jobs.append(job)
+            room_s -= job.cost
+            room_bytes -= job.size
+        return jobs
+
+    def _move(self, number: int, event: Event | Instruction) -> _Slot:
+        """Bring a slot into its next state."""
+        slot = self._slots[number]
+        after = TRANSITIONS.get((slot.state, type(event)))
+        if after is None:
+            raise ImpossibleEvent(f"slot {number}: {type(event).__name__} while {slot.state.name.lower()}")
+        slot.state = after
+        return slot
+
+
+_HANDLERS: Mapping[type, Callable[[Scheduler, Any, float, list[Instruction]], None]] = MappingProxyType(
+    {
+        Arrived: Scheduler._arrived,  # noqa: SLF001 - the table belongs to the class
+        Turned: Scheduler._turned,  # noqa: SLF001
+        Left: Scheduler._left,  # noqa: SLF001
+        SlotReady: Scheduler._slot_ready,  # noqa: SLF001
+        CallEnded: Scheduler._call_ended,  # noqa: SLF001
+        SlotLost: Scheduler._slot_lost,  # noqa: SLF001
+        Woke: Scheduler._woke,  # noqa: SLF001
+        Stopped: Scheduler._stop,  # noqa: SLF001
+    }
+)

@@ -1,0 +1,141 @@
+"""What a worker does for one request: bytes in, bytes out. It knows nothing of processes, queues or HTTP.
+
+body ── decode ──→ ScoreRequest ── embed, cluster, similarity ──→ Scores ── encode ──→ Answer.body
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from scoring.bundle.bundle import open_bundle
+from scoring.pipeline import Options, Scorer, Scores
+from service.api.outcome import Answer, Facts
+from service.api.problems import partial
+from service.api.request import Buffer, Limits, RequestError, ScoreRequest, decode
+from service.worker.encoder import encode_json, encode_npy
+
+
+class Handler:
+    """Answers requests with one bundle, in one thread.
+
+    Opening it is cheap (memory-mapped), so that a replaced worker is ready in milliseconds.
+    """
+
+    def __init__(self, bundle: Path, limits: Limits) -> None:
+        """Open `bundle`.
+
+        Raises: BundleError when it cannot be used.
+        """
+        self._scorer = Scorer(open_bundle(bundle))
+        self._limits = limits
+        self.digest = self._scorer.bundle.digest
+
+    def __call__(self, body: Buffer, accept: str) -> Answer:
+        """Answer one request; what is wrong with it is an `Answer` too, never an exception."""
+        (answer,) = self.answer_all([body], [accept])
+        return answer
+
+    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> list[Answer]:
+        """Answer several requests, as one by one, but with all their documents scored together.
+
+        That is where small requests spend their time, most of it in calls that cost the same for one document
+        and for a hundred. Each is told its share of that time, by its documents.
+        """
+        reads = [self._read(body, accept) for body, accept in zip(bodies, accepts, strict=True)]
+        scored = iter(self._score([read for read in reads if isinstance(read, _Read)]))
+        return [read if isinstance(read, Answer) else self._encode(read, next(scored)) for read in reads]
+
+    def _read(self, body: Buffer, accept: str) -> "_Read | Answer":
+        stages = _Stages()
+        try:
+            request = decode(body, self._limits)
+            _check_acceptable(request, accept)
+        except RequestError as error:
+            facts = Facts(stages=stages.ended("decode"))
+            return Answer(error.code, partial(error.detail, error.errors), facts)
+        stages("decode")
+        return _Read(request, accept, stages)
+
+    def _score(self, reads: Sequence["_Read"]) -> list[Scores]:
+        if not reads:
+            return []
+        sizes = [len(read.request.texts) for read in reads]
+        clock = _Stages()
+        embedded = self._scorer.embed([text for read in reads for text in read.request.texts])
+        clock("embed")
+        placed = self._scorer.place(embedded)
+        clock("cluster")
+        scores = self._scorer.compare_all(placed, sizes, [_options(read.request) for read in reads])
+        together, total = clock.ended("similarity"), sum(sizes)
+        for read, size in zip(reads, sizes, strict=True):
+            read.stages.share(together, size / total)
+        return scores
+
+    def _encode(self, read: "_Read", scores: Scores) -> Answer:
+        request = read.request
+        read.stages.begin()
+        if read.accept == "npy" and scores.matrix is not None:
+            encoded = encode_npy(scores.matrix)
+        else:
+            encoded = encode_json(request.ids, scores, self._scorer.bundle, vectors=request.vectors)
+        return Answer("ok", encoded, _facts(scores, read.stages.ended("encode")))
+
+
+class _Stages:
+    """Notes how long each stage took; called at the moment that one ends."""
+
+    def __init__(self) -> None:
+        self._passed: list[tuple[str, float]] = []
+        self._since = time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._passed.append((stage, round((now - self._since) * 1e3, 3)))
+        self._since = now
+
+    def share(self, stages: Iterable[tuple[str, float]], part: float) -> None:
+        """Note a part of stages that were gone through together with others."""
+        self._passed += [(stage, round(spent * part, 3)) for stage, spent in stages]
+
+    def begin(self) -> None:
+        """Begin the next stage now, after time that was not this request's."""
+        self._since = time.perf_counter()
+
+    def ended(self, stage: str) -> tuple[tuple[str, float], ...]:
+        """Note the last stage and return them all."""
+        self(stage)
+        return tuple(self._passed)
+
+
+class _Read(NamedTuple):
+    """A request that can be scored, and the time that it has taken so far."""
+
+    request: ScoreRequest
+    accept: str
+    stages: _Stages
+
+
+def _check_acceptable(request: ScoreRequest, accept: str) -> None:
+    if accept == "npy" and request.similarity != "matrix":
+        raise RequestError(
+            "not_acceptable",
+            f'Accept: application/x-npy goes with "similarity": "matrix", not "{request.similarity}"; '
+            "ask for the matrix or accept application/json",
+        )
+
+
+def _options(request: ScoreRequest) -> Options:
+    return Options(request.similarity, request.neighbours, request.threshold)
+
+
+def _facts(scores: Scores, stages: tuple[tuple[str, float], ...]) -> Facts:
+    n = len(scores.embedded.tokens)
+    return Facts(
+        documents=n,
+        pairs=n * (n - 1) // 2,
+        tokens=sum(scores.embedded.tokens.tolist()),
+        known=sum(scores.embedded.known.tolist()),
+        stages=stages,
+        clusters=tuple([(summary.cluster, summary.size) for summary in scores.clusters]),
+    )

@@ -1,0 +1,245 @@
+"""What runs in a worker process: `initialize` and `hello` once, then `serve`, and in that `score` for every call.
+
+    executor pipe   hello, serve                      ──→       ──→  Hello
+    arena           Call(number, lengths, …), bodies  ──→ score ──→  begun, answers, report: [Entry, …]
+
+Only small tuples cross the pipe, under its atomic 4 KiB: a worker that is killed in the middle of a larger
+one leaves the executor waiting for ever. Nothing is raised across it either: an exception that cannot be
+unpickled breaks the executor, and SystemExit would end the server. Every end of a call is data, or the end of
+the process.
+"""
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from time import perf_counter
+from traceback import extract_tb
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import msgspec
+
+from service.api import problems
+from service.api.outcome import Answer, Facts
+from service.ipc.shared_memory import REPORT_BYTES, ArenaHandle, WorkerArena
+from service.worker import heap, process_limits
+
+Buffer = bytes | bytearray | memoryview
+
+# An entry's code where the answers before it have left no room: the job has to run again, alone.
+POSTPONED = "postponed"
+
+# Enough for one sentence, and far below what a pipe writes at once.
+MAX_FAULT = 512
+
+_FAILED = Answer("internal_error", problems.partial("a fault of the service; it was logged"))
+
+T = TypeVar("T")
+
+
+class AnswerLike(Protocol):
+    """The end of one request: see `service.api.outcome.Answer`."""
+
+    @property
+    def code(self) -> str:
+        """Return "ok" or a problem's code."""
+
+    @property
+    def body(self) -> bytes:
+        """Return the answer's bytes."""
+
+    @property
+    def facts(self) -> Facts:
+        """Return what the server counts."""
+
+
+class Handler(Protocol):
+    """Scores one body after the other; must keep no reference to the buffer that it is given."""
+
+    digest: str
+
+    def __call__(self, body: Buffer, accept: str) -> AnswerLike:
+        """Answer one request."""
+
+
+@runtime_checkable
+class BatchHandler(Handler, Protocol):
+    """A handler that can score several bodies for less than one by one."""
+
+    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Sequence[AnswerLike]:
+        """Answer several requests, each exactly as alone."""
+
+
+# Picklable, and not from the main module, which workers do not run: it is called in the worker, once.
+HandlerFactory = Callable[[], Handler]
+
+
+class Setup(NamedTuple):
+    """What a worker process is started with. `arena` arrives as a `WorkerArena`."""
+
+    handlers: HandlerFactory
+    arena: ArenaHandle | WorkerArena
+    memory_bytes: int
+    parent: int
+
+
+class Hello(NamedTuple):
+    """What the first call returns; `fault` says why the worker is of no use, if it is not."""
+
+    pid: int
+    python: str
+    digest: str
+    preloaded: bool
+    fault: str
+
+
+class Call(NamedTuple):
+    """One batch: its number, the lengths of its bodies in the inbox, media types, the kernel's timer."""
+
+    number: int
+    lengths: tuple[int, ...]
+    accepts: tuple[str, ...]
+    limit_s: float
+
+
+class Entry(NamedTuple):
+    """How one job of a call ended: where its answer is, how long it took, and what the handler raised."""
+
+    code: str
+    at: int
+    length: int
+    facts: Facts
+    seconds: float
+    fault: str
+
+
+class Report(NamedTuple):
+    """What the worker writes at the end of a call: an entry for each job, and its private memory."""
+
+    entries: list[Entry]
+    memory_bytes: int
+
+
+class _Worker(NamedTuple):
+    handler: Handler
+    arena: WorkerArena
+
+
+# The process that imports this module first: in a preloaded fork server not the worker itself.
+_IMPORTED_BY = os.getpid()
+
+# An executor's initializer can only leave things in its module; set once, before the first call.
+_state: _Worker | str = "the worker was not initialised"
+
+
+def initialize(setup: Setup) -> None:
+    """Make this process a worker. Never raises: the executor would lose the reason, `hello` tells it."""
+    global _state  # noqa: PLW0603 - see _state
+    try:
+        process_limits.apply(setup.parent, setup.memory_bytes)
+        heap.keep()
+        assert isinstance(setup.arena, WorkerArena)
+        _state = _Worker(setup.handlers(), setup.arena)
+        process_limits.give_way()
+    except BaseException as error:
+        _state = f"{type(error).__name__}: {error}"[:MAX_FAULT]
+
+
+def hello() -> Hello:
+    """Introduce this worker."""
+    fault, digest = (_state, "") if isinstance(_state, str) else ("", _state.handler.digest)
+    return Hello(os.getpid(), platform.python_version(), digest, os.getpid() != _IMPORTED_BY, fault)
+
+
+def serve() -> None:
+    """Answer call after call; returns only where this worker is of no use, and `hello` has said so."""
+    if not isinstance(_state, _Worker):
+        return
+    try:
+        while True:
+            _state.arena.report(score(msgspec.msgpack.decode(_state.arena.receive(), type=Call)))
+    except BaseException:
+        os._exit(process_limits.FAULT_EXIT)
+
+
+def score(call: Call) -> bytes:
+    """Run one call and return its report, with the answers in the arena."""
+    assert isinstance(_state, _Worker)
+    process_limits.set_timer(call.limit_s)
+    _state.arena.begin(call.number)
+    bodies = _state.arena.bodies(call.lengths)
+    used = 0
+    entries = []
+    for done in _answer(_state.handler, bodies, call.accepts):
+        entries.append(_write(_state.arena, done, used))
+        used += entries[-1].length
+    report = _encode(Report(entries, process_limits.private_memory()))
+    process_limits.clear_timer()
+    return report
+
+
+class _Done(NamedTuple):
+    answer: AnswerLike
+    seconds: float
+    fault: str = ""
+
+
+def _answer(handler: Handler, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Iterable[_Done]:
+    """Yield an answer to every body, together where the handler can, one by one where that fails."""
+    begin = perf_counter()
+    if len(bodies) > 1 and isinstance(handler, BatchHandler):
+        answers, _ = _caught(partial(handler.answer_all, bodies, accepts))
+        if answers is not None:
+            # Nobody can say which took how long; bytes are the best guess.
+            sizes = [len(body) + 1 for body in bodies]
+            each = (perf_counter() - begin) / sum(sizes)
+            return map(_Done, answers, (each * size for size in sizes))
+    return map(partial(_answer_one, handler), bodies, accepts)
+
+
+def _answer_one(handler: Handler, body: Buffer, accept: str) -> _Done:
+    begin = perf_counter()
+    answer, fault = _caught(partial(handler, body, accept))
+    return _Done(answer or _FAILED, perf_counter() - begin, fault)
+
+
+def _caught(call: Callable[[], T]) -> tuple[T | None, str]:
+    """Return what the handler does, or what it raised: the edge of the process."""
+    try:
+        return call(), ""
+    except MemoryError:
+        # What it was building may live on in caches: a fresh process is the only one that surely has room.
+        os._exit(process_limits.MEMORY_EXIT)
+    except BaseException as error:
+        return None, _describe(error)
+
+
+def _write(arena: WorkerArena, done: _Done, used: int) -> Entry:
+    """Put an answer after the `used` bytes of those before it."""
+    code, content, facts = done.answer.code, done.answer.body, done.answer.facts
+    if used + len(content) > arena.room:
+        code, content = _too_large(len(content), arena.room, alone=used == 0)
+    at = arena.write_answer(used, content)
+    return Entry(code, at, len(content), facts, done.seconds, done.fault)
+
+
+def _too_large(size: int, room: int, *, alone: bool) -> tuple[str, bytes]:
+    if not alone:
+        return POSTPONED, b""
+    detail = f"the answer has {size} bytes, at most {room}; send fewer documents or ask for neighbours"
+    return "too_many_documents", problems.partial(detail)
+
+
+def _describe(error: BaseException) -> str:
+    """Say what was raised and where, without its message: that may hold a client's text."""
+    frames = extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
+    return f"{type(error).__name__} at {place}"[:MAX_FAULT]
+
+
+def _encode(report: Report) -> bytes:
+    encoded = msgspec.msgpack.encode(report)
+    if len(encoded) <= REPORT_BYTES:
+        return encoded
+    bare = [entry._replace(facts=entry.facts._replace(clusters=())) for entry in report.entries]
+    return msgspec.msgpack.encode(report._replace(entries=bare))

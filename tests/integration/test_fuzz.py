@@ -1,0 +1,22 @@
+"""The decoder and the oracle agree; `python -m tests.programs.fuzz` asks them a hundred thousand times."""
+
+import pytest
+
+from service.api.request import Limits
+from tests.programs.fuzz import decode_here, fuzz
+from tests.support.malformed import corpus, shortened
+from tests.support.oracle import Oracle
+
+
+@pytest.mark.parametrize(("body", "code"), corpus(), ids=shortened)
+def test_the_oracle_agrees_with_the_corpus(body: bytes, code: str) -> None:
+    """What was written by hand is what the schema and the standard library say."""
+    assert code in Oracle(Limits()).judge(body)
+
+
+def test_the_decoder_agrees_with_the_oracle() -> None:
+    """On whatever becomes of requests that are changed at random."""
+    seen, wrong = fuzz(3_000, 1, decode_here)
+
+    assert wrong == []
+    assert set(seen) >= {"ok", "invalid_json", "invalid_document", "invalid_option", "duplicate_id"}

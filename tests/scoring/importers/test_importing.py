@@ -1,0 +1,292 @@
+"""Importing foreign models: what is read, what is refused, what the bundle answers."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gensim.models import FastText, Word2Vec
+from gensim.models.fasttext import load_facebook_vectors
+from gensim.test.utils import datapath
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.embedding.embedder import Embedder
+from scoring.errors import CorpusError, ModelError
+from scoring.importers.importing import build_model, import_centroids, import_fasttext
+from scoring.tokens import tokenize
+from scoring.training.corpus import read_corpus
+from scoring.training.fit import FittingOptions
+
+BIN = Path(datapath("lee_fasttext_new.bin"))
+VEC = Path(datapath("lee_fasttext.vec"))
+CORPUS = Path(datapath("lee_background.cor"))
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    """Return the first hundred stories of the Lee background corpus."""
+    return list(read_corpus(CORPUS))[:100]
+
+
+def fasttext(words: list[str]) -> FastText:
+    """Return a tiny trained FastText model."""
+    return FastText([words] * 20, vector_size=8, epochs=1, min_count=1, bucket=50, workers=1)
+
+
+# --- vectors
+
+
+def test_kinds_of_files_are_told_apart_by_content(tmp_path: Path) -> None:
+    """A .bin needs no suffix, a .vec any but .bin, and only a .bin has n-grams."""
+    (tmp_path / "model").write_bytes(BIN.read_bytes())
+    (tmp_path / "model.txt").write_bytes(VEC.read_bytes())
+
+    assert import_fasttext(tmp_path / "model").ngram_vectors is not None
+    assert import_fasttext(tmp_path / "model.txt").ngram_vectors is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("model.bin", BIN.read_bytes()[:5_000], "is cut off"),
+        ("model.bin", b"garbage", "is cut off"),
+        ("model.bin", b"", "is empty"),
+        ("model.vec", b"1 2\nword 1\n", "line 2: not a word and 2 finite numbers"),
+        ("model.gz", b"\x1f\x8b\x08\0\0\0\0", "is neither a fastText .bin"),
+        ("model", pickle.dumps({"not": "loaded"}), "is a pickle, which runs code on loading"),
+    ],
+)
+def test_a_fault_is_one_sentence_with_the_file(tmp_path: Path, name: str, content: bytes, fault: str) -> None:
+    """Whatever is wrong with the file, its name stands in front."""
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(ModelError, match=fault) as raised:
+        import_fasttext(path)
+
+    assert str(raised.value).startswith(f"{path}: ")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("missing", ["nowhere.bin", "."])
+def test_an_unreadable_file_is_named(tmp_path: Path, missing: str) -> None:
+    """So is a file that is not there, or a folder."""
+    with pytest.raises(ModelError, match="cannot be read"):
+        import_fasttext(tmp_path / missing)
+
+
+def test_a_pickle_is_not_loaded_without_trust(tmp_path: Path) -> None:
+    """Loading one runs its author's code: here it would write a file."""
+
+    class Payload:
+        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+            return Path.touch, (tmp_path / "ran",)
+
+    path = tmp_path / "model"
+    path.write_bytes(pickle.dumps(Payload()))
+
+    with pytest.raises(ModelError):
+        import_fasttext(path)
+
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_trusted_gensim_model_gives_its_vectors(tmp_path: Path) -> None:
+    """A FastText model and its vectors alone, as `save` wrote them, give what gensim answers."""
+    model = fasttext(["storm", "harbour", "gale"])
+    model.save(str(tmp_path / "model"))
+    model.wv.save(str(tmp_path / "vectors"))
+
+    for name in ("model", "vectors"):
+        imported = import_fasttext(tmp_path / name, trust_pickle=True)
+        assert imported.words == model.wv.index_to_key
+        np.testing.assert_array_equal(imported.word_vectors, model.wv.vectors)
+        np.testing.assert_array_equal(imported.ngram_vectors, model.wv.vectors_ngrams)
+
+
+def test_trusted_word2vec_vectors_have_no_ngrams(tmp_path: Path) -> None:
+    """Plain word vectors are like a .vec file."""
+    model = Word2Vec([["storm", "harbour"]] * 20, vector_size=8, min_count=1, workers=1)
+    model.save(str(tmp_path / "model"))
+
+    imported = import_fasttext(tmp_path / "model", trust_pickle=True)
+
+    np.testing.assert_array_equal(imported.word_vectors, model.wv.vectors)
+    assert imported.ngram_vectors is None
+
+
+@pytest.mark.parametrize("content", [pickle.dumps({"a": 1}), pickle.dumps(1)[:-1], b"\x80\x04garbage"])
+def test_a_trusted_pickle_of_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Another object, or a damaged pickle, is one sentence too."""
+    path = tmp_path / "model"
+    path.write_bytes(content)
+
+    with pytest.raises(ModelError, match=str(path)):
+        import_fasttext(path, trust_pickle=True)
+
+
+def test_the_first_of_equal_words_is_kept(tmp_path: Path) -> None:
+    """Published files repeat words; gensim keeps the first as well."""
+    path = tmp_path / "model.vec"
+    path.write_text("a 1 2\nb 3 4\na 5 6\n")
+
+    imported = import_fasttext(path)
+
+    assert imported.words == ["a", "b"]
+    assert imported.word_vectors.tolist() == [[1, 2], [3, 4]]
+
+
+# --- centroids
+
+
+def test_centroids_of_an_existing_kmeans_are_read(tmp_path: Path) -> None:
+    """Double precision becomes single."""
+    np.save(tmp_path / "centroids.npy", np.arange(6, dtype=np.float64).reshape(3, 2))
+
+    centroids = import_centroids(tmp_path / "centroids.npy", 2)
+
+    assert centroids.dtype == np.float32
+    assert centroids.tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("array", "fault"),
+    [
+        (np.zeros(4), r"holds an array \(4,\), due are \(clusters, 2\)"),
+        (np.zeros((3, 5)), r"holds an array \(3, 5\)"),
+        (np.zeros((0, 2)), r"holds an array \(0, 2\)"),
+        (np.zeros((3, 2), dtype=int), "holds int64, due are floating-point numbers"),
+        (np.array([[1.0, np.nan]]), "not finite"),
+        (np.array([[1.0, 1e300]]), "not finite"),
+        (np.array([[object(), 1]]), r"is no \.npy file with an array of numbers"),
+    ],
+)
+def test_unusable_centroids_are_refused(tmp_path: Path, array: NDArray[Any], fault: str) -> None:
+    """Shape, type and finiteness are checked; objects are never unpickled."""
+    np.save(tmp_path / "centroids.npy", array, allow_pickle=True)
+
+    with pytest.raises(ModelError, match=fault):
+        import_centroids(tmp_path / "centroids.npy", 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x93NUMPY\x01\x00\xff\xff{"])
+def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Whatever it is, the file is named."""
+    path = tmp_path / "centroids.npy"
+    path.write_bytes(content)
+
+    with pytest.raises(ModelError, match=f"{path}: "):
+        import_centroids(path, 2)
+
+
+def test_an_array_larger_than_its_file_is_not_allocated(tmp_path: Path) -> None:
+    """A header that claims a terabyte is a damaged file."""
+    path = tmp_path / "centroids.npy"
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**11, 2)}
+        np.lib.format.write_array_header_1_0(file, header)
+
+    with pytest.raises(ModelError, match=f"{path}: "):
+        import_centroids(path, 2)
+
+
+# --- models
+
+
+def test_a_bundle_of_an_imported_model_answers_as_gensim(tmp_path: Path, texts: list[str]) -> None:
+    """Pooling by mean, known and unknown words together, equals the mean of gensim's vectors."""
+    oracle = load_facebook_vectors(str(BIN))
+    model = build_model(
+        import_fasttext(BIN), FittingOptions("lee", "mean"), centroids=np.zeros((1, 10), "f4")
+    )
+    write_bundle(tmp_path / "bundle", model)
+
+    embedded = Embedder(open_bundle(tmp_path / "bundle")).embed(texts)
+
+    expected = [np.mean([oracle[word] for word in tokenize(text)], axis=0) for text in texts]
+    assert not all(word in oracle.key_to_index for text in texts for word in tokenize(text))
+    np.testing.assert_allclose(embedded.doc_vectors, expected, atol=1e-5)
+
+
+def test_without_a_corpus_nothing_is_known_of_distances_and_terms() -> None:
+    """Given centroids are kept as they are; quantiles and terms are left out."""
+    centroids = np.ones((3, 10), np.float32)
+
+    model = build_model(import_fasttext(BIN), FittingOptions("lee", "mean"), centroids=centroids)
+
+    assert model.centroids is centroids
+    assert model.distance_quantiles is None
+    assert not model.terms
+    assert model.word_weights is None
+
+
+def test_clusters_are_fitted_to_a_corpus(texts: list[str]) -> None:
+    """With a corpus come clusters, quantiles, terms, and facts about it."""
+    model = build_model(import_fasttext(BIN), FittingOptions("lee", "mean", clusters=4), texts=texts)
+
+    assert model.centroids.shape == (4, 10)
+    assert model.distance_quantiles is not None
+    assert [len(terms) > 0 for terms in model.terms] == [True] * 4
+    assert model.training["documents"] == len(texts)
+
+
+def test_given_centroids_are_described_by_a_corpus(tmp_path: Path, texts: list[str]) -> None:
+    """An existing K-Means stays as it was and gets quantiles and terms; its clusters are KMeans.predict's."""
+    options = FittingOptions("lee", "mean")
+    vectors = import_fasttext(BIN)
+    write_bundle(tmp_path / "b", build_model(vectors, options, centroids=np.zeros((1, 10), np.float32)))
+    doc_vectors = Embedder(open_bundle(tmp_path / "b")).embed(texts).doc_vectors
+    fitted = KMeans(5, random_state=0).fit(doc_vectors)
+
+    model = build_model(vectors, options, texts=texts, centroids=fitted.cluster_centers_)
+
+    farthest = [
+        np.linalg.norm(doc_vectors[fitted.labels_ == c] - fitted.cluster_centers_[c], axis=1).max()
+        for c in range(5)
+    ]
+    assert model.distance_quantiles is not None
+    np.testing.assert_allclose(model.distance_quantiles[:, -1], farthest, rtol=1e-4)
+
+
+def test_sif_takes_its_frequencies_from_the_corpus(texts: list[str]) -> None:
+    """Frequent words weigh little, words that the corpus does not have weigh 1."""
+    vectors = import_fasttext(BIN)
+
+    model = build_model(vectors, FittingOptions("lee", "sif", clusters=2), texts=[*texts[:50], "zebra"])
+
+    assert model.word_weights is not None
+    assert model.components is not None
+    weights = dict(zip(model.words, model.word_weights, strict=True))
+    assert weights["the"] < 0.1
+    assert max(weights.values()) == 1.0
+    assert model.components.shape == (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (FittingOptions("x", "sif"), "needs a corpus, for the frequencies"),
+        (FittingOptions("x", "mean"), "give either centroids or a corpus"),
+    ],
+)
+def test_what_cannot_be_known_without_a_corpus_is_refused(options: FittingOptions, fault: str) -> None:
+    """Weights and clusters need something to be fitted to."""
+    with pytest.raises(ModelError, match=fault):
+        build_model(import_fasttext(VEC), options)
+
+
+def test_a_corpus_of_unknown_words_is_refused() -> None:
+    """Without n-grams a document of unknown words has no vector; when all are, there is nothing to fit."""
+    with pytest.raises(CorpusError, match="no word of the corpus's 2 documents is known"):
+        build_model(import_fasttext(VEC), FittingOptions("x", "mean"), texts=["zzzz", "yyyy"])
+
+
+def test_words_that_are_never_tokens_are_kept() -> None:
+    """Imported words with punctuation or capitals stay in the bundle, unreachable and harmless."""
+    vectors = import_fasttext(Path(datapath("pang_lee_polarity_fasttext.vec")))
+
+    assert "." in vectors.words
+    assert len(vectors.words) == 1694

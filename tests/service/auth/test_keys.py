@@ -1,0 +1,69 @@
+"""Keys from a secret and from PEM files."""
+
+from pathlib import Path
+
+import pytest
+
+from service.auth.keys import file_key, secret_key
+from service.settings import KEY_ALGORITHMS, SettingsError
+from tests.support.tokens import SECRET, private_pem, public_pem
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithms"),
+    [
+        ("RSA", {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),
+        ("P-256", {"ES256"}),
+        ("P-384", {"ES384"}),
+        ("P-521", {"ES512"}),
+        ("Ed25519", {"EdDSA"}),
+    ],
+)
+def test_a_file_key_has_the_algorithms_of_its_kind(tmp_path: Path, kind: str, algorithms: set[str]) -> None:
+    """Those that are accepted, and no others."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(public_pem(kind))
+
+    assert set(file_key(path, KEY_ALGORITHMS).algorithms) == algorithms
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "no public key"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "no public key"),
+        (b"\xff" * 100_000, "no public key"),
+        (private_pem("RSA"), "private key"),
+        (private_pem("P-256"), "private key"),
+        (public_pem("short RSA"), "1024 bits"),
+        (public_pem("secp256k1"), "goes with none of"),
+        (public_pem("Ed448"), "goes with none of"),
+        (public_pem("P-384"), "goes with none of ES256, RS256"),
+    ],
+)
+def test_files_without_a_key_of_use(tmp_path: Path, content: bytes, fault: str) -> None:
+    """One sentence names the file and what is wrong with it."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(content)
+
+    with pytest.raises(SettingsError) as caught:
+        file_key(path, ("RS256", "ES256"))
+
+    assert str(path) in str(caught.value)
+    assert fault in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """It may have gone since the settings were read."""
+    with pytest.raises(SettingsError) as caught:
+        file_key(tmp_path / "none.pem", ("RS256",))
+
+    assert "cannot be read" in str(caught.value)
+
+
+def test_a_secret_key_has_the_accepted_algorithms() -> None:
+    """And verifies nothing of another."""
+    key = secret_key(SECRET, ("HS256",))
+
+    assert set(key.algorithms) == {"HS256"}
+    assert not key.verifies("HS512", b"message", b"signature")

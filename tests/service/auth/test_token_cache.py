@@ -1,0 +1,103 @@
+"""Tokens that were good are remembered, by their digests, while they are good."""
+
+import asyncio
+
+import pytest
+
+from service.auth.keys import FixedKey, Key
+from service.auth.tokens import MAX_CACHED, Authenticator
+from service.errors import Refused
+from tests.support.authentication import HEADER, POLICY
+from tests.support.tokens import CLAIMS, NOW, SECRET, forge, sign
+
+
+class CountingKey(Key):
+    """Counts how often it verifies."""
+
+    count = 0
+
+    def verifies(self, algorithm: str, message: bytes, signature: bytes) -> bool:
+        """Count, and verify."""
+        self.count += 1
+        return super().verifies(algorithm, message, signature)
+
+
+class Watched:
+    """An authenticator with a clock that can be moved."""
+
+    def __init__(self) -> None:
+        self.key = CountingKey(SECRET.encode(), ["HS256"])
+        self.keys = FixedKey(self.key)
+        self.now = NOW
+        self.authenticator = Authenticator(self.keys, POLICY, lambda: self.now)
+
+    def authenticate(self, *tokens: str) -> None:
+        """Verify tokens, one after the other."""
+
+        async def verify() -> None:
+            for token in tokens:
+                await self.authenticator.authenticate(b"Bearer " + token.encode())
+
+        asyncio.run(verify())
+
+
+def test_a_token_is_verified_once() -> None:
+    """It is remembered while it is good."""
+    watched = Watched()
+
+    watched.authenticate(*[sign()] * 5)
+
+    assert watched.key.count == 1
+
+
+def test_a_remembered_token_expires() -> None:
+    """Its time is checked whenever it comes."""
+    watched = Watched()
+    watched.authenticate(sign())
+    watched.now += 91
+
+    with pytest.raises(Refused) as caught:
+        watched.authenticate(sign())
+
+    assert "expired" in caught.value.detail
+
+
+def test_remembered_tokens_are_forgotten_when_keys_change() -> None:
+    """A key that was withdrawn may be why."""
+    watched = Watched()
+    watched.authenticate(sign())
+    watched.keys.generation += 1
+
+    watched.authenticate(sign())
+
+    assert watched.key.count == 2
+
+
+def test_a_bad_token_is_not_remembered_as_good() -> None:
+    """However often it comes."""
+    watched = Watched()
+
+    for _ in range(2):
+        with pytest.raises(Refused):
+            watched.authenticate(sign() + "AA")
+
+
+def test_the_memory_of_tokens_is_bounded() -> None:
+    """Those that came last are kept."""
+    watched = Watched()
+    first, *others = [forge(HEADER, {**CLAIMS, "jti": i}) for i in range(MAX_CACHED + 1)]
+
+    watched.authenticate(first, *others)
+    watched.authenticate(others[-1], first)
+
+    assert watched.key.count == MAX_CACHED + 2
+
+
+def test_no_token_is_kept() -> None:
+    """Neither as a key nor as a value, nor in what the objects say of themselves."""
+    watched = Watched()
+    token = sign(jti="canary")
+
+    watched.authenticate(token)
+
+    assert token.rpartition(".")[2] not in repr(vars(watched.authenticator))

@@ -1,0 +1,205 @@
+"""Which tokens are good: form, header and claims, by RFC 7519 and RFC 8725."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.auth.tokens import Principal, TokenPolicy
+from service.errors import Refused
+from tests.support.authentication import HEADER, authenticate, refused
+from tests.support.tokens import CLAIMS, NOW, forge, sign
+
+
+def test_a_good_token_says_who_asks() -> None:
+    """Subject, scopes and the time at which it expires, with the leeway."""
+    principal = authenticate(f"Bearer {sign(scope='status score')}")
+
+    assert principal == Principal("ann", frozenset({"status", "score"}), NOW + 90)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": None},
+        {"aud": None},
+        {"exp": None},
+        {"sub": ""},
+        {"sub": 5},
+        {"sub": "x" * 257},
+        {"sub": ["ann"]},
+        {"aud": "other"},
+        {"aud": []},
+        {"aud": ["other"]},
+        {"aud": "scorepool "},
+        {"aud": "Scorepool"},
+        {"aud": {"scorepool": 1}},
+        {"exp": NOW - 31},
+        {"exp": NOW - 30},
+        {"exp": str(NOW + 60)},
+        {"exp": True},
+        {"exp": [NOW + 60]},
+        {"exp": -1},
+        {"nbf": NOW + 31},
+        {"nbf": "soon"},
+        {"iat": "now"},
+        {"iss": 5},
+        {"scope": 5},
+        {"scope": [5]},
+    ],
+)
+def test_claims_that_do_not_hold(claims: dict[str, Any]) -> None:
+    """What is required is there, has its type, and fits."""
+    every = {name: value for name, value in {**CLAIMS, **claims}.items() if value is not None}
+
+    refused(forge(HEADER, every))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": ["other", "scorepool"]},
+        {"exp": NOW + 0.5},
+        {"exp": NOW - 29},
+        {"exp": 1e300},
+        {"nbf": NOW + 29},
+        {"nbf": NOW - 0.5, "iat": NOW + 5, "jti": 7, "anything": {"nested": [1]}},
+        {"scope": ["a", "b"]},
+        {"scope": ""},
+        {"sub": "x" * 256},
+        {"iss": "anyone"},
+    ],
+)
+def test_claims_that_hold(claims: dict[str, Any]) -> None:
+    """Within the leeway, fractional, in either form; what is not asked for does not matter."""
+    assert authenticate(f"Bearer {sign(**claims)}").subject
+
+
+def test_the_issuer_counts_where_it_is_set() -> None:
+    """Missing or another one is refused."""
+    policy = TokenPolicy("scorepool", "https://issuer.example", 30.0)
+
+    assert authenticate(f"Bearer {sign(iss='https://issuer.example')}", policy=policy).subject == "ann"
+    assert "issuer" in refused(sign(), policy=policy)
+    assert "issuer" in refused(sign(iss="https://issuer.example/"), policy=policy)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"[]", b"null", b"{", b"\xff", b'{"sub": "\xff"}', b'{"exp": NaN}', b"[" * 5_000]
+)
+def test_what_is_signed_need_not_be_claims(payload: bytes) -> None:
+    """A good signature does not make JSON of it."""
+    refused(forge(HEADER, payload))
+    refused(forge(payload, CLAIMS))
+
+
+def test_infinity_is_no_date() -> None:
+    """Python's own JSON decoder would take it."""
+    refused(forge(HEADER, json.dumps(CLAIMS).replace(str(CLAIMS["exp"]), "Infinity").encode()))
+    refused(forge(HEADER, json.dumps(CLAIMS).replace(str(CLAIMS["exp"]), "1e999").encode()))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"crit": ["b64"], "b64": False},
+        {"crit": ["exp"]},
+        {"crit": []},
+        {"typ": "logout+jwt"},
+        {"typ": "secevent+jwt"},
+        {"typ": 5},
+        {"kid": 5},
+        {"kid": ["k"]},
+    ],
+)
+def test_headers_that_are_not_understood(header: dict[str, Any]) -> None:
+    """RFC 7515, 4.1.11 and RFC 8725, 3.11."""
+    refused(forge({**HEADER, **header}, CLAIMS))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"typ": None},
+        {"typ": "at+jwt"},
+        {"typ": "application/at+JWT"},
+        {"kid": "../../../../dev/null"},
+        {"kid": "' OR 1=1 --"},
+        {"kid": ""},
+        {
+            "jku": "http://127.0.0.1:1/keys",
+            "x5u": "http://127.0.0.1:1/cert",
+            "jwk": {"kty": "oct", "k": "AA"},
+        },
+        {"zip": "DEF"},
+        {"b64": True},
+    ],
+)
+def test_headers_that_change_nothing(header: dict[str, Any]) -> None:
+    """With one key a kid has nothing to choose from, and where keys are is never taken from a token."""
+    every = {name: value for name, value in {**HEADER, **header}.items() if value is not None}
+
+    assert authenticate(f"Bearer {forge(every, CLAIMS)}").subject == "ann"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda token: token + ".",
+        lambda token: token + "=",
+        lambda token: "." + token,
+        lambda token: token.replace(".", ".."),
+        lambda token: token + "." + token,
+        lambda token: token + ".a.b",
+        lambda token: token.replace(".", " ."),
+        lambda token: token + "\xe9",
+        lambda token: token[:5] + "\n" + token[5:],
+        lambda token: token.replace("eyJ", "+/J", 1),
+        lambda _: "a.b.c",
+        lambda _: "...",
+        lambda _: "x",
+        lambda token: '"' + token + '"',
+    ],
+)
+def test_what_has_not_the_form_of_a_token(change: Any) -> None:
+    """Exactly three parts in the URL-safe alphabet."""
+    refused(change(sign()))
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token x", "BearerX y"])
+def test_no_token_at_all(header: str | None) -> None:
+    """RFC 6750: nothing was wrong with a token that was not there."""
+    with pytest.raises(Refused) as caught:
+        authenticate(header)
+
+    assert caught.value.code == "missing_token"
+
+
+def test_a_header_over_8_kib_is_not_looked_at() -> None:
+    """A well-signed one neither."""
+    assert "8192" in refused(sign(filler="x" * 8_000))
+
+
+@pytest.mark.parametrize(
+    ("held", "enough"),
+    [("", False), ("score", True), ("a score b", True), ("scores", False), (["score"], True)],
+)
+def test_a_scope_is_one_of_the_tokens_scopes(held: object, enough: bool) -> None:
+    """In a list, or in a text with spaces."""
+    token = f"Bearer {sign(scope=held)}"
+
+    if enough:
+        assert authenticate(token, scope="score").subject == "ann"
+    else:
+        with pytest.raises(Refused) as caught:
+            authenticate(token, scope="score")
+        assert caught.value.code == "insufficient_scope"
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_without_a_fault(raw: bytes) -> None:
+    """Whatever comes as a token."""
+    with pytest.raises(Refused):
+        authenticate("Bearer " + raw.decode("latin-1"))

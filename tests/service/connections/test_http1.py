@@ -1,0 +1,240 @@
+"""Which heads and chunks have one reading, and which are refused before a parser sees them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.connections.http1 import (
+    FREE_OVERHEAD_BYTES,
+    MAX_HEAD_BYTES,
+    ChunkedBody,
+    FramingError,
+    check_partial,
+    parse_head,
+)
+
+
+def head(*fields: str, line: str = "POST /score HTTP/1.1", host: str = "Host: a") -> bytes:
+    """Put a head together."""
+    return "\r\n".join([line, *([host] if host else []), *fields, "", ""]).encode("latin-1")
+
+
+def refused(raw: bytes) -> str:
+    """Return the code with which a head is refused."""
+    with pytest.raises(FramingError) as caught:
+        parse_head(raw)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("raw", "length"),
+    [
+        (head(), 0),
+        (head("Content-Length: 5"), 5),
+        (head("content-length:5"), 5),
+        (head("Content-Length: \t 5 \t "), 5),
+        (head("Content-Length: 0005"), 5),
+        (head("Transfer-Encoding: chunked"), None),
+        (head("TRANSFER-ENCODING: Chunked"), None),
+        (head(line="GET /a?b=c%20d HTTP/1.1"), 0),
+        (head(line="OPTIONS * HTTP/1.1"), 0),
+        (head(line="GET / HTTP/1.0", host=""), 0),
+        (head(host="Host: [::1]:8000"), 0),
+        (head(host="hOsT: a.example:80"), 0),
+        (head("X: \xe9\t value", "X: again", "X-Empty:"), 0),
+        (head(*[f"X-{i}: {i}" for i in range(63)]), 0),
+        (head("Expect: 100-continue", "Content-Length: 1"), 1),
+    ],
+)
+def test_heads_with_one_reading(raw: bytes, length: int | None) -> None:
+    """The parser gets them as they came."""
+    assert parse_head(raw) == (raw, length)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        head("Content-Length: 5", "Transfer-Encoding: chunked"),
+        head("Transfer-Encoding: chunked", "Content-Length: 5"),
+        head("Content-Length: 5", "Content-Length: 5"),
+        head("Content-Length: 5", "content-length: 6"),
+        head("Content-Length: 5, 5"),
+        head("Content-Length: +5"),
+        head("Content-Length: -5"),
+        head("Content-Length: 0x5"),
+        head("Content-Length: 5 6"),
+        head("Content-Length:"),
+        head("Content-Length: 5\x00"),
+        head("Content-Length: " + "9" * 19),
+        head("Content-Length : 5"),
+        head(" Content-Length: 5"),
+        head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+        head("Transfer-Encoding: gzip, chunked"),
+        head("Transfer-Encoding: identity"),
+        head("Transfer-Encoding: xchunked"),
+        head("Transfer-Encoding: \x0bchunked"),
+        head("Transfer-Encoding:"),
+        head("Transfer-Encoding : chunked"),
+        head("Transfer-Encoding: chunked", line="POST /score HTTP/1.0"),
+        head("X: a\r\n folded"),
+        head("X: a\r\n\tfolded"),
+        head("X: a\x00b"),
+        head("X: a\rb"),
+        head("X: a\nb"),
+        head("X: a\x7fb"),
+        head("X"),
+        head(": a"),
+        head("X Y: a"),
+        head("X(: a"),
+        head("\xe9: a"),
+        head(host=""),
+        head("Host: a"),
+        head("Host: b"),
+        head(host="Host: a, b"),
+        head(host="Host: a b"),
+        head(host="Host: a/b"),
+        head(host="Host: user@a"),
+        head(host="Host : a"),
+        head(line="GET  / HTTP/1.1"),
+        head(line="GET /  HTTP/1.1"),
+        head(line="GET / HTTP/1.1 "),
+        head(line=" GET / HTTP/1.1"),
+        head(line="GET / HTTP/2.0"),
+        head(line="GET / HTTP/1.2"),
+        head(line="GET / HTTP/0.9"),
+        head(line="GET /"),
+        head(line="GET / http/1.1"),
+        head(line="GET\t/\tHTTP/1.1"),
+        head(line="get / HTTP/1.1"),
+        head(line="G=T / HTTP/1.1"),
+        head(line="GET a HTTP/1.1"),
+        head(line="GET http://a/ HTTP/1.1"),
+        head(line="GET /\x00 HTTP/1.1"),
+        head(line="GET /\xe9 HTTP/1.1"),
+        head(line="GET /a b HTTP/1.1"),
+        head(line="CONNECT a:80 HTTP/1.1"),
+        head(line="CONNECT / HTTP/1.1"),
+        head(line="GET * HTTP/1.1"),
+        head(line="PRI * HTTP/2.0"),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"\r\n\r\n",
+    ],
+)
+def test_heads_with_none_or_more_than_one_reading(raw: bytes) -> None:
+    """RFC 9112, 11: what could be read differently by somebody in front of us."""
+    assert refused(raw) == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        head(*[f"X-{i}: {i}" for i in range(64)]),
+        head("X: " + "x" * MAX_HEAD_BYTES),
+        head(line="GET /" + "x" * MAX_HEAD_BYTES + " HTTP/1.1"),
+    ],
+)
+def test_heads_that_are_too_large(raw: bytes) -> None:
+    """By bytes, the request line included, or by fields."""
+    assert refused(raw) == "headers_too_large"
+
+
+def test_an_upgrade_is_not_passed_on() -> None:
+    """What a client offers may be ignored; a parser that is told of it expects another protocol."""
+    raw = head("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "UPGRADE: websocket", "X: upgrade: x")
+
+    assert parse_head(raw).raw == head("Connection: Upgrade, HTTP2-Settings", "X: upgrade: x")
+
+
+@pytest.mark.parametrize(
+    ("partial", "code"),
+    [(b"GET / HTTP/1.1\n", "invalid_request"), (b"x" * (MAX_HEAD_BYTES + 1), "headers_too_large")],
+)
+def test_a_head_that_cannot_become_one_is_refused_early(partial: bytes, code: str) -> None:
+    """Not only when its time is up."""
+    with pytest.raises(FramingError) as caught:
+        check_partial(partial, 0)
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("partial", [b"", b"GET", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost: a\r\n"])
+def test_a_head_that_is_still_coming(partial: bytes) -> None:
+    """Anything that may yet be completed."""
+    check_partial(partial, 0)
+    check_partial(partial, max(0, len(partial) - 1))
+
+
+def follow(raw: bytes, step: int) -> tuple[bytes, int, ChunkedBody]:
+    """Feed a chunked body in steps; return what the parser gets and how many bytes were taken."""
+    body = ChunkedBody()
+    passed, at = b"", 0
+    while at < len(raw) and not body.complete:
+        piece, at = body.feed(raw, at, min(at + step, len(raw)))
+        passed += piece
+    return passed, at, body
+
+
+def chunked(*chunks: bytes) -> bytes:
+    """Encode chunks."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.binary(max_size=40), st.integers(1, 50))
+def test_a_chunked_body_ends_where_it_ends(chunks: list[bytes], behind: bytes, step: int) -> None:
+    """However it is cut up on the way, and whatever follows it."""
+    raw = chunked(*chunks)
+
+    passed, at, body = follow(raw + behind, step)
+
+    assert (passed, at, body.size) == (raw, len(raw), sum(map(len, chunks)))
+
+
+@pytest.mark.parametrize("step", [1, 7, 1_000])
+def test_extensions_are_passed_and_trailers_are_not(step: int) -> None:
+    """A trailer must never be taken for a field of the head."""
+    raw = b"2;name=value\r\nab\r\n0;x\r\nAuthorization: Bearer x\r\nX: y\r\n\r\n"
+
+    passed, at, _ = follow(raw + b"GET", step)
+
+    assert passed == b"2;name=value\r\nab\r\n0;x\r\n\r\n"
+    assert at == len(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\r\n",
+        b"g\r\n",
+        b"0x5\r\n",
+        b"-1\r\n",
+        b"+1\r\n",
+        b" 5\r\n",
+        b"5\n",
+        b"5\rx\n",
+        b"5;\x00\r\n",
+        b"5,6\r\n",
+        b"f" * 16 + b"\r\n",
+        b"5;" + b"x" * 2_000,
+        b"0\r\n" + b"x" * 2_000,
+        b"0\r\nX: y\n",
+        b"0\r\n" + b"X: y\r\n" * 10_000,
+    ],
+)
+@pytest.mark.parametrize("step", [1, 100_000])
+def test_chunks_with_none_or_more_than_one_reading(raw: bytes, step: int) -> None:
+    """Sizes are hexadecimal digits, lines end with CR LF and are short."""
+    with pytest.raises(FramingError):
+        follow(raw, step)
+
+
+def test_chunks_smaller_than_their_framing() -> None:
+    """A megabyte in one-byte chunks costs more than it is worth."""
+    with pytest.raises(FramingError):
+        follow(chunked(*[b"x"] * (FREE_OVERHEAD_BYTES // 4)), 4_096)
+
+
+def test_small_chunks_of_a_stream() -> None:
+    """Lines of 20 bytes, each flushed, are what real clients send."""
+    raw = chunked(*[b"x" * 20] * 10_000)
+
+    assert follow(raw, 4_096)[2].complete

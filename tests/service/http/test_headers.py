@@ -1,0 +1,112 @@
+"""What the headers of a request ask for."""
+
+import pytest
+
+from service.errors import Refused
+from service.http.headers import accepted, check_content, timeout, whole_number
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        (b"", "json"),
+        (b"*/*", "json"),
+        (b"application/json", "json"),
+        (b"APPLICATION/JSON", "json"),
+        (b"application/*", "json"),
+        (b"application/json, application/x-npy", "json"),
+        (b"application/x-npy", "npy"),
+        (b"application/x-npy, */*", "npy"),
+        (b"application/x-npy, application/json;q=0.9", "npy"),
+        (b"application/x-npy;q=0.5, application/json;q=0.6", "json"),
+        (b"application/json;q=0, */*", "npy"),
+        (b"application/x-npy;q=0, */*;q=0.1", "json"),
+        (b"text/html, application/xhtml+xml, */*;q=0.8", "json"),
+        (b"application/json;version=1;q=0.3", "json"),
+        (b"nonsense, application/json", "json"),
+    ],
+)
+def test_the_type_that_a_client_likes_best(header: bytes, kind: str) -> None:
+    """By quality, then by how closely it is named; json where it does not matter."""
+    assert accepted({b"accept": header}) == kind
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"text/html",
+        b"application/json;q=0",
+        b"*/*;q=0",
+        b"application/json;q=0.000",
+        b"json",
+        b"image/*",
+        b",",
+    ],
+)
+def test_types_that_there_are_not(header: bytes) -> None:
+    """406 rather than what the client did not ask for."""
+    with pytest.raises(Refused):
+        accepted({b"accept": header})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"application/json",
+        b"application/json;charset=utf-8",
+        b"application/json; charset=UTF-8",
+        b'application/json ; charset="utf-8"',
+        b"application/json; charset=utf8; profile=x",
+    ],
+)
+def test_json_in_utf8_by_every_name(kind: bytes) -> None:
+    """With the parameters that clients add."""
+    check_content({b"content-type": kind})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"",
+        b"text/json",
+        b"application/json-seq",
+        b"application/problem+json",
+        b"application/json, application/json",
+        b"application/json; charset=latin-1",
+        b"application/json; charset=utf-16",
+        b"application/json; charset=utf-8; charset=latin-1",
+        b"application/json; charset",
+        b"multipart/form-data",
+    ],
+)
+def test_other_types_and_charsets(kind: bytes) -> None:
+    """415, also where two names contradict each other."""
+    with pytest.raises(Refused):
+        check_content({b"content-type": kind})
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (b"0", 0),
+        (b"007", 7),
+        (b"9" * 5_000, 10**15),
+        (b"0" * 5_000 + b"5", 5),
+        (b"", None),
+        (b"-1", None),
+        (b"1.0", None),
+        (b"1e3", None),
+        (b" 1", None),
+        ("٣".encode(), None),
+    ],
+)
+def test_whole_numbers(text: bytes, number: int | None) -> None:
+    """ASCII digits alone; a very long number is just a large one."""
+    assert whole_number(text) == number
+
+
+def test_a_client_can_only_shorten_its_time() -> None:
+    """More than the limit is the limit."""
+    assert timeout({}, 30) == 30
+    assert timeout({b"x-request-timeout-ms": b"1500"}, 30) == 1.5
+    assert timeout({b"x-request-timeout-ms": b"60000"}, 30) == 30

@@ -1,0 +1,47 @@
+"""`/metrics` is for everybody, `/status` for operators."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.driver import Service, code_of, token
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    """Return the application over a pool with one slot."""
+    return Service(tmp_path)
+
+
+def test_metrics_need_no_token(service: Service) -> None:
+    """Prometheus has none."""
+    reply = service.request("GET", "/metrics")
+
+    assert (reply.status, reply.body) == (200, b"slots 1\n")
+    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_status_needs_a_token(service: Service) -> None:
+    """It tells who is busy."""
+    assert code_of(service.request("GET", "/status")) == "missing_token"
+
+
+def test_status_needs_the_scope(service: Service) -> None:
+    """A token for scoring is not enough."""
+    reply = service.request("GET", "/status", {"authorization": f"Bearer {token()}"})
+
+    assert code_of(reply) == "insufficient_scope"
+
+
+def test_status_is_for_tokens_with_the_scope(service: Service) -> None:
+    """And says who asked, for the log."""
+    reply = service.request("GET", "/status", {"authorization": f"Bearer {token(scope='status')}"})
+
+    assert reply.json == {"slots": 1}
+    assert service.recorder.over[-1].subject == "ann"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status"])
+def test_only_reading_is_possible(service: Service, path: str) -> None:
+    """There is nothing to change."""
+    assert code_of(service.request("POST", path)) == "method_not_allowed"

@@ -1,0 +1,69 @@
+"""The pages work with nothing from anywhere else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service.http.pages import ASSETS, PAGES
+from tests.support.driver import Service
+
+STATIC = Path("service/static")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_a_strict_policy(tmp_path: Path, path: str) -> None:
+    """No inline script or style, nothing from other hosts, in no frame."""
+    reply = Service(tmp_path).request("GET", path)
+
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    policy = reply.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_everything_that_a_page_loads_is_there(tmp_path: Path, path: str) -> None:
+    """With its type; no address of a page leads elsewhere."""
+    service = Service(tmp_path)
+    page = service.request("GET", path).body.decode()
+
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
+
+    assert addresses
+    for address in addresses:
+        reply = service.request("GET", address)
+        assert reply.status == 200
+        assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["playground.html", "docs.html"])
+def test_a_page_has_no_inline_code(name: str) -> None:
+    """The policy would stop it."""
+    page = (STATIC / name).read_text()
+
+    assert not re.search(r"<script>|<style>|\son\w+=|style=", page)
+
+
+@pytest.mark.parametrize("name", ["playground.js", "docs.js"])
+def test_our_scripts_know_no_other_host(name: str) -> None:
+    """And put no text into a page as markup."""
+    script = (STATIC / name).read_text()
+
+    assert not re.search(r"https?://|innerHTML|insertAdjacent|document\.write|eval\(", script)
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_an_asset_is_served_as_it_is(tmp_path: Path, name: str) -> None:
+    """Byte by byte, large ones too."""
+    reply = Service(tmp_path).request("GET", f"/static/{name}")
+
+    assert reply.body == (STATIC / name).read_bytes()
+
+
+def test_other_files_are_not_served(tmp_path: Path) -> None:
+    """Only those that are listed have a path."""
+    service = Service(tmp_path)
+
+    for path in ("/static/../settings.py", "/static/swagger-ui/VERSION", "/static/", "/static"):
+        assert service.request("GET", path).status == 404

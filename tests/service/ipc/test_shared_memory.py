@@ -1,0 +1,124 @@
+"""The arena carries bytes both ways and gives memory back."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.ipc.shared_memory import KEPT_BYTES, REPORT_BYTES, Arena, ArenaError, WorkerArena
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def arena() -> Iterator[Arena]:
+    """Return an arena of 8 MiB each way."""
+    made = Arena(8 * MIB, 8 * MIB)
+    yield made
+    made.close()
+
+
+def worker_side(arena: Arena) -> WorkerArena:
+    """Attach to it as a worker does."""
+    handle = arena.handle()
+    memory, bell, servers_bell = map(os.dup, handle.fds)
+    return WorkerArena((memory, bell, servers_bell), handle.layout)
+
+
+def pages_of(arena: Arena) -> int:
+    """Return the bytes of memory that it takes up now."""
+    return os.fstat(arena.handle().fds[0]).st_blocks * 512
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20))
+def test_bodies_arrive_as_they_were(bodies: list[bytes]) -> None:
+    """One after the other, empty ones too."""
+    arena = Arena(MIB, MIB)
+    arena.write(bodies)
+
+    received = [bytes(body) for body in worker_side(arena).bodies([len(body) for body in bodies])]
+
+    arena.close()
+    assert received == bodies
+
+
+def test_answers_and_report_come_back(arena: Arena) -> None:
+    """Each in its region, answers behind each other."""
+    worker = worker_side(arena)
+
+    first = worker.write_answer(0, b"first")
+    second = worker.write_answer(5, b"second")
+    worker.report(b"report")
+
+    assert (arena.read(first, 5), arena.read(second, 6)) == (b"first", b"second")
+    assert arena.bell.heard() == 6
+    assert arena.read(arena.layout.report_at, 6) == b"report"
+
+
+def test_a_body_in_the_workers_hands_cannot_be_written(arena: Arena) -> None:
+    """A handler that writes into its input would change the next attempt's."""
+    arena.write([b"body"])
+
+    (body,) = worker_side(arena).bodies([4])
+
+    assert body.readonly
+
+
+def test_bodies_that_do_not_fit_are_refused(arena: Arena) -> None:
+    """Before anything behind the inbox is overwritten."""
+    with pytest.raises(ArenaError, match="inbox"):
+        arena.write([bytes(8 * MIB), b"x"])
+
+
+@pytest.mark.parametrize(("at", "length"), [(0, 10), (-1, 5), (8 * MIB, 64 * MIB), (8 * MIB, -1)])
+def test_a_span_outside_of_the_workers_regions_is_not_read(arena: Arena, at: int, length: int) -> None:
+    """A worker out of its mind must not make the server read elsewhere."""
+    with pytest.raises(ArenaError, match="span"):
+        arena.read(at, length)
+
+
+def test_the_worker_has_the_rest_for_its_answers(arena: Arena) -> None:
+    """As much as was asked for."""
+    worker = worker_side(arena)
+
+    at = worker.write_answer(0, bytes(worker.room))
+
+    assert worker.room == 8 * MIB
+    assert at + worker.room == arena.layout.size
+
+
+def test_it_takes_memory_only_where_it_was_used(arena: Arena) -> None:
+    """A fresh arena takes none, a small body a page."""
+    before = pages_of(arena)
+
+    arena.write([b"small"])
+
+    assert before == 0
+    assert 0 < pages_of(arena) <= 64 * 1024
+
+
+def test_trimming_gives_back_what_is_more_than_kept(arena: Arena) -> None:
+    """After a large call the memory is the machine's again; what most calls need stays."""
+    arena.write([b"x" * 8 * MIB])
+    worker = worker_side(arena)
+    at = worker.write_answer(0, b"x" * 8 * MIB)
+    arena.read(at, 8 * MIB)
+    large = pages_of(arena)
+
+    arena.trim()
+
+    assert large >= 16 * MIB
+    assert pages_of(arena) <= 2 * KEPT_BYTES + REPORT_BYTES
+
+
+def test_its_size_is_sealed(arena: Arena) -> None:
+    """Nobody can shrink it under the server's feet, which would be the end of it."""
+    fd = arena.handle().fds[0]
+
+    with pytest.raises(PermissionError):
+        os.ftruncate(fd, 0)
+
+    assert fcntl.fcntl(fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK

@@ -1,0 +1,179 @@
+"""A request's spans continue the client's trace, and nothing of it is loaded when it is off."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from service.api.outcome import Facts, Outcome
+from service.observability.request_record import Exchange
+from service.observability.telemetry import opened_tracer
+from service.observability.tracing import Tracing
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+SAMPLED = f"00-{TRACE}-{PARENT}-01".encode()
+UNSAMPLED = f"00-{TRACE}-{PARENT}-00".encode()
+
+STAGES = (("decode", 1.0), ("embed", 2.0), ("encode", 3.0))
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    """Return a collector."""
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def tracing(exporter: InMemorySpanExporter) -> Tracing:
+    """Return tracing that ends in the collector."""
+    return Tracing(SimpleSpanProcessor(exporter))
+
+
+def scored(traceparent: bytes | None = None) -> Exchange:
+    """Return a request of 30 ms: 5 in the queue, 10 in the worker, and 12 until the answer was taken."""
+    fields = {} if traceparent is None else {b"traceparent": traceparent}
+    facts = Facts(documents=2, stages=STAGES)
+    outcome = Outcome("ok", b"", facts, slot=1, queue_ms=5.0, run_ms=10.0, attempts=1)
+    return Exchange("id", fields, "POST", 10.0, 10.030, "/score", 200, "ok", "alice", outcome, scored=10.018)
+
+
+def spans(exporter: InMemorySpanExporter) -> Mapping[str, ReadableSpan]:
+    """Return the spans by their names."""
+    return {span.name: span for span in exporter.get_finished_spans()}
+
+
+def milliseconds(span: ReadableSpan, since: ReadableSpan) -> tuple[float, float]:
+    """Return when a span began and ended after another one began."""
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert since.start_time is not None
+    return (
+        round((span.start_time - since.start_time) / 1e6, 1),
+        round((span.end_time - since.start_time) / 1e6, 1),
+    )
+
+
+def parent_of(span: ReadableSpan) -> int:
+    """Return the id of a span's parent."""
+    assert span.parent is not None
+    return span.parent.span_id
+
+
+def id_of(span: ReadableSpan) -> int:
+    """Return the id of a span."""
+    context = span.get_span_context()
+    assert context is not None
+    return context.span_id
+
+
+def test_the_clients_trace_is_continued(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """The client's span is the parent of the request's."""
+    trace_id = tracing.ended(scored(SAMPLED))
+
+    assert trace_id == TRACE
+    assert parent_of(spans(exporter)["POST /score"]) == int(PARENT, 16)
+
+
+def test_the_stages_are_spans_within_the_call(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """Down to the worker's last stage, each by its own times."""
+    tracing.ended(scored(SAMPLED))
+
+    found = spans(exporter)
+    request = found["POST /score"]
+    assert {name: milliseconds(span, request) for name, span in found.items()} == {
+        "POST /score": (0.0, 30.0),
+        "queue": (3.0, 8.0),
+        "score": (8.0, 18.0),
+        "decode": (12.0, 13.0),
+        "embed": (13.0, 15.0),
+        "encode": (15.0, 18.0),
+    }
+    assert parent_of(found["encode"]) == id_of(found["score"])
+    assert parent_of(found["queue"]) == parent_of(found["score"]) == id_of(request)
+
+
+def test_a_request_without_a_trace_begins_one(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """And its id is known, for the log."""
+    trace_id = tracing.ended(scored())
+
+    assert len(trace_id) == 32
+    assert spans(exporter)["POST /score"].parent is None
+
+
+def test_what_the_client_does_not_sample_is_not_recorded(
+    tracing: Tracing, exporter: InMemorySpanExporter
+) -> None:
+    """The decision was made where the trace began."""
+    assert tracing.ended(scored(UNSAMPLED)) == TRACE
+    assert not exporter.get_finished_spans()
+
+
+@pytest.mark.parametrize("header", [b"", b"rubbish", b"00-0-0-01", b"\xff" * 55, SAMPLED + b"-more"])
+def test_a_malformed_trace_is_ignored(
+    tracing: Tracing, exporter: InMemorySpanExporter, header: bytes
+) -> None:
+    """The request has one of its own."""
+    assert tracing.ended(scored(header)) != TRACE
+    assert "encode" in spans(exporter)
+
+
+def test_a_failure_is_marked(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """With the code of its problem."""
+    failed = Exchange("id", {}, "POST", 10.0, 10.1, "/score", 504, "deadline_exceeded", "alice")
+
+    tracing.ended(failed)
+
+    [span] = exporter.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "deadline_exceeded"
+    assert not span.status.is_ok
+
+
+def test_spans_tell_nothing_of_the_client(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """No subject, no path, no method of its own making, no token."""
+    odd = Exchange(
+        "id", {b"authorization": b"Bearer canary"}, "CANARY", 10.0, 10.1, "", 404, "not_found", "canary"
+    )
+
+    tracing.ended(odd)
+
+    assert "canary" not in exporter.get_finished_spans()[0].to_json().lower()
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "true"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": "none"},
+    ],
+)
+def test_traces_are_off_unless_a_collector_is_named(environ: Mapping[str, str]) -> None:
+    """By OpenTelemetry's own variables."""
+    with opened_tracer(environ) as tracer:
+        assert tracer is None
+
+
+def test_nothing_is_imported_when_it_is_off() -> None:
+    """Neither by the application nor by its telemetry."""
+    program = (
+        "import sys, service.server, service.observability.telemetry\n"
+        "with service.observability.telemetry.opened_tracer({}): pass\n"
+        "print(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
+
+
+def test_a_collector_that_is_named_gets_a_tracer() -> None:
+    """Which ends in good time although nobody listens there."""
+    with opened_tracer({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}) as tracer:
+        assert tracer is not None

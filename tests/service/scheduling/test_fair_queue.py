@@ -1,0 +1,188 @@
+"""The queue gives every subject its turn."""
+
+from collections import Counter
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.scheduling.fair_queue import QUANTUM_S, FairQueue, Job
+
+NUMBERS = count()
+
+COSTS = st.sampled_from([0.0005, 0.003, 0.015, 0.05, 0.7])
+
+
+def job(subject: str, cost: float = 0.01) -> Job:
+    """Make a job."""
+    return Job(next(NUMBERS), subject, cost, 100, 1e9)
+
+
+def serve(queue: FairQueue) -> Job:
+    """Take the job whose turn it is."""
+    head = queue.head()
+    assert head is not None
+    queue.take(head)
+    return head
+
+
+def test_jobs_of_one_subject_keep_their_order() -> None:
+    """First in, first out."""
+    queue = FairQueue()
+    jobs = [job("a") for _ in range(5)]
+    for item in jobs:
+        queue.push(item)
+
+    assert [serve(queue) for _ in jobs] == jobs
+
+
+def test_subjects_take_turns_by_cost() -> None:
+    """A subject with jobs of ten times the cost is served a tenth as often."""
+    queue = FairQueue()
+    for _ in range(1000):
+        queue.push(job("heavy", 0.1))
+        queue.push(job("light", 0.01))
+
+    served = Counter(serve(queue).subject for _ in range(550))
+
+    assert served["heavy"] in range(48, 53)
+
+
+def test_a_subject_that_begins_to_wait_goes_first() -> None:
+    """One small request does not wait behind a line of another's."""
+    queue = FairQueue()
+    for _ in range(100):
+        queue.push(job("heavy", 0.3))
+    serve(queue)
+    serve(queue)
+
+    small = job("light")
+    queue.push(small)
+
+    assert serve(queue) is small
+
+
+def test_one_huge_job_at_a_time_gains_nothing() -> None:
+    """A subject pays for what it was given before it is served again, even if it had nothing waiting."""
+    queue = FairQueue()
+    for _ in range(1000):
+        queue.push(job("steady", 0.01))
+    served = Counter[str]()
+
+    for _ in range(10):
+        queue.push(job("huge", 1.0))
+        while serve(queue).subject == "steady":
+            served["steady"] += 1
+        served["huge"] += 1
+
+    assert served["steady"] >= 9 * 100 - 10
+
+
+def test_a_subject_that_never_has_two_jobs_waiting_is_not_always_first() -> None:
+    """Otherwise a client that is quick to send the next would starve those who wait."""
+    queue = FairQueue()
+    for _ in range(100):
+        queue.push(job("patient", 0.01))
+    served = Counter[str]()
+
+    for _ in range(60):
+        if not queue.cost_of("quick"):
+            queue.push(job("quick", 0.01))
+        served[serve(queue).subject] += 1
+
+    assert served["patient"] >= 28
+
+
+def test_a_job_put_back_goes_before_all_others_and_alone() -> None:
+    """It has had its turn, and its worker was lost."""
+    queue = FairQueue()
+    first, second = job("a"), job("b")
+    queue.push(first)
+    queue.push(second)
+    serve(queue)
+
+    queue.push_again(first)
+
+    assert serve(queue) is first
+    assert first.alone
+
+
+def test_a_removed_job_is_passed_over() -> None:
+    """Wherever it stood."""
+    queue = FairQueue()
+    jobs = [job(subject) for subject in "aabb"]
+    for item in jobs:
+        queue.push(item)
+
+    queue.remove(jobs[0])
+    queue.remove(jobs[3])
+
+    assert [serve(queue), serve(queue), queue.head()] == [jobs[1], jobs[2], None]
+
+
+def test_counts_and_costs_are_those_of_the_waiting() -> None:
+    """For admission and the gauges."""
+    queue = FairQueue()
+    for subject in "aab":
+        queue.push(job(subject, 0.5))
+
+    serve(queue)
+
+    assert (queue.count, queue.cost, queue.subjects) == (2, 1.0, 2)
+    assert (queue.cost_of("a"), queue.cost_of("b"), queue.cost_of("c")) == (0.5, 0.5, 0.0)
+
+
+@given(st.lists(st.lists(COSTS, min_size=40, max_size=60), min_size=2, max_size=5), st.integers(1, 60))
+def test_waiting_subjects_are_given_the_same(costs: list[list[float]], n_served: int) -> None:
+    """Any two that wait all the time are within a quantum and the largest job of each."""
+    queue = FairQueue()
+    for subject, line in enumerate(costs):
+        for cost in line:
+            queue.push(job(str(subject), cost))
+    given_to = dict.fromkeys(map(str, range(len(costs))), 0.0)
+
+    for _ in range(n_served):
+        if queue.subjects < len(costs):
+            break
+        taken = serve(queue)
+        given_to[taken.subject] += taken.cost
+
+    assert max(given_to.values()) - min(given_to.values()) <= QUANTUM_S + 2 * 0.7 + 1e-9
+
+
+class PlainRounds:
+    """Deficit round-robin as in the paper, a quantum at a time: the order that the queue must have."""
+
+    def __init__(self, lines: dict[str, list[Job]]) -> None:
+        self._lines = lines
+        self._deficits = dict.fromkeys(lines, QUANTUM_S)
+
+    def order(self) -> list[Job]:
+        """Serve everything."""
+        served = []
+        turn = list(self._lines)
+        while turn:
+            subject = turn[0]
+            if not self._lines[subject]:
+                turn.pop(0)
+            elif self._deficits[subject] > 0:
+                served.append(self._lines[subject].pop(0))
+                self._deficits[subject] -= served[-1].cost
+            else:
+                self._deficits[subject] += QUANTUM_S
+                turn.append(turn.pop(0))
+        return served
+
+
+@given(st.lists(st.lists(COSTS, min_size=1, max_size=12), min_size=1, max_size=6))
+def test_rounds_that_are_skipped_change_no_order(costs: list[list[float]]) -> None:
+    """Debts of many quanta are paid at once; the order is that of paying them one by one."""
+    lines = {str(subject): [job(str(subject), cost) for cost in line] for subject, line in enumerate(costs)}
+    queue = FairQueue()
+    for line in lines.values():
+        for item in line:
+            queue.push(item)
+
+    served = [serve(queue) for line in costs for _ in line]
+
+    assert [item.number for item in served] == [item.number for item in PlainRounds(lines).order()]

@@ -1,0 +1,192 @@
+"""Bytes in, bytes out: what one request is answered with, without any process or socket."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from gensim.test.utils import datapath
+from numpy.typing import NDArray
+
+from scoring.bundle.bundle import open_bundle
+from scoring.embedding.embedder import Embedder
+from scoring.training.corpus import read_corpus
+from service.api.request import Limits
+from service.api.response import ScoreResponse
+from service.worker.handler import Handler
+
+STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))[:12]
+
+
+@pytest.fixture(scope="module")
+def handler(demo_bundle: Path) -> Handler:
+    """Return a handler with the demonstration model and the default limits."""
+    return Handler(demo_bundle, Limits())
+
+
+@pytest.fixture(scope="module")
+def cosines(demo_bundle: Path) -> NDArray[np.float64]:
+    """Return the cosines of the stories, computed in float64 from the vectors."""
+    vectors = Embedder(open_bundle(demo_bundle)).embed(STORIES).doc_vectors.astype(np.float64)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    product: NDArray[np.float64] = units @ units.T
+    return product
+
+
+def ask(handler: Handler, **request: object) -> dict[str, Any]:
+    """Return the decoded answer to a request that must succeed."""
+    answer = handler(orjson.dumps(request), "json")
+    assert answer.code == "ok", answer.body
+    decoded: dict[str, Any] = orjson.loads(answer.body)
+    return decoded
+
+
+def test_an_answer_has_the_documented_shape(handler: Handler) -> None:
+    """Every answer fits the types that the OpenAPI document is made from."""
+    import msgspec  # noqa: PLC0415
+
+    for similarity in ("neighbours", "pairs", "matrix", "none"):
+        body = orjson.dumps({"documents": [*STORIES, ""], "similarity": similarity, "vectors": True})
+
+        answer = handler(body, "json")
+
+        msgspec.json.decode(answer.body, type=ScoreResponse)
+
+
+def test_only_what_was_asked_for_is_answered(handler: Handler) -> None:
+    """`pairs`, `truncated`, `matrix`, `neighbours` and `vector` appear only where they were asked for."""
+    plain = ask(handler, documents=STORIES, similarity="none")
+    full = ask(handler, documents=STORIES, similarity="matrix", vectors=True)
+
+    assert set(plain) == {"model", "documents", "clusters"}
+    members = {"id", "cluster", "distance", "margin", "outlier", "tokens", "known"}
+    assert set(plain["documents"][0]) == members
+    assert set(full) == {"model", "documents", "clusters", "matrix"}
+    assert set(full["documents"][0]) == members | {"vector"}
+
+
+def test_neighbours_equal_a_sort_of_all_cosines(handler: Handler, cosines: NDArray[np.float64]) -> None:
+    """Each document's neighbours are the highest of its row, itself left out, highest first."""
+    answer = ask(handler, documents=STORIES, neighbours=4)
+
+    for row, document in enumerate(answer["documents"]):
+        order = [j for j in np.argsort(-cosines[row], kind="stable") if j != row][:4]
+        assert [neighbour["id"] for neighbour in document["neighbours"]] == [str(j) for j in order]
+        values = [neighbour["similarity"] for neighbour in document["neighbours"]]
+        assert values == pytest.approx([cosines[row, j] for j in order], abs=1e-5)
+
+
+def test_pairs_are_all_those_above_the_threshold(handler: Handler, cosines: NDArray[np.float64]) -> None:
+    """Pairs are named by ids, a before b, and none is missing."""
+    answer = ask(handler, documents=STORIES, similarity="pairs", threshold=0.1)
+
+    n = len(STORIES)
+    expected = [(str(i), str(j)) for i in range(n) for j in range(i + 1, n) if cosines[i, j] >= 0.1]
+    assert [(pair["a"], pair["b"]) for pair in answer["pairs"]] == expected
+    assert answer["truncated"] is False
+
+
+def test_the_matrix_is_the_same_in_both_formats(handler: Handler) -> None:
+    """`Accept: application/x-npy` gives the float32 values that the JSON shows."""
+    body = orjson.dumps({"documents": STORIES, "similarity": "matrix"})
+
+    file = np.load(io.BytesIO(handler(body, "npy").body), allow_pickle=False)
+
+    matrix = np.array(orjson.loads(handler(body, "json").body)["matrix"], dtype=np.float32)
+    assert file.dtype == np.float32
+    np.testing.assert_array_equal(file, matrix)
+
+
+def test_npy_without_a_matrix_is_not_acceptable(handler: Handler) -> None:
+    """There is no `.npy` of neighbours, and the client hears it."""
+    answer = handler(orjson.dumps({"documents": STORIES}), "npy")
+
+    assert answer.code == "not_acceptable"
+
+
+def test_a_text_without_words_is_all_null(handler: Handler) -> None:
+    """What a document without a vector cannot have is null, never NaN."""
+    answer = ask(handler, documents=[{"id": "digits", "text": "2001 - 42"}, STORIES[0]])
+
+    assert answer["documents"][0] == {
+        "id": "digits",
+        "cluster": None,
+        "distance": None,
+        "margin": None,
+        "outlier": None,
+        "tokens": 0,
+        "known": None,
+        "neighbours": [],
+    }
+
+
+def test_the_facts_count_what_was_done(handler: Handler) -> None:
+    """The server counts documents, pairs, tokens and clusters without reading the answer."""
+    answer = handler(orjson.dumps({"documents": [*STORIES, "zzzz xqzt"]}), "json")
+
+    facts = answer.facts
+    assert (facts.documents, facts.pairs) == (13, 78)
+    assert facts.tokens > facts.known > 0
+    assert sum(size for _, size in facts.clusters) == 13
+    assert [stage for stage, _ in facts.stages] == ["decode", "embed", "cluster", "similarity", "encode"]
+
+
+def test_a_fault_of_the_request_is_an_answer(handler: Handler) -> None:
+    """Bad input never raises; it names its code and where the fault is."""
+    answer = handler(b'{"documents": [{"text": 5}]}', "json")
+
+    assert answer.code == "invalid_document"
+    assert orjson.loads(answer.body)["errors"][0]["pointer"] == "/documents/0/text"
+
+
+@pytest.mark.parametrize("similarity", ["neighbours", "pairs", "matrix", "none"])
+def test_requests_answered_together_are_answered_as_alone(handler: Handler, similarity: str) -> None:
+    """Good and bad ones in any mix; what is shared is time, never an answer."""
+    bodies = [
+        orjson.dumps({"documents": STORIES[:3], "similarity": similarity, "vectors": True}),
+        b"not JSON",
+        orjson.dumps({"documents": [""], "similarity": similarity}),
+        orjson.dumps({"documents": STORIES[3:], "similarity": similarity, "threshold": 0.1}),
+    ]
+    accepts = ["json"] * len(bodies)
+
+    together = handler.answer_all(bodies, accepts)
+
+    alone = [handler(body, accept) for body, accept in zip(bodies, accepts, strict=True)]
+    assert [answer.code for answer in together] == [answer.code for answer in alone]
+    assert [answer.facts._replace(stages=()) for answer in together] == [
+        answer.facts._replace(stages=()) for answer in alone
+    ]
+    for one, other in zip(together, alone, strict=True):
+        assert orjson.loads(one.body) == approximately(orjson.loads(other.body))
+
+
+def test_bad_requests_alone_are_answered_together(handler: Handler) -> None:
+    """Nothing is left to be embedded then."""
+    assert [answer.code for answer in handler.answer_all([b"{", b"[]"], ["json", "json"])] == [
+        "invalid_json",
+        "invalid_document",
+    ]
+
+
+def test_each_is_told_its_share_of_the_time(handler: Handler) -> None:
+    """All stages, also of what was done together."""
+    body = orjson.dumps({"documents": STORIES[:2]})
+
+    for answer in handler.answer_all([body, body], ["json", "json"]):
+        assert [name for name, _ in answer.facts.stages] == [
+            "decode", "embed", "cluster", "similarity", "encode",
+        ]  # fmt: skip
+
+
+def approximately(value: Any) -> Any:
+    """Return the same structure with every float to be compared to within rounding."""
+    if isinstance(value, float):
+        return pytest.approx(value, abs=1e-5)
+    if isinstance(value, list):
+        return [approximately(each) for each in value]
+    if isinstance(value, dict):
+        return {key: approximately(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""What tests share: servers, drivers, oracles, and hostile input."""

@@ -1,0 +1,141 @@
+"""A server of connections on a loopback port, over an application that answers with what it got."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from service.connections.connection import Connection
+from service.connections.deferral import Turnstile
+from service.connections.eviction import Crowd
+from service.connections.limits import Doorman, Shed, let_in
+from service.connections.uvicorn_adapter import Parser
+from tests.support.driver import Recorder
+
+
+@dataclass
+class Echo:
+    """An application that answers with method, path and body of each request, and keeps count."""
+
+    entered: int = 0
+    left: int = 0
+    active: int = 0
+    most: int = 0
+    paths: list[str] = field(default_factory=list)
+    headers: list[dict[bytes, bytes]] = field(default_factory=list)
+    # /wait is answered when this is set; /large with so many bytes; /early before its body was read.
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    large: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        self.entered += 1
+        self.active += 1
+        self.most = max(self.most, self.active)
+        self.paths.append(scope["path"])
+        self.headers.append(dict(scope["headers"]))
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self.active -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = b""
+        more = scope["path"] != "/early"
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.left += 1
+                return
+            body += message["body"]
+            more = message["more_body"]
+        if scope["path"] == "/wait":
+            await self.released.wait()
+        answer = scope["method"].encode() + b" " + scope["path"].encode() + b" " + body + bytes(self.large)
+        headers = [(b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+@dataclass
+class Peer:
+    """The client's side of a connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Read one answer."""
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
+        body = await self.reader.readexactly(int(headers["content-length"]))
+        return int(head[0].split()[1]), headers, body
+
+    async def rest(self) -> bytes:
+        """Read until the server closes."""
+        return await self.reader.read()
+
+
+@dataclass
+class House:
+    """A server on a loopback port."""
+
+    port: int
+    echo: Echo
+    crowd: Crowd
+    recorder: Recorder
+    state: ServerState
+
+    @asynccontextmanager
+    async def visit(self) -> AsyncIterator[Peer]:
+        """Open a connection."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield Peer(reader, writer)
+        finally:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def serving(
+    parser: type[Parser], *, limit: int = 100, shed: Shed = let_in, **seconds: float
+) -> AsyncIterator[House]:
+    """Serve an `Echo` with so many connections; `seconds` are those of a `Doorman`, else plenty."""
+    echo, recorder, crowd = Echo(), Recorder(), Crowd(limit)
+    times = {"head_s": 5.0, "body_s": 5.0, "idle_s": 5.0, "write_s": 5.0, **seconds}
+    doorman = Doorman(**times, crowd=crowd, observer=recorder, turnstile=Turnstile(), shed=shed)
+    config = uvicorn.Config(echo, lifespan="off", ws="none", log_config=None)
+    config.load()
+    state = ServerState()
+    make: Callable[[], Any] = partial(
+        Connection, parser, doorman, config=config, server_state=state, app_state={}, _loop=None
+    )
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
+    try:
+        yield House(server.sockets[0].getsockname()[1], echo, crowd, recorder, state)
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run a scenario that must end by itself within seconds."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await scenario()
+
+    asyncio.run(bounded())

@@ -1,0 +1,276 @@
+"""Drives the application without a network, and stands in for the pool behind it."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import jwt
+from starlette.types import ASGIApp, Message, Receive, Scope
+
+from scoring.bundle.manifest import (
+    FORMAT,
+    MANIFEST_FILE,
+    TERMS_FILE,
+    VOCABULARY_FILE,
+    FileRecord,
+    Manifest,
+    encode_manifest,
+)
+from service.api.outcome import Facts, Outcome
+from service.api.problems import PROBLEMS
+from service.app import create_app
+from service.dispatcher import Request
+from service.errors import Refused
+from service.limits import Capacity
+from service.observability.request_record import Exchange
+from service.observability.snapshot import SlotSnapshot, Snapshot
+from service.scheduling.admission import Admission, Permit
+from service.settings import Settings, load
+from tests.support.tokens import SECRET
+
+SCORED = Outcome(
+    "ok",
+    b'{"documents": []}',
+    Facts(stages=(("decode", 0.5), ("encode", 0.25))),
+    0,
+    queue_ms=1.5,
+    run_ms=2,
+    attempts=1,
+)
+
+Headers = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+@dataclass
+class Reply:
+    """An answer; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """Return the body as JSON."""
+        return json.loads(self.body)
+
+
+class FakeWorkforce:
+    """A pool that gives every request the same outcome, once it is let go; `refusal` closes its doors."""
+
+    started = True
+    readiness: str | None = None
+
+    def __init__(self, outcome: Outcome | Exception = SCORED) -> None:
+        self.outcome = outcome
+        self.refusal: Refused | None = None
+        self.admission = Admission(Capacity(), Random(0), lambda: None)
+        self.requests: list[Request] = []
+        self.held: asyncio.Event | None = None
+        self.left = 0
+
+    async def start(self) -> None:
+        """Be started already."""
+
+    def announce_drain(self) -> None:
+        """Be not ready."""
+        self.readiness = "draining"
+
+    async def drain(self, timeout_s: float) -> None:
+        """Have nothing to finish."""
+
+    def snapshot(self) -> Snapshot:
+        """Show one slot, at rest."""
+        return Snapshot((SlotSnapshot(0, 1, "ready", 0, 0, 0),), 0, 0.0, 0)
+
+    def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
+        """Give a permit, or refuse."""
+        if self.refusal is not None:
+            raise self.refusal
+        return self.admission.admit(subject, content_length)
+
+    @property
+    def crowded(self) -> bool:
+        """Be full when the doors are closed."""
+        return self.refusal is not None
+
+    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+        """Refuse as `admit` does."""
+        return self.refusal
+
+    async def submit(self, permit: Permit, request: Request) -> Outcome:
+        """Note the request and give the outcome."""
+        self.requests.append(request)
+        try:
+            if self.held is not None:
+                await self.held.wait()
+        except asyncio.CancelledError:
+            self.left += 1
+            raise
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+class Recorder:
+    """Keeps what an observer of exchanges is told."""
+
+    def __init__(self) -> None:
+        self.begun: list[Exchange] = []
+        self.over: list[Exchange] = []
+
+    def began(self, exchange: Exchange) -> None:
+        """Keep it."""
+        self.begun.append(exchange)
+
+    def ended(self, exchange: Exchange) -> None:
+        """Keep it."""
+        self.over.append(exchange)
+
+    def metrics(self, snapshot: Snapshot) -> bytes:
+        """Say how many workers there are."""
+        return b"slots %d\n" % len(snapshot.slots)
+
+    def status(self, snapshot: Snapshot) -> bytes:
+        """Say how many workers there are."""
+        return b'{"slots": %d}' % len(snapshot.slots)
+
+
+def bundle_at(path: Path) -> Path:
+    """Make a folder with a bundle's manifest and nothing else: all that the server process reads of it."""
+    shapes = {"word_vectors.npy", "word_weights.npy", "components.npy", "centroids.npy"}
+    manifest = Manifest(
+        format=FORMAT,
+        name="example",
+        created="",
+        dimensions=3,
+        words=1,
+        clusters=2,
+        components=0,
+        quantiles=0,
+        buckets=0,
+        min_n=3,
+        max_n=6,
+        pooling="mean",
+        unknown_weight=1.0,
+        max_token_length=64,
+        libraries={},
+        training={},
+        files={name: FileRecord(1, "0" * 64) for name in {*shapes, TERMS_FILE, VOCABULARY_FILE}},
+    )
+    path.mkdir(exist_ok=True)
+    (path / MANIFEST_FILE).write_bytes(encode_manifest(manifest))
+    return path
+
+
+def settings_of(path: Path, **options: object) -> Settings:
+    """Return settings with a secret and a bundle below `path`."""
+    return load({"bundle": bundle_at(path / "bundle"), "jwt_secret": SECRET, **options}, {})
+
+
+def token(*, secret: str = SECRET, **claims: object) -> str:
+    """Sign a token that is good for an hour, but for the `claims` that are changed (None: left out)."""
+    every = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 3600, **claims}
+    return jwt.encode({name: value for name, value in every.items() if value is not None}, secret)
+
+
+def scope_of(method: str, path: str, headers: Headers = ()) -> Scope:
+    """Make the scope of a request."""
+    items = headers.items() if isinstance(headers, Mapping) else headers
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in items],
+        "state": {},
+    }
+
+
+async def drive(app: ASGIApp, scope: Scope, receive: Receive) -> Reply | None:
+    """Let `app` serve one request; None where it answered nothing."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    if not sent:
+        return None
+    assert [message["type"] for message in sent] == ["http.response.start"] + ["http.response.body"] * (
+        len(sent) - 1
+    )
+    headers = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+    assert len(headers) == len(sent[0]["headers"]), "a header was sent twice"
+    return Reply(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def arriving(*pieces: bytes, then: Callable[[], Awaitable[Message]] | None = None) -> Receive:
+    """Return a `receive` that brings a body in pieces; after it `then`, by default nothing for ever."""
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    waiting[-1]["more_body"] = False
+
+    async def receive() -> Message:
+        if waiting:
+            return waiting.pop(0)
+        if then is not None:
+            return await then()
+        return await nothing()
+
+    return receive
+
+
+async def nothing() -> Message:
+    """Bring nothing, ever."""
+    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    return await never
+
+
+class Service:
+    """The application over a fake pool, and requests to it with a good token unless they bring their own."""
+
+    def __init__(self, path: Path, workforce: FakeWorkforce | None = None, **options: object) -> None:
+        self.settings = settings_of(path, **options)
+        self.workforce = workforce or FakeWorkforce()
+        self.recorder = Recorder()
+        self.app = create_app(self.settings, self.workforce, self.recorder)
+
+    def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
+        """Send a request with exactly these headers."""
+        reply = asyncio.run(drive(self.app, scope_of(method, path, headers), arriving(body)))
+        assert reply is not None
+        return reply
+
+    def score(self, *, body: bytes = b"{}", **changes: str | None) -> Reply:
+        """Send a good request to /score, but for the headers that are changed (None: left out)."""
+        return self.request("POST", "/score", score_headers(len(body), **changes), body)
+
+
+def score_headers(length: int, **changes: str | None) -> dict[str, str]:
+    """Return the headers of a good request; an underscore in a changed one's name stands for a hyphen."""
+    headers: dict[str, str | None] = {
+        "authorization": f"Bearer {token()}",
+        "content-type": "application/json",
+        "content-length": str(length),
+        **{name.replace("_", "-"): value for name, value in changes.items()},
+    }
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def code_of(reply: Reply) -> str:
+    """Return the code of a problem, whose body must be whole and fit its status."""
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json
+    assert problem["status"] == reply.status == PROBLEMS[problem["code"]].status
+    assert problem["type"] == f"urn:scorepool:problem:{problem['code']}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["request_id"] == reply.headers["x-request-id"]
+    code: str = problem["code"]
+    return code

@@ -1,0 +1,112 @@
+"""An independent opinion on a request's body: the standard library's parser and the published JSON Schema.
+
+It shares no code with the decoder but the types that the schema is made of.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from openapi_schema_validator import OAS31Validator
+
+from service.api.openapi import document
+from service.api.request import Limits
+
+# Where one recursive parser gives up and another does not yet.
+_AMBIGUOUS_DEPTH = range(900, 1_100)
+
+
+class Oracle:
+    """Says which codes a body may be answered with; "ok" where it has to be scored."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        components = document(limits)["components"]
+        schema = {"$ref": "#/components/schemas/ScoreBody", "components": components}
+        del components["schemas"]["ScoreBody"]["properties"]["documents"]["maxItems"]
+        self._validator = OAS31Validator(schema)
+
+    def judge(self, body: bytes) -> set[str]:
+        """Return the codes of which one is right."""
+        try:
+            value = json.loads(
+                body.decode("utf-8"),
+                parse_constant=_refuse,
+                parse_float=_finite,
+                parse_int=_representable,
+                object_pairs_hook=_encodable,
+            )
+            _encodable([("", value)])
+        except RecursionError:
+            return {"invalid_json", "invalid_document", "invalid_option"}
+        except ValueError:
+            return {"invalid_json"}
+        if _depth(body) in _AMBIGUOUS_DEPTH:
+            return {"invalid_json", "invalid_document", "invalid_option"}
+        return {self._sizes(value) or self._shapes(value) or self._ids(value) or "ok"}
+
+    def _sizes(self, value: Any) -> str | None:
+        documents = value.get("documents") if isinstance(value, dict) else None
+        if not isinstance(documents, list):
+            return None
+        if len(documents) > self._limits.max_documents:
+            return "too_many_documents"
+        texts = [entry.get("text") if isinstance(entry, dict) else entry for entry in documents]
+        longest = max((len(text.encode()) for text in texts if isinstance(text, str)), default=0)
+        return "document_too_large" if longest > self._limits.max_document_bytes else None
+
+    def _shapes(self, value: Any) -> str | None:
+        """Documents come before options; the validator names a missing or unknown member at its object."""
+        if not isinstance(value, dict):
+            return "invalid_document"
+        faulty = {name for error in self._validator.iter_errors(value) for name in _named(error)}
+        if "documents" in faulty or "documents" not in value:
+            return "invalid_document"
+        return "invalid_option" if faulty else None
+
+    def _ids(self, value: Any) -> str | None:
+        documents = enumerate(value["documents"])
+        ids = [entry.get("id", str(at)) if isinstance(entry, dict) else str(at) for at, entry in documents]
+        return "duplicate_id" if len(set(ids)) < len(ids) else None
+
+
+def _named(error: Any) -> Iterator[str]:
+    yield str(error.absolute_path[0]) if error.absolute_path else "(the object itself)"
+
+
+def _encodable(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; a lone surrogate has no UTF-8, also in a member that another one replaces."""
+    for pair in pairs:
+        waiting: list[object] = [*pair]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, list):
+                waiting.extend(value)
+            elif isinstance(value, str):
+                value.encode()
+    return dict(pairs)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise ValueError("out of range")
+    return float(text)
+
+
+def _representable(text: str) -> int | float:
+    # Beyond 18 digits a float is good enough to tell what is in range; int would refuse over 4,300 digits.
+    return int(text) if len(text) < 19 else _finite(text)
+
+
+def _depth(body: bytes) -> int:
+    deepest = depth = 0
+    for bracket in re.findall(rb"[\[\]{}]", body):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,18 @@
+"""Runs the real server, with `--scripted` with handlers that can be told to misbehave.
+
+The settings come from the environment. Prints its address once it answers there.
+"""
+
+import os
+import sys
+from functools import partial
+
+from service.server import run
+from service.settings import load
+from tests.support.mixed import MixedHandler
+
+if __name__ == "__main__":
+    settings = load({}, os.environ)
+    scripted = partial(MixedHandler, settings.bundle, settings.limits)
+    handlers = scripted if "--scripted" in sys.argv else None
+    sys.exit(run(settings, handlers, announce=partial(print, flush=True)))

@@ -1,0 +1,180 @@
+"""A real server in a process of its own, and what a test can ask of it."""
+
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from service.cli.issue_token import Grant, mint
+from tests.support.scrape import Samples, scrape
+
+SECRET = "an-example-secret-of-forty-characters-00"
+
+# A server that has not done by then what a test waits for never will.
+PATIENCE_S = 30.0
+
+DOCUMENTS = json.dumps(
+    {"documents": ["Storms close the harbour", "Harbour shut by gales", "Rates rise again xqzw"]}
+).encode()
+
+
+class Reply(NamedTuple):
+    """An answer over HTTP; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """Return the code of a problem."""
+        code: str = json.loads(self.body)["code"]
+        return code
+
+
+class Journal:
+    """The events that a server has logged, read as they come, and the lines that are no events."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.noise: list[str] = []
+        self._stream = stream
+        self._grown = threading.Condition()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        for line in self._stream:
+            with self._grown:
+                try:
+                    self.events.append(json.loads(line))
+                except ValueError:
+                    self.noise.append(line)
+                self._grown.notify_all()
+
+    def find(self, since: int = 0, **fields: object) -> list[dict[str, Any]]:
+        """Return the events after the first `since` that have all of these fields."""
+        return [event for event in self.events[since:] if fields.items() <= event.items()]
+
+    def await_events(self, number: int = 1, since: int = 0, **fields: object) -> list[dict[str, Any]]:
+        """Wait until so many events with these fields were logged after the first `since`."""
+        with self._grown:
+            if not self._grown.wait_for(lambda: len(self.find(since, **fields)) >= number, PATIENCE_S):
+                raise TimeoutError(f"not logged {number} times: {fields}")
+        return self.find(since, **fields)
+
+
+class Server:
+    """A server that answers, its process, and what it logs."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.process = process
+        self.journal = Journal(process.stderr)
+        self.url = process.stdout.readline().strip()
+        self.token = mint(SECRET, Grant("ann", scope="status"))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return the host and the port."""
+        parts = urlsplit(self.url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        return parts.hostname, parts.port
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a good request, whose token is good for everything."""
+        return {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send one request on a connection of its own, without a token."""
+        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            fields = {name.lower(): value for name, value in answer.getheaders()}
+            return Reply(answer.status, fields, answer.read())
+        finally:
+            connection.close()
+
+    def score(self, body: bytes = DOCUMENTS, **headers: str) -> Reply:
+        """Send a body to be scored, or to be obeyed; an underscore in a header's name is a hyphen."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.request("POST", "/score", body, self.headers | given)
+
+    def begin(self, body: bytes, **headers: str) -> socket.socket:
+        """Send a body as `score` does without waiting for the answer; return the connection."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        fields = {"Host": "test", "Content-Length": str(len(body)), **self.headers, **given}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        connection = socket.create_connection(self.address, PATIENCE_S)
+        connection.sendall(f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body)
+        return connection
+
+    def busy_worker(self) -> int:
+        """Ask for the status until a slot is busy; return its worker's process id."""
+        while True:
+            for slot in self.status()["slots"]:
+                if slot["state"] == "busy":
+                    pid: int = slot["pid"]
+                    return pid
+
+    def stopped_until_end_of(self, pid: int) -> None:
+        """Stop the server, and let it go on when a process has ended without it."""
+        worker = os.pidfd_open(pid)
+        try:
+            self.process.send_signal(signal.SIGSTOP)
+            select.select([worker], [], [], PATIENCE_S)
+            self.process.send_signal(signal.SIGCONT)
+        finally:
+            os.close(worker)
+
+    def metrics(self) -> Samples:
+        """Scrape once."""
+        return scrape(self.request("GET", "/metrics").body)
+
+    def status(self) -> Any:
+        """Ask for the status."""
+        return json.loads(self.request("GET", "/status", headers=self.headers).body)
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit status, with all of the log read."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(PATIENCE_S)
+        self.journal.reader.join(PATIENCE_S)
+        return status
+
+
+@contextmanager
+def serving(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
+    """Run a server on a free port until the end; `scripted`: its workers also do what a body tells them."""
+    given = {"bundle": bundle, "port": 0, "jwt_secret": SECRET, "workers": 2, **settings}
+    environment = {f"SCOREPOOL_{name.upper()}": str(value) for name, value in given.items()}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.support.serve", *(["--scripted"] if scripted else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+        text=True,
+    ) as process:
+        server = Server(process)
+        try:
+            yield server
+            if process.poll() is None:
+                server.stop()
+        finally:
+            process.kill()
