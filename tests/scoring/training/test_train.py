@@ -21,7 +21,7 @@ from scoring.training.train import TrainingOptions, choose_epochs, train
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.scoring.training.train.test_train import write_trained
+from tests.scoring.training.test_train import write_trained
 write_trained(Path(sys.argv[1]))
 """
 
