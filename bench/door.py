@@ -32,9 +32,9 @@ from service.auth.keys import FixedKey, Key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.dispatcher import Request
 from service.errors import Refused
-from service.limits import Capacity
-from service.observability.request_record import Unobserved
-from service.observability.snapshot import Snapshot
+from service.limits import PoolLimits
+from service.observability.request_record import NullRequestObserver
+from service.observability.status import Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.server import configure
 from service.settings import Settings, load
@@ -50,7 +50,7 @@ ANSWER = Outcome("ok", b"x" * 1_200, Facts(3, 3, 12, 9, STAGES), 0, queue_ms=0.1
 REPEATS = 5
 
 
-class Desk(Unobserved):
+class Desk(NullRequestObserver):
     """Stands for the pool, which answers or refuses at once, and for those who watch."""
 
     started = True
@@ -58,7 +58,7 @@ class Desk(Unobserved):
 
     def __init__(self, refusal: Refused | None = None) -> None:
         self._refusal = refusal
-        self._admission = Admission(Capacity(), Random(0), lambda: None)
+        self._admission = Admission(PoolLimits(), Random(0), lambda: None)
 
     async def start(self) -> None: ...
 
@@ -84,10 +84,10 @@ class Desk(Unobserved):
         return ANSWER
 
     @property
-    def crowded(self) -> bool:
+    def congested(self) -> bool:
         return self._refusal is not None
 
-    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+    def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
         return self._refusal
 
 

@@ -32,7 +32,7 @@ PATIENCE_S = 5.0
 TIMEOUT_S = 3
 
 BEFORE_S = 1.0
-GLANCE_S = 0.3  # how long processes are watched to see which of them score
+STOP_CHECK_INTERVAL_S = 0.3  # how long processes are watched to see which of them score
 WATCH_S = 5.5  # long enough to see a request time out and a worker start anew
 OVERLOAD_S = 2.5
 LEAVE_S = 6.0  # how long a system may take to go after SIGTERM
@@ -93,7 +93,7 @@ def scorer(system: Running) -> int:
 def workers(system: Running) -> list[int]:
     """Return the processes that do the scoring: those that use the processor most under load."""
     family = system.parts[system.system.workers_in]
-    return family.busiest(system.site.workers, GLANCE_S, title=system.system.worker_title)
+    return family.busiest(system.site.workers, STOP_CHECK_INTERVAL_S, title=system.system.worker_title)
 
 
 def worker_killed(system: Running) -> Fault:
@@ -110,7 +110,7 @@ def _struck(system: Running, name: str, number: signal.Signals) -> Fault:
     loaded = Loaded(system, clients(BEFORE_S + WATCH_S))
     victim = 0
     try:
-        time.sleep(BEFORE_S - GLANCE_S)
+        time.sleep(BEFORE_S - STOP_CHECK_INTERVAL_S)
         victim = scorer(system)
         loaded.inject(lambda: send(victim, number), 0)
         answers = loaded.end()

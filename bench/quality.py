@@ -25,7 +25,7 @@ from scoring.bundle.bundle import Model, open_bundle, write_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.tokens import tokenize
 from scoring.training.corpus import read_corpus
-from scoring.training.fasttext import Recipe, train_words
+from scoring.training.fasttext import FastTextParameters, train_words
 from scoring.training.fit import FittingOptions, fit_model, pooling_model
 from scoring.training.lsa import with_latent
 from scoring.training.train import TrainingOptions, train
@@ -90,7 +90,7 @@ def judge(changes: dict[str, int], share: float, unknown: float, stories: Sequen
 def candidate(documents: list[list[str]], changes: dict[str, int], share: float, unknown: float) -> Model:
     """Return a model of 100 dimensions by a recipe that may differ from the default."""
     latent = round(100 * share)
-    recipe = replace(Recipe(100 - latent, 10, seed=1), **changes)
+    recipe = replace(FastTextParameters(100 - latent, 10, seed=1), **changes)
     vectors = train_words(documents, recipe)
     if latent:
         vectors = with_latent(vectors, documents, latent, seed=1)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.documents import Payload, bodies, corpus
 from service.api.outcome import Answer
-from service.api.request import Limits
-from service.worker.handler import Handler
+from service.api.request import RequestLimits
+from service.worker.handler import ScoringHandler
 from service.worker.main import Buffer
 
 
@@ -15,7 +15,7 @@ class RatedHandler:
     """Scores, and obeys `rate SECONDS`: scores the payload's bodies for so long and answers how often."""
 
     def __init__(self, bundle: Path, payload: Payload) -> None:
-        self._scoring = Handler(bundle, Limits())
+        self._scoring = ScoringHandler(bundle, RequestLimits())
         self._bodies = bodies(payload, corpus())
         self.digest = self._scoring.digest
 
@@ -30,7 +30,7 @@ class RatedHandler:
         return self._scoring.answer_all(items, accepts)
 
 
-def count(handler: Handler, items: Sequence[bytes], seconds: float) -> int:
+def count(handler: ScoringHandler, items: Sequence[bytes], seconds: float) -> int:
     """Return how many bodies a handler answers within the time, one after the other."""
     done = 0
     end = time.perf_counter() + seconds

@@ -24,17 +24,22 @@ from service.api.outcome import Facts, Outcome
 from service.observability.log import EventLog, ServiceLog
 from service.observability.log_format import encode_json
 from service.observability.log_writer import LineWriter
-from service.observability.metrics import REQUEST_BOUNDS, PoolMetrics, RequestMetrics, ScoringMetrics, Served
+from service.observability.metrics import (
+    REQUEST_BOUNDS,
+    PoolMetrics,
+    RequestMetrics,
+    ScoringMetrics,
+    ServedModel,
+)
 from service.observability.redaction import Redactor
-from service.observability.request_record import Exchange
-from service.observability.snapshot import SlotSnapshot, Snapshot
-from service.observability.status import Status
+from service.observability.request_record import RequestRecord
+from service.observability.status import SlotSnapshot, Snapshot, Status
 from service.observability.telemetry import Telemetry
 from service.observability.tracing import Tracing
 
 REPEATS = 5
 
-MODEL = Served("demo", "sha256:" + "0" * 64, 24)
+MODEL = ServedModel("demo", "sha256:" + "0" * 64, 24)
 
 STAGES = (("decode", 0.08), ("embed", 1.9), ("cluster", 0.1), ("similarity", 0.2), ("encode", 0.1))
 
@@ -45,11 +50,13 @@ SNAPSHOT = Snapshot(tuple(SlotSnapshot(n, 100 + n, "ready", 9, 0, 1 << 24) for n
 FLAGS = {"sampled": b"01", "not sampled": b"00"}
 
 
-def exchange(flag: str = "sampled") -> Exchange:
+def record(flag: str = "sampled") -> RequestRecord:
     """Return a request that was scored."""
     fields = {b"traceparent": b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-" + FLAGS[flag]}
     request_id = "0af7651916cd43dd8448eb211c80319c"
-    return Exchange(request_id, fields, "POST", 10.0, 10.003, "/score", 200, "ok", "ann", OUTCOME, 10.0029)
+    return RequestRecord(
+        request_id, fields, "POST", 10.0, 10.003, "/score", 200, "ok", "ann", OUTCOME, 10.0029
+    )
 
 
 class Nowhere(SpanExporter):
@@ -81,7 +88,7 @@ def emptied_pipe() -> Iterator[int]:
 
 def parts(log: EventLog) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield each part that a request goes through, by itself."""
-    one = exchange()
+    one = record()
     requests, pool, scoring, status = (
         RequestMetrics(),
         PoolMetrics(),
@@ -96,7 +103,7 @@ def parts(log: EventLog) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "the line in the log", lambda: service.request(one)
 
 
-def whole(telemetry: Telemetry, one: Exchange) -> Callable[[], None]:
+def whole(telemetry: Telemetry, one: RequestRecord) -> Callable[[], None]:
     """Return all that one request goes through."""
 
     def step() -> None:
@@ -175,11 +182,11 @@ def main(requests: int) -> None:
         print(f"  {'microseconds a request':<40} {'loop':>8} {'cpu':>8}")
         for name, step in parts(log):
             report(name, step, requests)
-        report("all of it", whole(telemetry, exchange()), requests)
+        report("all of it", whole(telemetry, record()), requests)
         for flag in FLAGS:
             tracing = Tracing(BatchSpanProcessor(Nowhere()))
             traced = Telemetry(MODEL, ServiceLog(log), time.monotonic, tracing)
-            report(f"all of it, with traces, {flag}", whole(traced, exchange(flag)), requests)
+            report(f"all of it, with traces, {flag}", whole(traced, record(flag)), requests)
             tracing.close()
         report("the metrics by prometheus-client", usual, requests)
         report("a line by logging and json", usual_log(fd), requests)

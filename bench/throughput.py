@@ -26,7 +26,7 @@ from bench.plain import plain_pool, plain_rate
 from bench.rated import RatedHandler
 from bench.results import Figure, collect, save
 from service.dispatcher import Dispatcher, Request
-from service.limits import Capacity
+from service.limits import PoolLimits
 
 TIMEOUT_S = 60.0
 
@@ -89,11 +89,11 @@ async def measure(payload: Payload, options: argparse.Namespace) -> Measured:
     """Measure one kind of request, in turns."""
     measured = Measured()
     handlers = partial(RatedHandler, options.bundle, payload)
-    capacity = Capacity(workers=options.workers, queue_budget_s=60)
+    capacity = PoolLimits(workers=options.workers, queue_budget_s=60)
     items = bodies(payload, corpus())
     pools = [
         Dispatcher(handlers, capacity),
-        Dispatcher(handlers, Capacity(workers=options.workers, batch_jobs=1)),
+        Dispatcher(handlers, PoolLimits(workers=options.workers, batch_jobs=1)),
     ]
     for pool in pools:
         await pool.start()

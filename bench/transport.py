@@ -21,7 +21,7 @@ from bench.loopback import LoopbackHandler
 from bench.results import Figure, collect, save
 from bench.throughput import ask
 from service.dispatcher import Dispatcher
-from service.limits import MIB, Capacity
+from service.limits import MIB, PoolLimits
 
 SIZES = (1, 100_000, 1_000_000, 4_000_000, 8_000_000)
 
@@ -51,7 +51,7 @@ def copies(size: int, repeats: int) -> list[float]:
 
 async def measure(sizes: Sequence[int], repeats: int) -> list[Figure]:
     """Measure all sizes on one worker."""
-    dispatcher = Dispatcher(partial(LoopbackHandler), Capacity(workers=1, max_body_bytes=8 * MIB))
+    dispatcher = Dispatcher(partial(LoopbackHandler), PoolLimits(workers=1, max_body_bytes=8 * MIB))
     await dispatcher.start()
     while dispatcher.readiness is not None:
         await asyncio.sleep(0.01)

@@ -12,28 +12,25 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from service.api.openapi import document
+from service.api.request import SCORE_ROUTE
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
-from service.connections.load_shedding import Queue, Shedder
+from service.connections.load_shedding import LoadShedder, Queue
 from service.dispatcher import Dispatcher
-from service.http.health import Probe
-from service.http.info import describe
-from service.http.middleware import CrossOrigin, Envelope, Shortcut
-from service.http.operations import MetricsEndpoint, StatusEndpoint, Watch
+from service.http.middleware import CrossOrigin, DirectRoute, RequestContext
+from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, TelemetrySource, describe
 from service.http.pages import page_routes
-from service.http.responses import FixedAnswer, answer_http_exception
-from service.http.score import Intake, ScoreEndpoint, ScoreLimits
-from service.limits import Capacity
-from service.observability.metrics import SCORE_ROUTE
-from service.observability.snapshot import Snapshot
+from service.http.responses import FixedResponse, http_exception_response
+from service.http.score import JobQueue, ScoreEndpoint, ScoreLimits
+from service.limits import PoolLimits
+from service.observability.status import Snapshot
 from service.pool.observer import Observer
 from service.settings import Settings
-from service.worker.factory import open_handler
-from service.worker.main import HandlerFactory
+from service.worker.main import HandlerFactory, open_handler
 
 
-class Workforce(Intake, Queue, Protocol):
+class Backend(JobQueue, Queue, Protocol):
     """What the application needs of the dispatcher."""
 
     started: bool
@@ -55,11 +52,11 @@ class Workforce(Intake, Queue, Protocol):
         """Describe the slots and the queue."""
 
 
-def make_workforce(
+def make_backend(
     settings: Settings, handlers: HandlerFactory | None = None, observer: Observer | None = None
 ) -> Dispatcher:
     """Return the pool that the settings describe, not started; `handlers` replace those of the bundle."""
-    capacity = Capacity(
+    capacity = PoolLimits(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
         max_documents=settings.max_documents,
@@ -80,7 +77,7 @@ def make_keys(settings: Settings) -> KeySource:
 
 
 def create_app(
-    settings: Settings, workforce: Workforce, watch: Watch, *, keys: KeySource | None = None
+    settings: Settings, backend: Backend, watch: TelemetrySource, *, keys: KeySource | None = None
 ) -> Starlette:
     """Return the application over a pool that its lifespan starts and drains.
 
@@ -92,59 +89,59 @@ def create_app(
         settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
     )
     authenticator = Authenticator(keys, policy)
-    shedder = Shedder(workforce, authenticator, watch, limits)
-    score = Route(SCORE_ROUTE, ScoreEndpoint(workforce, authenticator, limits), methods=["POST"])
+    load_shedder = LoadShedder(backend, authenticator, watch, limits)
+    score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
             score,
             Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
-            Route("/readyz", Probe("ready", lambda: _readiness(workforce, keys)), methods=["GET"]),
-            Route("/startupz", Probe("started", lambda: _startup(workforce)), methods=["GET"]),
-            Route("/metrics", MetricsEndpoint(watch, workforce.snapshot), methods=["GET"]),
-            Route("/status", StatusEndpoint(watch, workforce.snapshot, authenticator), methods=["GET"]),
+            Route("/readyz", Probe("ready", lambda: _readiness(backend, keys)), methods=["GET"]),
+            Route("/startupz", Probe("started", lambda: _startup(backend)), methods=["GET"]),
+            Route("/metrics", MetricsEndpoint(watch, backend.snapshot), methods=["GET"]),
+            Route("/status", StatusEndpoint(watch, backend.snapshot, authenticator), methods=["GET"]),
             Route("/info", _json(describe(settings)), methods=["GET"]),
             Route("/openapi.json", _json(document(settings.limits)), methods=["GET"]),
             *page_routes(),
         ],
         middleware=[
-            Middleware(Envelope, observer=watch),
+            Middleware(RequestContext, observer=watch),
             *([Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []),
-            Middleware(Shortcut, route=score),
+            Middleware(DirectRoute, route=score),
         ],
-        exception_handlers={HTTPException: answer_http_exception},
-        lifespan=_lifespan(workforce, keys, settings.drain_timeout_s),
+        exception_handlers={HTTPException: http_exception_response},
+        lifespan=_lifespan(backend, keys, settings.drain_timeout_s),
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False
     # For the server, which asks it before the application sees a request.
-    app.state.shedder = shedder
+    app.state.load_shedder = load_shedder
     return app
 
 
-def _json(value: Mapping[str, object]) -> FixedAnswer:
-    return FixedAnswer("application/json", orjson.dumps(value))
+def _json(value: Mapping[str, object]) -> FixedResponse:
+    return FixedResponse("application/json", orjson.dumps(value))
 
 
-def _readiness(workforce: Workforce, keys: KeySource) -> str | None:
-    return workforce.readiness or (None if keys.ready else "starting")
+def _readiness(backend: Backend, keys: KeySource) -> str | None:
+    return backend.readiness or (None if keys.ready else "starting")
 
 
-def _startup(workforce: Workforce) -> str | None:
-    return None if workforce.started else "starting"
+def _startup(backend: Backend) -> str | None:
+    return None if backend.started else "starting"
 
 
 def _lifespan(
-    workforce: Workforce, keys: KeySource, drain_timeout_s: float
+    backend: Backend, keys: KeySource, drain_timeout_s: float
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await keys.start()
-        await workforce.start()
+        await backend.start()
         try:
             yield
         finally:
             # The server has drained already when it was ours; under another one this is the only chance.
-            await workforce.drain(drain_timeout_s)
+            await backend.drain(drain_timeout_s)
             await keys.stop()
 
     return lifespan

@@ -19,28 +19,28 @@ from time import monotonic
 from service.api.outcome import Outcome
 from service.errors import Refused, StartError
 from service.jobs import ENDS, Request, Ticket
-from service.limits import Capacity
+from service.limits import PoolLimits
 from service.observability.loop_lag import LagMonitor
-from service.observability.snapshot import SlotSnapshot, Snapshot
-from service.pool.observer import Observer, Silent
+from service.observability.status import SlotSnapshot, Snapshot
+from service.pool.observer import NullPoolObserver, Observer
 from service.pool.pool import Pool
 from service.pool.slot import Result, SlotState
-from service.scheduling.admission import Admission, Load, Permit
+from service.scheduling.admission import Admission, Permit, QueueLoad
 from service.scheduling.cost import CostModel
 from service.scheduling.events import (
-    Arrived,
     CallEnded,
+    Disconnected,
+    DrainEnded,
     End,
     Event,
     Finish,
+    JobArrived,
     Kill,
-    Left,
     SlotLost,
     SlotReady,
     Start,
-    Stopped,
-    Turned,
-    Woke,
+    TimerFired,
+    TurnEnded,
 )
 from service.scheduling.quarantine import Quarantine
 from service.scheduling.scheduler import Scheduler
@@ -52,7 +52,7 @@ __all__ = ["Dispatcher", "Permit", "Request", "SlotSnapshot", "Snapshot"]
 TIMER_MARGIN_S = 0.25
 
 # How long a client is asked to wait where nothing better is known: a worker starts in less.
-SOON_S = 1.0
+DEFAULT_RETRY_S = 1.0
 
 
 class Dispatcher:
@@ -62,10 +62,10 @@ class Dispatcher:
     """
 
     def __init__(
-        self, handlers: HandlerFactory, capacity: Capacity, observer: Observer | None = None
+        self, handlers: HandlerFactory, capacity: PoolLimits, observer: Observer | None = None
     ) -> None:
         self._capacity = capacity
-        self._observer = observer or Silent()
+        self._observer = observer or NullPoolObserver()
         self._pool = Pool(handlers, capacity, self._observer)
         self._random = Random()  # noqa: S311 - jitter
         self._emptied = asyncio.Event()
@@ -125,11 +125,11 @@ class Dispatcher:
             raise
 
     @property
-    def crowded(self) -> bool:
+    def congested(self) -> bool:
         """Whether so much waits that somebody might be refused."""
         return self._scheduler.queue.cost > self._capacity.queue_budget_s * self._capacity.workers / 2
 
-    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+    def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
         """Return why a request of a subject could not come in now, None where it may be able to."""
         try:
             self._check_open()
@@ -155,14 +155,14 @@ class Dispatcher:
         number = self._last_number = self._last_number + 1
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._tickets[number] = Ticket(request, features, future, now)
-        self._feed(Arrived(number, request.subject, cost, features.size, request.deadline))
+        self._feed(JobArrived(number, request.subject, cost, features.size, request.deadline))
         if not self._turning:
             self._turning = True
             asyncio.get_running_loop().call_soon(self._turn)
         try:
             return await future
         except asyncio.CancelledError:
-            self._feed(Left(number))
+            self._feed(Disconnected(number))
             raise
 
     def announce_drain(self) -> None:
@@ -177,7 +177,7 @@ class Dispatcher:
             self._emptied.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), timeout_s)
-        self._feed(Stopped())
+        self._feed(DrainEnded())
         self._lag.stop()
         await self._pool.close()
 
@@ -219,12 +219,14 @@ class Dispatcher:
     def _check_open(self) -> None:
         """Refuse while there is nobody to do the work. Raises: Refused."""
         if self._closed is not None:
-            raise Refused(self._closed, "the server is shutting down", self._admission.retry_after(SOON_S))
+            raise Refused(
+                self._closed, "the server is shutting down", self._admission.retry_after(DEFAULT_RETRY_S)
+            )
         if not self.started:
-            raise Refused("starting", "no worker is ready yet", self._admission.retry_after(SOON_S))
+            raise Refused("starting", "no worker is ready yet", self._admission.retry_after(DEFAULT_RETRY_S))
         if all(slot.state is SlotState.BACKOFF for slot in self._pool.slots):
             detail = "every worker keeps dying; they are restarted after a pause"
-            raise Refused("no_workers", detail, self._admission.retry_after(SOON_S))
+            raise Refused("no_workers", detail, self._admission.retry_after(DEFAULT_RETRY_S))
 
     def _check_entry(self, request: Request, cost: float, now: float) -> None:
         """Refuse what may not wait. Raises: Refused."""
@@ -232,11 +234,11 @@ class Dispatcher:
             raise Refused("poison_request", "this body ended two workers; change it, or try it again later")
         self._admission.enter(cost, request.deadline - now, self._load(request.subject, now))
 
-    def _load(self, subject: str, now: float) -> Load:
+    def _load(self, subject: str, now: float) -> QueueLoad:
         queue = self._scheduler.queue
         own = queue.cost_of(subject)
         running = self._scheduler.backlog_s(now) - queue.cost
-        return Load(running, queue.cost, own, queue.subjects - (own > 0), self._capacity.workers)
+        return QueueLoad(running, queue.cost, own, queue.subjects - (own > 0), self._capacity.workers)
 
     def _feed(self, event: Event) -> None:
         """Tell the scheduler, and do as it says."""
@@ -287,14 +289,14 @@ class Dispatcher:
 
     def _turn(self) -> None:
         self._turning = False
-        self._feed(Turned())
+        self._feed(TurnEnded())
 
     def _wake(self) -> None:
         self._timer = None
-        self._feed(Woke())
+        self._feed(TimerFired())
 
     def _failed(self, error: BaseException) -> None:
         """Refuse everything from now on: a slot's task has ended by a fault of ours."""
         self._closed = "no_workers"
         self._observer.start_failed(-1, f"{type(error).__name__}: {error}")
-        self._feed(Stopped())
+        self._feed(DrainEnded())

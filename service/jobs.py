@@ -11,7 +11,7 @@ from service.scheduling.events import End
 # What a client is told where the worker said nothing: the code, and one sentence.
 ENDS = {
     End.EXPIRED: ("deadline_exceeded", "the answer was not ready in time; send fewer or shorter documents"),
-    End.LEFT: ("client_closed", "the client left"),
+    End.DISCONNECTED: ("client_closed", "the client left"),
     End.CRASHED: ("worker_crashed", "this body ended two workers; it will be refused for a while"),
     End.LOST: ("worker_crashed", "the workers that ran it were killed, time and again; try again later"),
     End.STOPPED: ("draining", "the server is shutting down; try another"),

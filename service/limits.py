@@ -6,7 +6,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capacity:
+class PoolLimits:
     """The bounds of one pool. Sizes are bytes, times seconds.
 
     workers: slots, each one process.

@@ -1,7 +1,7 @@
 """Runs the application: listens, serves, and on SIGTERM or Ctrl-C goes in good order.
 
     signal ─→ not ready ─→ (drain_delay) ─→ stop accepting ─→ (drain_timeout: finish what is in hand)
-           ─→ refuse the rest ─→ end the workers ─→ close connections (FAREWELL_S) ─→ exit 0
+           ─→ refuse the rest ─→ end the workers ─→ close connections (CLOSE_TIMEOUT_S) ─→ exit 0
 
 A second Ctrl-C cuts all of it short.
 """
@@ -25,14 +25,14 @@ from starlette.applications import Starlette
 
 from scoring.bundle.bundle import open_bundle
 from scoring.errors import ScoringError
-from service.app import Workforce, create_app, make_workforce
+from service.app import Backend, create_app, make_backend
 from service.connections.connection import Connection
-from service.connections.eviction import Crowd
-from service.connections.limits import Doorman
-from service.connections.uvicorn_adapter import Feeder, HttpToolsParser, Parser
+from service.connections.eviction import OpenConnections
+from service.connections.limits import ConnectionContext
+from service.connections.uvicorn_adapter import HttpToolsParser, MessageSource, Parser
 from service.observability.log import ServiceLog, opened_log
-from service.observability.metrics import Served
-from service.observability.request_record import ExchangeObserver, Unobserved
+from service.observability.metrics import ServedModel
+from service.observability.request_record import NullRequestObserver, RequestObserver
 from service.observability.telemetry import Telemetry, opened_tracer
 from service.settings import Settings, SettingsError
 from service.worker.main import HandlerFactory
@@ -40,10 +40,10 @@ from service.worker.main import HandlerFactory
 logger = logging.getLogger(__name__)
 
 # For the last answers to reach their clients; one that stalls gets no more than this.
-FAREWELL_S = 0.5
+CLOSE_TIMEOUT_S = 0.5
 
 # How often it looks whether they have.
-_FAREWELL_GLANCE_S = 0.02
+_CLOSE_POLL_S = 0.02
 
 # How long an idle connection is kept: longer than the 60 s of common load balancers, so that it is they who
 # close, and never a request that meets a connection being closed.
@@ -53,7 +53,7 @@ KEEP_ALIVE_S = 75
 GRACE_S = 1.0
 
 # Time in which the network must take a piece of an answer (256 KiB): a client must read 13 KB/s.
-WRITE_S = 20.0
+WRITE_TIMEOUT_S = 20.0
 
 # Each takes about 10 KiB; far more than clients of a service with so few workers can use.
 MAX_CONNECTIONS = 10_000
@@ -63,7 +63,7 @@ MAX_CONNECTIONS = 10_000
 GC_THRESHOLD = 2_000
 
 # How often a drain looks whether a second Ctrl-C has come.
-_GLANCE_S = 0.1
+_FORCED_POLL_S = 0.1
 
 # Told the service's address, once it answers there.
 Announce = Callable[[str], None]
@@ -75,10 +75,10 @@ class Server(uvicorn.Server):
     """uvicorn's server with a drain in front of its shutdown, and an exit status that says it went well."""
 
     def __init__(
-        self, config: uvicorn.Config, workforce: Workforce, settings: Settings, announce: Announce
+        self, config: uvicorn.Config, backend: Backend, settings: Settings, announce: Announce
     ) -> None:
         super().__init__(config)
-        self._workforce = workforce
+        self._backend = backend
         self._settings = settings
         self._announce = announce
 
@@ -94,41 +94,41 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the pool, then close what is open."""
         logger.info("drain_started")
-        self._workforce.announce_drain()
+        self._backend.announce_drain()
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         logger.info("accepting_ended")
-        await self._unless_forced(self._workforce.drain(self._settings.drain_timeout_s))
+        await self._unless_forced(self._backend.drain(self._settings.drain_timeout_s))
         if self.force_exit:
-            await self._workforce.drain(0)
-        await self._take_leave()
+            await self._backend.drain(0)
+        await self._close_connections()
         await self.lifespan.shutdown()
         logger.info("drain_ended")
 
-    async def _take_leave(self) -> None:
-        """Let the last answers out and close every connection; after `FAREWELL_S` whether they are out or not.
+    async def _close_connections(self) -> None:
+        """Let the last answers out and close every connection; after `CLOSE_TIMEOUT_S` whether they are out or not.
 
         Not uvicorn's way: it cancels the requests that are left, which has nothing to tell their clients.
         """
         for connection in self._connections():
-            connection.take_leave()
-        end = time.monotonic() + FAREWELL_S
+            connection.shut_down()
+        end = time.monotonic() + CLOSE_TIMEOUT_S
         while self.server_state.connections and not self.force_exit and time.monotonic() < end:
-            await asyncio.sleep(_FAREWELL_GLANCE_S)
+            await asyncio.sleep(_CLOSE_POLL_S)
         for connection in self._connections():
             connection.abort()
         if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=FAREWELL_S)
+            await asyncio.wait(self.server_state.tasks, timeout=CLOSE_TIMEOUT_S)
 
-    def _connections(self) -> list[Feeder]:
+    def _connections(self) -> list[MessageSource]:
         return [cast("Parser", parser).feeder for parser in self.server_state.connections]
 
     async def _unless_forced(self, work: Coroutine[None, None, None]) -> None:
         """Await `work`, but no longer than until the second Ctrl-C."""
         task = asyncio.create_task(work)
         while not task.done() and not self.force_exit:
-            await asyncio.wait({task}, timeout=_GLANCE_S)
+            await asyncio.wait({task}, timeout=_FORCED_POLL_S)
         task.cancel()
         await asyncio.gather(task, return_exceptions=self.force_exit)
 
@@ -155,18 +155,18 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
             bundle = open_bundle(settings.bundle, verify=True)
-            model = Served(bundle.manifest.name, bundle.digest, bundle.manifest.clusters)
+            model = ServedModel(bundle.manifest.name, bundle.digest, bundle.manifest.clusters)
             log.write(
                 logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers
             )
             telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
-            workforce = make_workforce(settings, handlers, telemetry)
-            app = create_app(settings, workforce, telemetry)
+            backend = make_backend(settings, handlers, telemetry)
+            app = create_app(settings, backend, telemetry)
             sockets = listen(settings.host, settings.port)
         except (ScoringError, SettingsError) as error:
             print(error, file=sys.stderr)
             return 2
-        server = Server(configure(app, settings, telemetry), workforce, settings, announce)
+        server = Server(configure(app, settings, telemetry), backend, settings, announce)
         try:
             server.run(sockets)
         except SystemExit:
@@ -177,21 +177,21 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
 def configure(
     app: Starlette,
     settings: Settings,
-    observer: ExchangeObserver | None = None,
+    observer: RequestObserver | None = None,
     parser: type[Parser] = HttpToolsParser,
 ) -> uvicorn.Config:
     """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed.
 
     `observer` is told of what is refused before it becomes a request.
     """
-    doorman = Doorman(
+    doorman = ConnectionContext(
         head_s=settings.header_timeout_s,
         body_s=settings.body_timeout_s + GRACE_S,
         idle_s=KEEP_ALIVE_S,
-        write_s=WRITE_S,
-        crowd=Crowd(connections_allowed()),
-        observer=observer or Unobserved(),
-        shed=app.state.shedder.answer,
+        write_s=WRITE_TIMEOUT_S,
+        crowd=OpenConnections(connections_allowed()),
+        observer=observer or NullRequestObserver(),
+        shed=app.state.load_shedder.answer,
     )
     return uvicorn.Config(
         app,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlsplit
 
-from service.api.request import Limits
+from service.api.request import RequestLimits
 from service.cpus import usable_cpus
 
 PREFIX = "SCOREPOOL_"
@@ -183,9 +183,9 @@ class Settings:
         return self.jwt_algorithms or (SECRET_ALGORITHMS[:1] if self.jwt_secret else DEFAULT_KEY_ALGORITHMS)
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> RequestLimits:
         """The limits that the worker checks."""
-        return Limits(self.max_documents, self.max_document_bytes)
+        return RequestLimits(self.max_documents, self.max_document_bytes)
 
 
 def rules() -> dict[str, Rule]:

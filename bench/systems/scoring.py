@@ -11,8 +11,8 @@ def load() -> Callable[[bytes], bytes]:
         from bench.systems.question import Question  # noqa: PLC0415  only one is installed everywhere
 
         return Question(Path(os.environ["BENCH_QUESTION"]))
-    from service.api.request import Limits  # noqa: PLC0415
+    from service.api.request import RequestLimits  # noqa: PLC0415
     from service.worker.handler import Handler  # noqa: PLC0415
 
-    handler = Handler(Path(os.environ["BENCH_BUNDLE"]), Limits())
+    handler = Handler(Path(os.environ["BENCH_BUNDLE"]), RequestLimits())
     return lambda body: handler(body, "json").body

@@ -146,9 +146,9 @@ class _Sieve:
 
     def _without_crowds(self, keys: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Give up the documents that have a crowd at their m-th best; nothing reaches them any more."""
-        crowded = np.bincount(rows, minlength=len(self._docs)) > 2 * self._m + _CROWD
-        self._thresholds[crowded] = np.inf
-        return keys[~crowded[rows]] if crowded.any() else keys
+        congested = np.bincount(rows, minlength=len(self._docs)) > 2 * self._m + _CROWD
+        self._thresholds[congested] = np.inf
+        return keys[~congested[rows]] if congested.any() else keys
 
     def candidates(self) -> Candidates:
         """Return what is left, in the documents' own numbers."""

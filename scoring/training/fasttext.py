@@ -28,7 +28,7 @@ _MAX_BUCKETS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class FastTextParameters:
     """How words are trained; what `scorepool train` can be told comes first.
 
     window: the words on either side that a word predicts; 100 is most of a news story, so that words of one
@@ -50,7 +50,7 @@ class Recipe:
 
 
 def train_words(
-    documents: Sequence[Sequence[str]], recipe: Recipe, progress: Progress = silent
+    documents: Sequence[Sequence[str]], recipe: FastTextParameters, progress: Progress = silent
 ) -> WordVectors:
     """Return the vectors of all words that occur often enough; a step of progress is an epoch."""
     counts = Counter(token for tokens in documents for token in tokens)

@@ -7,7 +7,7 @@ import numpy as np
 
 from scoring.bundle.bundle import Model
 from scoring.progress import Progress, silent
-from scoring.training.fasttext import Recipe, train_words
+from scoring.training.fasttext import FastTextParameters, train_words
 from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
 from scoring.training.lsa import with_latent
 
@@ -30,7 +30,7 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
     documents = tokenize_corpus(texts, progress)
     epochs = options.epochs or choose_epochs(sum(map(len, documents)))
     latent = options.dimensions // 2
-    recipe = Recipe(options.dimensions - latent, epochs, options.seed, options.threads)
+    recipe = FastTextParameters(options.dimensions - latent, epochs, options.seed, options.threads)
     vectors = train_words(documents, recipe, progress)
     if latent:
         vectors = with_latent(vectors, documents, latent, options.seed)

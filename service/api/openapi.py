@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from service.api.examples import ANSWER, POINTERS, REQUEST
 from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
-from service.api.request import Limits, ScoreBody
+from service.api.request import RequestLimits, ScoreBody
 from service.api.response import Alive, Info, NotReady, ProblemDetails, Ready, ScoreResponse, Started, Status
 from service.observability.request_record import REQUEST_ID_PATTERN
 
@@ -31,7 +30,62 @@ Errors are `application/problem+json` (RFC 9457): `code` says what is wrong, `de
 `errors` points into the body."""
 
 
-def document(limits: Limits) -> Json:
+# One request and its answer, as the documentation shows them.
+DIGEST = "sha256:ae006dfe68f4c60553aa9ca930203c2f1495c180049be5ca526ed31d536d562a"
+
+REQUEST: dict[str, Any] = {
+    "documents": [
+        {"id": "a", "text": "Storms close the harbour"},
+        {"text": "Harbour shut by gales"},
+        "Rates rise again",
+    ],
+    "similarity": "neighbours",
+    "neighbours": 1,
+}
+
+
+def _document(name: str, cluster: int, measures: tuple[float, float, float], near: tuple[str, float]) -> Any:
+    distance, margin, outlier = measures
+    neighbours = [{"id": near[0], "similarity": near[1]}]
+    return {
+        "id": name,
+        "cluster": cluster,
+        "distance": distance,
+        "margin": margin,
+        "outlier": outlier,
+        "tokens": 4,
+        "known": 0.75,
+        "neighbours": neighbours,
+    }
+
+
+ANSWER: dict[str, Any] = {
+    "model": {"name": "demo", "digest": DIGEST, "dimensions": 100, "clusters": 24},
+    "documents": [
+        _document("a", 10, (0.985, 0.003, 0.62), ("1", 0.6)),
+        _document("1", 10, (0.824, 0.032, 0.44), ("a", 0.6)),
+        _document("2", 2, (1.591, 0.021, 0.91), ("a", -0.01)),
+    ],
+    "clusters": [
+        {"id": 2, "size": 1, "cohesion": 1.0, "terms": ["rates", "bank", "economy"]},
+        {"id": 10, "size": 2, "cohesion": 0.89, "terms": ["storm", "harbour", "yacht"]},
+    ],
+}
+
+# Where a problem can point into the body, and at what.
+POINTERS = {
+    "too_many_documents": ("/documents", "1001 given, at most 1000 per request; split the request"),
+    "document_too_large": (
+        "/documents/3",
+        "262145 bytes of UTF-8, at most 262144 per text; split it",
+    ),
+    "invalid_document": ("/documents/3/text", "missing"),
+    "duplicate_id": ("/documents/3", "the id of /documents/1"),
+    "invalid_option": ("/neighbors", "unknown member"),
+}
+
+
+def document(limits: RequestLimits) -> Json:
     """Return the document of a service with these limits."""
     return {
         "openapi": "3.1.0",
@@ -52,9 +106,9 @@ def document(limits: Limits) -> Json:
     }
 
 
-def document_text(limits: Limits | None = None) -> str:
+def document_text(limits: RequestLimits | None = None) -> str:
     """Return the document as text, by default with the default limits."""
-    return orjson.dumps(document(limits or Limits()), option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(document(limits or RequestLimits()), option=orjson.OPT_INDENT_2).decode()
 
 
 def _paths() -> Json:
@@ -167,7 +221,7 @@ def _example(code: str) -> Json:
     return example
 
 
-def _schemas(limits: Limits) -> Json:
+def _schemas(limits: RequestLimits) -> Json:
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REFERENCE)
     schemas["ScoreBody"]["properties"]["documents"]["maxItems"] = limits.max_documents
     schemas["Document"]["properties"]["text"]["description"] = (

@@ -73,6 +73,11 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
     }
 )
 
+# The client left, or the server is to blame. Every other problem is a refusal before work.
+FAILURES = ("client_closed", *(code for code, problem in PROBLEMS.items() if problem.status in {500, 504}))
+
+REJECTIONS = tuple(code for code in PROBLEMS if code not in FAILURES)
+
 
 def _prefix(code: str, problem: Problem) -> bytes:
     head = {"type": TYPE_PREFIX + code, "title": problem.title, "status": problem.status, "code": code}

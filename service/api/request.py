@@ -19,6 +19,8 @@ import msgspec
 import orjson
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+SCORE_ROUTE = "/score"
+
 Similarity = Literal["neighbours", "pairs", "matrix", "none"]
 
 MAX_ID_LENGTH = 256
@@ -48,7 +50,7 @@ class RequestError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """The sizes of one request: `max_documents` a count, `max_document_bytes` in bytes of UTF-8."""
 
     max_documents: int = 1_000
@@ -96,7 +98,7 @@ class ScoreRequest:
 _DECODER = msgspec.json.Decoder(ScoreBody)
 
 
-def decode(body: Buffer, limits: Limits) -> ScoreRequest:
+def decode(body: Buffer, limits: RequestLimits) -> ScoreRequest:
     """Decode and check the body of a request; in the worker.
 
     Raises: RequestError with the first of the contract's codes that applies.
@@ -119,13 +121,13 @@ def decode(body: Buffer, limits: Limits) -> ScoreRequest:
     return ScoreRequest(texts, ids, wire.similarity, wire.neighbours, wire.threshold, wire.vectors)
 
 
-def _check_count(count: int, limits: Limits) -> None:
+def _check_count(count: int, limits: RequestLimits) -> None:
     if count > limits.max_documents:
         detail = f"{count} given, at most {limits.max_documents} per request; split the request"
         raise RequestError("too_many_documents", f"documents: {detail}", [("/documents", detail)])
 
 
-def _check_sizes(texts: Sequence[object], limits: Limits) -> None:
+def _check_sizes(texts: Sequence[object], limits: RequestLimits) -> None:
     """Refuse the first text over the limit; what is no text is looked at later."""
     limit = limits.max_document_bytes
     for position, text in enumerate(texts):
@@ -156,7 +158,7 @@ def _check_distinct(ids: Sequence[str]) -> None:
     raise RequestError("duplicate_id", detail, errors[:MAX_ERRORS])
 
 
-def _decode_slowly(body: Buffer, limits: Limits) -> ScoreBody:
+def _decode_slowly(body: Buffer, limits: RequestLimits) -> ScoreBody:
     """Find out why the typed decoder refused, or that it was too strict."""
     value = _parse(body)
     if not isinstance(value, dict):

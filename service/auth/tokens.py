@@ -3,7 +3,7 @@
     header ── digest seen before? ──→ Principal                                            1 µs
        └── split, decode, find the key by kid, verify, check the claims ──→ Principal      30 to 150 µs
 
-Only the signature is left to a library. Header and claims are decoded into the few members that count, with
+Only the signature is left to a library. TokenHeader and claims are decoded into the few members that count, with
 their types: what a token says about where to get its key (jku, x5u, jwk) is never looked at.
 """
 
@@ -51,7 +51,7 @@ class Principal(NamedTuple):
     expires: float
 
 
-class Header(Struct):
+class TokenHeader(Struct):
     """The members of a token's header that count."""
 
     alg: str
@@ -111,7 +111,7 @@ class Authenticator:
             raise Refused("insufficient_scope", f"the token needs the scope {scope}")
         return principal
 
-    def recognize(self, header: bytes | None, scope: str | None = None) -> Principal | None:
+    def recall_principal(self, header: bytes | None, scope: str | None = None) -> Principal | None:
         """Return who sent the Authorization `header`, if its token was good before and still is.
 
         None says nothing: `authenticate` has to look.
@@ -145,7 +145,7 @@ class Authenticator:
         parts = _TOKEN.fullmatch(token)
         if parts is None:
             _refuse("it has not the form of a JWT")
-        header = _decode(parts[1], Header, "its header cannot be read")
+        header = _decode(parts[1], TokenHeader, "its header cannot be read")
         if header.crit is not UNSET:
             _refuse("it has critical extensions, and none is understood")
         if header.typ is not UNSET and header.typ.lower().removeprefix("application/") not in _TYPES:
@@ -155,7 +155,7 @@ class Authenticator:
             _decode(parts[2], Claims, "it needs exp, sub and aud, and claims of the right types")
         )
 
-    async def _check_signature(self, header: Header, message: bytes, encoded: bytes) -> None:
+    async def _check_signature(self, header: TokenHeader, message: bytes, encoded: bytes) -> None:
         kid = None if header.kid is UNSET else header.kid
         candidates = self._keys.find(kid)
         if not candidates:

@@ -15,7 +15,7 @@ import orjson
 
 from scoring.bundle.bundle import open_bundle
 from scoring.errors import BundleError
-from service.cli.issue_token import Grant, mint
+from service.cli.issue_token import TokenClaims, sign_token
 from service.settings import SettingsError, load
 
 FOLDER = Path(".local")
@@ -82,7 +82,7 @@ def own_secret(path: Path) -> str:
 
 def invitation(url: str, secret: str) -> str:
     """Return what to open and what to paste, with a token that is good for `/score` and `/status`."""
-    token = mint(secret, Grant(subject="demo", scope="status", ttl=TOKEN_TTL))
+    token = sign_token(secret, TokenClaims(subject="demo", scope="status", ttl=TOKEN_TTL))
     body = shlex.quote(EXAMPLE.read_text(encoding="utf-8"))
     headers = f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
     return f"\nOpen\n\n  {url}/#token={token}\n\nor paste\n\n  curl -s {url}/score {headers} -d {body}\n"

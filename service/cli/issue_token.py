@@ -9,7 +9,7 @@ from service.settings import MIN_SECRET_BYTES, PREFIX, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class TokenClaims:
     """What a token says: who (`subject`), what for (`scope`, with spaces between), for `ttl` seconds."""
 
     subject: str
@@ -19,7 +19,7 @@ class Grant:
     issuer: str | None = None
 
 
-def mint(secret: str, grant: Grant) -> str:
+def sign_token(secret: str, grant: TokenClaims) -> str:
     """Return a JWT signed with `secret` (HS256), valid from now.
 
     Raises: SettingsError when the secret is missing or too short to sign with.

@@ -34,7 +34,7 @@ class ClusterCount(click.ParamType[int | str]):
 CLUSTERS = ClusterCount()
 
 
-class Refusal(click.ClickException):
+class InputError(click.ClickException):
     """What people can mend: one sentence on standard error, exit code 2."""
 
     exit_code = 2
@@ -42,17 +42,17 @@ class Refusal(click.ClickException):
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turn bad input, bad settings and files that cannot be read or written into a `Refusal`."""
+    """Turn bad input, bad settings and files that cannot be read or written into a `InputError`."""
     try:
         yield
     except SettingsError as error:
-        raise Refusal("\n".join(error.faults)) from error
+        raise InputError("\n".join(error.faults)) from error
     except ScoringError as error:
-        raise Refusal(str(error)) from error
+        raise InputError(str(error)) from error
     except BrokenPipeError:
         raise  # `| head`: click ends quietly
     except OSError as error:
-        raise Refusal(f"{error.filename or 'input or output'}: {error.strerror or error}") from error
+        raise InputError(f"{error.filename or 'input or output'}: {error.strerror or error}") from error
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -189,10 +189,10 @@ def inspect(bundle: Path, *, verify: bool) -> None:
 @click.option("--issuer", envvar="SCOREPOOL_JWT_ISSUER")
 def token(**options: Any) -> None:
     """Mint a development token, signed with SCOREPOOL_JWT_SECRET."""
-    from service.cli.issue_token import Grant, mint
+    from service.cli.issue_token import TokenClaims, sign_token
 
     with one_sentence():
-        click.echo(mint(os.environ.get("SCOREPOOL_JWT_SECRET", ""), Grant(**options)))
+        click.echo(sign_token(os.environ.get("SCOREPOOL_JWT_SECRET", ""), TokenClaims(**options)))
 
 
 @main.command()
@@ -203,11 +203,11 @@ def token(**options: Any) -> None:
 @click.option("--interval", default=1.0, show_default=True, type=click.FloatRange(0.1), metavar="SECONDS")
 def top(url: str, token: str | None, interval: float) -> None:
     """Watch a running service: slots, queue, rates and latency."""
-    from service.cli.issue_token import Grant, mint
+    from service.cli.issue_token import TokenClaims, sign_token
     from service.cli.top import Service, watch
 
     def own_token() -> str:
-        return token or mint(os.environ.get("SCOREPOOL_JWT_SECRET", ""), Grant("top", "status"))
+        return token or sign_token(os.environ.get("SCOREPOOL_JWT_SECRET", ""), TokenClaims("top", "status"))
 
     with one_sentence():
         watch(Service(url, own_token), interval)

@@ -35,7 +35,7 @@ STYLES = {
 }
 
 
-class Unanswered(Exception):  # noqa: N818 - it is shown, not raised to anybody
+class StatusUnavailable(Exception):  # noqa: N818 - it is shown, not raised to anybody
     """The service has not said what it is doing, and why."""
 
 
@@ -72,7 +72,7 @@ class Service:
             answer = connection.getresponse()
             return _decoded(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as error:
-            raise Unanswered(f"no answer: {_reason(error)}") from error
+            raise StatusUnavailable(f"no answer: {_reason(error)}") from error
         finally:
             connection.close()
 
@@ -84,11 +84,11 @@ def _reason(error: Exception) -> str:
 
 def _decoded(status: int, body: bytes) -> Status:
     if status in {401, 403}:
-        raise Unanswered(f"{status}: a token with the scope `status` is needed")
+        raise StatusUnavailable(f"{status}: a token with the scope `status` is needed")
     try:
         return msgspec.json.decode(body, type=Status)
     except msgspec.MsgspecError as error:
-        raise Unanswered(f"{status}: this is no scorepool") from error
+        raise StatusUnavailable(f"{status}: this is no scorepool") from error
 
 
 def watch(service: Service, interval_s: float, console: Console | None = None) -> None:
@@ -99,7 +99,7 @@ def watch(service: Service, interval_s: float, console: Console | None = None) -
     console = console or Console()
     try:
         view = View(service.url, service.status(), time.monotonic())
-    except Unanswered as trouble:
+    except StatusUnavailable as trouble:
         raise SettingsError([f"{service.url}: {trouble}"]) from trouble
     if not console.is_terminal:
         console.print(picture(view, time.monotonic()))
@@ -118,7 +118,7 @@ def refreshed(view: View, service: Service, now: float) -> View:
     """Return what is to be drawn now: the new status, or the old one and why there is no new one."""
     try:
         return View(service.url, service.status(), now)
-    except Unanswered as trouble:
+    except StatusUnavailable as trouble:
         return view._replace(trouble=str(trouble))
 
 

@@ -24,18 +24,23 @@ from service.connections.http1 import (
     check_partial,
     parse_head,
 )
-from service.connections.limits import Doorman
-from service.connections.transport import Link
+from service.connections.limits import ConnectionContext
+from service.connections.transport import ClientTransport
 from service.connections.uvicorn_adapter import Parser
-from service.http.responses import problem_headers, whole_answer
-from service.observability.request_record import DISCARD_BYTES, Exchange, abandon, new_request_id
+from service.http.responses import encode_response, problem_headers
+from service.observability.request_record import (
+    DISCARD_BYTES,
+    RequestRecord,
+    mark_disconnected,
+    new_request_id,
+)
 
 # Chunked bodies are followed in steps, with others' turns between them: a step of the smallest chunks allowed
 # takes a millisecond.
 STEP_BYTES = 4 * 1024
 
 
-_LEAVING = FramingError("draining", "the server is shutting down; try another")
+_DRAINING = FramingError("draining", "the server is shutting down; try another")
 
 
 class Phase(Enum):
@@ -49,7 +54,7 @@ class Phase(Enum):
 class Connection(asyncio.Protocol):
     """Passes on to a parser what a client sends, one message at a time and within limits."""
 
-    def __init__(self, parser: type[Parser], doorman: Doorman, **arguments: Any) -> None:
+    def __init__(self, parser: type[Parser], doorman: ConnectionContext, **arguments: Any) -> None:
         """Make a connection with a `parser`; `arguments` are those that uvicorn gives its own protocols."""
         self._parser = parser(**arguments)
         self._parser.feeder = self
@@ -60,16 +65,16 @@ class Connection(asyncio.Protocol):
         # Left of a body: a number of bytes, or chunks.
         self._body: int | ChunkedBody = 0
         # Whether that body belongs to a request that was turned away.
-        self._unheard = False
+        self._discarding = False
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
         self._deadline = inf
-        self._link: Link
+        self._link: ClientTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: the first head has to come soon."""
         # uvloop's transports do what asyncio's do, without being one.
-        self._link = Link(cast("asyncio.Transport", transport), self._loop, self._doorman.write_s)
+        self._link = ClientTransport(cast("asyncio.Transport", transport), self._loop, self._doorman.write_s)
         self._parser.connection_made(self._link)
         self._expire_in(self._doorman.head_s)
         self._doorman.crowd.enter(self)
@@ -81,7 +86,7 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         self._doorman.crowd.leave(self)
         self._parser.connection_lost(exc)
-        abandon(self._parser.cycle)
+        mark_disconnected(self._parser.cycle)
 
     def pause_writing(self) -> None:
         """Let the answer wait for the network."""
@@ -110,7 +115,7 @@ class Connection(asyncio.Protocol):
     def answered(self) -> None:
         """Go on behind a request whose answer is written."""
         if self._link.broken:
-            abandon(self._parser.cycle)
+            mark_disconnected(self._parser.cycle)
         if self._link.is_closing():
             return
         if self._phase is Phase.ANSWER:
@@ -139,10 +144,10 @@ class Connection(asyncio.Protocol):
         """Close this idle connection, to make room."""
         self._link.close()
 
-    def take_leave(self) -> None:
+    def shut_down(self) -> None:
         """Close behind the answer that is being written; a request that is not complete gets no other."""
-        if self._phase is Phase.BODY and not self._unheard:
-            self.refuse(_LEAVING)
+        if self._phase is Phase.BODY and not self._discarding:
+            self.refuse(_DRAINING)
         else:
             self._parser.shutdown()
 
@@ -194,7 +199,7 @@ class Connection(asyncio.Protocol):
         self._doorman.crowd.engage(self)
         answer = self._doorman.shed(head, self._parser.server_state.default_headers)
         if answer is not None:
-            self._turn_away(answer, head.length or 0)
+            self._send_early_response(answer, head.length or 0)
             return
         self._body = ChunkedBody() if head.length is None else head.length
         # Before the phase changes: a parser that refuses the head has no request of it.
@@ -206,15 +211,15 @@ class Connection(asyncio.Protocol):
             self._phase = Phase.BODY
             self._expire_in(self._doorman.body_s)
 
-    def _turn_away(self, answer: bytes, length: int) -> None:
+    def _send_early_response(self, answer: bytes, length: int) -> None:
         """Give an answer that the parser knows nothing of, and let a short body pass by."""
-        self._parser.stay()
+        self._parser.cancel_idle_timer()
         self._link.write(answer)
         if length > DISCARD_BYTES:
             self._link.unread = True
             self._link.close()
         elif length:
-            self._phase, self._body, self._unheard = Phase.BODY, length, True
+            self._phase, self._body, self._discarding = Phase.BODY, length, True
             self._expire_in(self._doorman.body_s)
         else:
             self._begin_head()
@@ -230,7 +235,7 @@ class Connection(asyncio.Protocol):
             self._at += len(piece)
             self._body -= len(piece)
             complete = self._body == 0
-        if piece and not self._unheard:
+        if piece and not self._discarding:
             self._parser.data_received(piece)
         if complete:
             self._end_body()
@@ -238,8 +243,8 @@ class Connection(asyncio.Protocol):
     def _end_body(self) -> None:
         self._expire_never()
         self._phase = Phase.ANSWER
-        if self._unheard or self._parser.cycle.response_complete:
-            self._unheard = False
+        if self._discarding or self._parser.cycle.response_complete:
+            self._discarding = False
             self._begin_head()
 
     def _begin_head(self) -> None:
@@ -283,18 +288,18 @@ class Connection(asyncio.Protocol):
     def _refusal(self, error: FramingError, cycle: Any) -> bytes:
         """Return a whole answer, and have it counted as one."""
         status = PROBLEMS[error.code].status
-        if cycle is not None and "exchange" in cycle.scope["state"]:
-            exchange = cycle.scope["state"]["exchange"]
-            exchange.refused = error.code
+        if cycle is not None and "record" in cycle.scope["state"]:
+            record = cycle.scope["state"]["record"]
+            record.refused = error.code
         else:
             now = self._loop.time()
-            exchange = Exchange(new_request_id(), {}, "", now, now, status=status, code=error.code)
-            self._doorman.observer.began(exchange)
-            self._doorman.observer.ended(exchange)
+            record = RequestRecord(new_request_id(), {}, "", now, now, status=status, code=error.code)
+            self._doorman.observer.began(record)
+            self._doorman.observer.ended(record)
         headers = [
             *self._parser.server_state.default_headers,
             *(header for header in problem_headers(error.code, None) if header[0] != b"connection"),
             (b"connection", b"close"),
-            (b"x-request-id", exchange.request_id.encode("ascii")),
+            (b"x-request-id", record.request_id.encode("ascii")),
         ]
-        return whole_answer(status, headers, problem(error.code, error.detail, exchange.request_id))
+        return encode_response(status, headers, problem(error.code, error.detail, record.request_id))

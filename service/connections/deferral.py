@@ -13,7 +13,7 @@ from collections.abc import Callable
 PER_TURN = 4
 
 
-class Turnstile:
+class StartDeferral:
     """Counts the entries of a turn; belongs to the event loop's thread."""
 
     def __init__(self, per_turn: int = PER_TURN) -> None:

@@ -11,14 +11,14 @@ from time import monotonic
 from typing import Protocol
 
 from service.api.problems import PROBLEMS, problem
+from service.api.request import SCORE_ROUTE
 from service.auth.tokens import Principal
 from service.connections.http1 import Head
 from service.errors import Refused
 from service.http.middleware import API_HEADERS
-from service.http.responses import Header, problem_headers, whole_answer
+from service.http.responses import Header, encode_response, problem_headers
 from service.http.score import ScoreLimits, server_timing
-from service.observability.metrics import SCORE_ROUTE
-from service.observability.request_record import Exchange, ExchangeObserver, Fields, request_id_of
+from service.observability.request_record import Fields, RequestObserver, RequestRecord, request_id_of
 
 _REQUEST_LINE = b"POST %b HTTP/1.1" % SCORE_ROUTE.encode()
 
@@ -39,25 +39,25 @@ class Queue(Protocol):
     """The part of the dispatcher that knows whether there is room."""
 
     @property
-    def crowded(self) -> bool:
+    def congested(self) -> bool:
         """Whether so much waits that somebody might be refused."""
 
-    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+    def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
         """Return why a request could not come in now, None where it may be able to."""
 
 
-class Acquaintances(Protocol):
+class VerifiedTokens(Protocol):
     """Who knows tokens again."""
 
-    def recognize(self, header: bytes | None, scope: str | None) -> Principal | None:
+    def recall_principal(self, header: bytes | None, scope: str | None) -> Principal | None:
         """Return whose token it is, if that is known without verifying it."""
 
 
-class Shedder:
+class LoadShedder:
     """Answers heads that need not come in; belongs to the event loop's thread."""
 
     def __init__(
-        self, queue: Queue, acquaintances: Acquaintances, observer: ExchangeObserver, limits: ScoreLimits
+        self, queue: Queue, acquaintances: VerifiedTokens, observer: RequestObserver, limits: ScoreLimits
     ) -> None:
         self._queue = queue
         self._acquaintances = acquaintances
@@ -66,44 +66,44 @@ class Shedder:
 
     def answer(self, head: Head, default_headers: Iterable[Header]) -> bytes | None:
         """Return the whole answer to a request that cannot come in; None where it is to go the usual way."""
-        if not self._queue.crowded or head.length is None or head.length > self._limits.max_body_bytes:
+        if not self._queue.congested or head.length is None or head.length > self._limits.max_body_bytes:
             return None
         fields = plain_fields(head.raw)
         if fields is None:
             return None
-        principal = self._acquaintances.recognize(fields.get(b"authorization"), self._limits.scope)
+        principal = self._acquaintances.recall_principal(fields.get(b"authorization"), self._limits.scope)
         if principal is None:
             return None
-        refused = self._queue.turn_away(principal.subject, head.length, self._limits.request_timeout_s)
+        refused = self._queue.overload_refusal(principal.subject, head.length, self._limits.request_timeout_s)
         if refused is None:
             return None
-        exchange = self._note(principal.subject, fields, refused)
-        closing = [(b"connection", b"close")] if exchange.unread else []
+        record = self._note(principal.subject, fields, refused)
+        closing = [(b"connection", b"close")] if record.unread else []
         headers = [
             *default_headers,
             *API_HEADERS,
             *problem_headers(refused.code, refused.retry_after),
             *closing,
             server_timing(None),
-            (b"x-request-id", exchange.request_id.encode("ascii")),
+            (b"x-request-id", record.request_id.encode("ascii")),
         ]
-        return whole_answer(
-            exchange.status, headers, problem(refused.code, refused.detail, exchange.request_id)
+        return encode_response(
+            record.status, headers, problem(refused.code, refused.detail, record.request_id)
         )
 
-    def _note(self, subject: str, fields: Fields, refused: Refused) -> Exchange:
+    def _note(self, subject: str, fields: Fields, refused: Refused) -> RequestRecord:
         """Have the request counted and logged like any other."""
         now = monotonic()
-        exchange = Exchange(request_id_of(fields), fields, "POST", now, subject=subject)
-        self._observer.began(exchange)
-        exchange.route, exchange.status, exchange.code = (
+        record = RequestRecord(request_id_of(fields), fields, "POST", now, subject=subject)
+        self._observer.began(record)
+        record.route, record.status, record.code = (
             SCORE_ROUTE,
             PROBLEMS[refused.code].status,
             refused.code,
         )
-        exchange.ended = monotonic()
-        self._observer.ended(exchange)
-        return exchange
+        record.ended = monotonic()
+        self._observer.ended(record)
+        return record
 
 
 def plain_fields(raw: bytes) -> Fields | None:

@@ -13,7 +13,7 @@ LONGEST_HEAD = 16 * 1024
 LINGER_S = 2.0
 
 
-class Link(asyncio.Transport):
+class ClientTransport(asyncio.Transport):
     """Wraps the transport of one connection; the network has `write_s` seconds to take what was written."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, write_s: float) -> None:

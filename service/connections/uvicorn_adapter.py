@@ -10,7 +10,7 @@ from service.connections.http1 import FramingError
 MALFORMED = FramingError("invalid_request", "the request is malformed")
 
 
-class Feeder(Protocol):
+class MessageSource(Protocol):
     """Feeds a parser: see `service.connections.connection`."""
 
     def answered(self) -> None:
@@ -19,17 +19,17 @@ class Feeder(Protocol):
     def refuse(self, error: FramingError) -> None:
         """Answer that the client's bytes make no sense, and close."""
 
-    def take_leave(self) -> None:
+    def shut_down(self) -> None:
         """Close behind the answer that is being written."""
 
     def abort(self) -> None:
         """Close at once, whatever was not sent."""
 
 
-class _Fed:
+class _ReportingParser:
     """What both parsers tell their feeder, in front of uvicorn's protocol."""
 
-    feeder: Feeder
+    feeder: MessageSource
 
     def on_response_complete(self) -> None:
         """Note that an answer is written."""
@@ -40,16 +40,16 @@ class _Fed:
         """Refuse what only the parser saw."""
         self.feeder.refuse(MALFORMED)
 
-    def stay(self) -> None:
+    def cancel_idle_timer(self) -> None:
         """Do not take the connection for idle: it was used without this parser."""
         self._unset_keepalive_if_required()  # type: ignore[attr-defined]  # uvicorn's
 
 
-class HttpToolsParser(_Fed, HttpToolsProtocol):
+class HttpToolsParser(_ReportingParser, HttpToolsProtocol):
     """The parser over httptools."""
 
 
-class H11Parser(_Fed, H11Protocol):
+class H11Parser(_ReportingParser, H11Protocol):
     """The parser over h11."""
 
 

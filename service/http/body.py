@@ -16,14 +16,14 @@ Result = TypeVar("Result")
 WATCH_AFTER_S = 0.05
 
 
-class ClientLeft(ServiceError):  # noqa: N818 - it is an outcome, not a fault
+class ClientDisconnected(ServiceError):  # noqa: N818 - it is an outcome, not a fault
     """The connection ended before the answer was ready: there is nobody to tell."""
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
     """Return the whole body of at most `limit` bytes.
 
-    Raises: Refused (`body_too_large`), ClientLeft.
+    Raises: Refused (`body_too_large`), ClientDisconnected.
     """
     pieces: list[bytes] = []
     size = 0
@@ -31,7 +31,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientLeft("while sending the body")
+            raise ClientDisconnected("while sending the body")
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
@@ -41,14 +41,14 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
+async def cancel_on_disconnect(receive: Receive, work: Awaitable[Result]) -> Result:
     """Await `work`, which is cancelled when the client leaves; the body must have been read before.
 
-    Raises: ClientLeft.
+    Raises: ClientDisconnected.
     """
     task = asyncio.current_task()
     assert task is not None
-    watch = _Watch(receive, task)
+    watch = _DisconnectWatcher(receive, task)
     timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch.begin)
     try:
         return await work
@@ -56,13 +56,13 @@ async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
         if not watch.left:
             raise  # the server is ending, not the client
         task.uncancel()
-        raise ClientLeft("while waiting for the answer") from None
+        raise ClientDisconnected("while waiting for the answer") from None
     finally:
         timer.cancel()
         watch.end()
 
 
-class _Watch:
+class _DisconnectWatcher:
     """Cancels a task when the client leaves."""
 
     def __init__(self, receive: Receive, task: asyncio.Task[Any]) -> None:

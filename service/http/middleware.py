@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.problems import PROBLEMS
 from service.errors import Refused
 from service.http.responses import Header, send_problem
-from service.observability.request_record import CLIENT_CLOSED, Exchange, ExchangeObserver, begin
+from service.observability.request_record import CLIENT_CLOSED, RequestObserver, RequestRecord, begin
 
 Clock = Callable[[], float]
 
@@ -32,13 +32,13 @@ API_HEADERS: Sequence[Header] = (
 _FAULT = Refused("internal_error", "a fault of the service; it was logged with this request's id")
 
 
-class Envelope:
+class RequestContext:
     """Gives each request an id and each answer its headers, answers faults of ours, and tells an observer.
 
-    The outermost layer: what it sends is the last word. The request's record is `scope["state"]["exchange"]`.
+    The outermost layer: what it sends is the last word. The request's record is `scope["state"]["record"]`.
     """
 
-    def __init__(self, app: ASGIApp, observer: ExchangeObserver, clock: Clock = time.monotonic) -> None:
+    def __init__(self, app: ASGIApp, observer: RequestObserver, clock: Clock = time.monotonic) -> None:
         self._app = app
         self._observer = observer
         self._clock = clock
@@ -48,50 +48,50 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = begin(scope, self._clock())
-        scope.setdefault("state", {})["exchange"] = exchange
-        self._observer.began(exchange)
+        record = begin(scope, self._clock())
+        scope.setdefault("state", {})["record"] = record
+        self._observer.began(record)
 
         async def send_enveloped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                exchange.status = message["status"]
-                message["headers"] = _completed(message["headers"], exchange)
+                record.status = message["status"]
+                message["headers"] = _completed(message["headers"], record)
             await send(message)
 
         try:
-            await self._serve(exchange, scope, receive, send_enveloped)
+            await self._serve(record, scope, receive, send_enveloped)
         finally:
             route = scope.get("route")
-            exchange.route = route.path if route is not None else ""
-            exchange.ended = self._clock()
-            if exchange.refused is not None:
-                exchange.status, exchange.code = PROBLEMS[exchange.refused].status, exchange.refused
-            elif exchange.left:
-                exchange.status = CLIENT_CLOSED
-            self._observer.ended(exchange)
+            record.route = route.path if route is not None else ""
+            record.ended = self._clock()
+            if record.refused is not None:
+                record.status, record.code = PROBLEMS[record.refused].status, record.refused
+            elif record.left:
+                record.status = CLIENT_CLOSED
+            self._observer.ended(record)
 
-    async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, record: RequestRecord, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
         except Refused as refused:
-            await send_problem(send, exchange, refused)
+            await send_problem(send, record, refused)
         except Exception:
-            if exchange.status:
+            if record.status:
                 raise  # too late for an answer: the server logs it and closes the connection
-            logger.exception("internal_error", extra={"request_id": exchange.request_id})
-            await send_problem(send, exchange, _FAULT)
+            logger.exception("internal_error", extra={"request_id": record.request_id})
+            await send_problem(send, record, _FAULT)
 
 
-def _completed(headers: Sequence[Header], exchange: Exchange) -> list[Header]:
+def _completed(headers: Sequence[Header], record: RequestRecord) -> list[Header]:
     present = {name for name, _ in headers}
     added = [header for header in API_HEADERS if header[0] not in present]
-    if exchange.unread and b"connection" not in present:
+    if record.unread and b"connection" not in present:
         # The connection closes behind the answer; a client that is not told would use it once more.
         added.append((b"connection", b"close"))
-    return [*headers, *added, (b"x-request-id", exchange.request_id.encode("ascii"))]
+    return [*headers, *added, (b"x-request-id", record.request_id.encode("ascii"))]
 
 
-class Shortcut:
+class DirectRoute:
     """Leads the requests that matter straight to their endpoint: the router costs a tenth of their time here."""
 
     def __init__(self, app: ASGIApp, route: Route) -> None:

@@ -1,20 +1,54 @@
-"""`GET /metrics` and `GET /status`: what the service knows of itself, made anew for each request."""
+"""What operators and clients ask of the service itself: probes, `/metrics`, `/status` and `/info`.
 
-from collections.abc import Callable
+Probes take no token and never wait in a queue. Liveness depends on nothing but the event loop: a service that
+is restarted because it is busy is never ready.
+"""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from importlib.metadata import version
 from typing import Protocol
 
+import orjson
 from starlette.types import Receive, Scope, Send
 
+from scoring.bundle.manifest import MANIFEST_FILE, decode_manifest
+from scoring.errors import BundleError
 from service.auth.tokens import Authenticator
-from service.http.responses import send_answer
+from service.http.responses import Header, send_response
 from service.observability.prometheus import CONTENT_TYPE
-from service.observability.request_record import Exchange, ExchangeObserver
-from service.observability.snapshot import Snapshot
+from service.observability.request_record import RequestObserver, RequestRecord
+from service.observability.status import Snapshot
+from service.settings import Settings
 
+# The scope that `/status` needs.
 STATUS_SCOPE = "status"
 
+# Returns None, or why not: starting, draining, no_workers.
+RestartReason = Callable[[], str | None]
 
-class Watch(ExchangeObserver, Protocol):
+_JSON: Header = (b"content-type", b"application/json")
+_RETRY: Header = (b"retry-after", b"1")
+
+
+class Probe:
+    """Answers 200 with a status, or 503 with the reason that there is at that moment."""
+
+    def __init__(self, status: str, reason: RestartReason) -> None:
+        self._good = orjson.dumps({"status": status})
+        self._reason = reason
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one probe."""
+        reason = self._reason()
+        if reason is None:
+            await send_response(send, 200, [_JSON], self._good)
+        else:
+            body = orjson.dumps({"status": "unavailable", "reason": reason})
+            await send_response(send, 503, [_JSON, _RETRY], body)
+
+
+class TelemetrySource(RequestObserver, Protocol):
     """Watches all requests, and says what it has seen; see `service.observability.telemetry`."""
 
     def metrics(self, snapshot: Snapshot) -> bytes:
@@ -27,29 +61,69 @@ class Watch(ExchangeObserver, Protocol):
 class MetricsEndpoint:
     """Answers Prometheus."""
 
-    def __init__(self, watch: Watch, snapshot: Callable[[], Snapshot]) -> None:
+    def __init__(self, watch: TelemetrySource, snapshot: Callable[[], Snapshot]) -> None:
         self._watch = watch
         self._snapshot = snapshot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one scrape."""
         body = self._watch.metrics(self._snapshot())
-        await send_answer(send, 200, [(b"content-type", CONTENT_TYPE)], body)
+        await send_response(send, 200, [(b"content-type", CONTENT_TYPE)], body)
 
 
 class StatusEndpoint:
     """Answers operators, whose token has the scope `status`."""
 
-    def __init__(self, watch: Watch, snapshot: Callable[[], Snapshot], authenticator: Authenticator) -> None:
+    def __init__(
+        self, watch: TelemetrySource, snapshot: Callable[[], Snapshot], authenticator: Authenticator
+    ) -> None:
         self._watch = watch
         self._snapshot = snapshot
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises: Refused without such a token."""
-        exchange: Exchange = scope["state"]["exchange"]
-        header = exchange.fields.get(b"authorization")
+        record: RequestRecord = scope["state"]["record"]
+        header = record.fields.get(b"authorization")
         principal = await self._authenticator.authenticate(header, STATUS_SCOPE)
-        exchange.subject = principal.subject
+        record.subject = principal.subject
         body = self._watch.status(self._snapshot())
-        await send_answer(send, 200, [(b"content-type", b"application/json")], body)
+        await send_response(send, 200, [(b"content-type", b"application/json")], body)
+
+
+NAME = "scorepool"
+
+# The settings that a client can run into, by their names.
+LIMITS = (
+    "max_body_bytes",
+    "max_documents",
+    "max_document_bytes",
+    "request_timeout_s",
+    "body_timeout_s",
+    "header_timeout_s",
+    "queue_budget_s",
+)
+
+
+def describe(settings: Settings) -> Mapping[str, object]:
+    """Return the answer of `/info`. Reads the manifest alone: no array is opened.
+
+    Raises: BundleError when there is no manifest or it cannot be used.
+    """
+    path = settings.bundle / MANIFEST_FILE
+    try:
+        raw = path.read_bytes()
+        manifest = decode_manifest(raw)
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise BundleError(f"{path}: {error}") from error
+    model = {
+        "name": manifest.name,
+        "digest": "sha256:" + sha256(raw).hexdigest(),
+        "dimensions": manifest.dimensions,
+        "clusters": manifest.clusters,
+        "pooling": manifest.pooling,
+    }
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    return {"name": NAME, "version": version(NAME), "model": model, "limits": limits}

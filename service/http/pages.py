@@ -5,7 +5,7 @@ from importlib.resources.abc import Traversable
 
 from starlette.routing import Route
 
-from service.http.responses import FixedAnswer, Header
+from service.http.responses import FixedResponse, Header
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -44,4 +44,4 @@ def _route(path: str, file: Traversable) -> Route:
     headers: list[Header] = [(b"cache-control", b"no-cache")]
     if suffix == ".html":
         headers.append((b"content-security-policy", _POLICY.encode()))
-    return Route(path, FixedAnswer(_TYPES[suffix], file.read_bytes(), headers), methods=["GET"])
+    return Route(path, FixedResponse(_TYPES[suffix], file.read_bytes(), headers), methods=["GET"])

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.problems import MEDIA_TYPE, PROBLEMS, complete, partial
 from service.errors import Refused
-from service.observability.request_record import Exchange
+from service.observability.request_record import RequestRecord
 
 Header = tuple[bytes, bytes]
 
@@ -32,7 +32,7 @@ _CHALLENGES = MappingProxyType(
 _CLOSING = frozenset({"body_too_large", "body_timeout", "draining"})
 
 
-class FixedAnswer:
+class FixedResponse:
     """An endpoint that always answers the same."""
 
     def __init__(self, media_type: str, body: bytes, headers: Iterable[Header] = ()) -> None:
@@ -41,10 +41,10 @@ class FixedAnswer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        await send_answer(send, 200, self._headers, self._body)
+        await send_response(send, 200, self._headers, self._body)
 
 
-async def send_answer(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
+async def send_response(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
     """Send a whole answer; returns when the network has taken all but the last piece."""
     head = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": head})
@@ -53,7 +53,7 @@ async def send_answer(send: Send, status: int, headers: Iterable[Header], body: 
         await send({"type": "http.response.body", "body": body[at:end], "more_body": end < len(body)})
 
 
-def whole_answer(status: int, headers: Iterable[Header], body: bytes) -> bytes:
+def encode_response(status: int, headers: Iterable[Header], body: bytes) -> bytes:
     """Return an answer as bytes, where no server stands between us and the network."""
     head = b"".join(b"%b: %b\r\n" % header for header in headers)
     phrase = HTTPStatus(status).phrase.encode()
@@ -61,14 +61,14 @@ def whole_answer(status: int, headers: Iterable[Header], body: bytes) -> bytes:
 
 
 async def send_problem(
-    send: Send, exchange: Exchange, refused: Refused, headers: Iterable[Header] = ()
+    send: Send, record: RequestRecord, refused: Refused, headers: Iterable[Header] = ()
 ) -> None:
     """Send the problem that `refused` names."""
     part = partial(refused.detail)
     every = [*headers, *problem_headers(refused.code, refused.retry_after)]
-    exchange.code = refused.code
-    await send_answer(
-        send, PROBLEMS[refused.code].status, every, complete(refused.code, part, exchange.request_id)
+    record.code = refused.code
+    await send_response(
+        send, PROBLEMS[refused.code].status, every, complete(refused.code, part, record.request_id)
     )
 
 
@@ -84,7 +84,7 @@ def problem_headers(code: str, retry_after: int | None) -> list[Header]:
     return headers
 
 
-async def answer_http_exception(request: Request, error: Exception) -> Response:
+async def http_exception_response(request: Request, error: Exception) -> Response:
     """Answer what the framework found wrong: no such path, or not that method (OPTIONS is told which)."""
     assert isinstance(error, HTTPException)
     allowed = sorted({"OPTIONS", *((error.headers or {}).get("Allow", "").split(", "))} - {""})
@@ -96,9 +96,9 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
         code, detail = "method_not_allowed", f"this path takes {', '.join(allowed)}"
     else:
         code, detail = "invalid_request", "the request cannot be served"
-    exchange: Exchange = request.state.exchange
-    exchange.code = code
-    body = complete(code, partial(detail), exchange.request_id)
+    record: RequestRecord = request.state.record
+    record.code = code
+    body = complete(code, partial(detail), record.request_id)
     response = Response(body, PROBLEMS[code].status, media_type=MEDIA_TYPE)
     if code == "method_not_allowed":
         response.headers["allow"] = ", ".join(allowed)

@@ -12,16 +12,16 @@ from service.api.problems import PROBLEMS, complete
 from service.auth.tokens import Authenticator
 from service.dispatcher import Request
 from service.errors import Refused
-from service.http.body import ClientLeft, read_body, while_connected
+from service.http.body import ClientDisconnected, cancel_on_disconnect, read_body
 from service.http.headers import accepted, check_content, content_length, timeout
-from service.http.responses import Header, problem_headers, send_answer, send_problem
-from service.observability.request_record import Exchange
+from service.http.responses import Header, problem_headers, send_problem, send_response
+from service.observability.request_record import RequestRecord
 from service.scheduling.admission import Permit
 
 _MEDIA_TYPES = {"json": b"application/json", "npy": b"application/x-npy"}
 
 
-class Intake(Protocol):
+class JobQueue(Protocol):
     """The part of the dispatcher that scoring needs."""
 
     def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
@@ -44,27 +44,27 @@ class ScoreLimits:
 class ScoreEndpoint:
     """Admits a request by its headers, reads its body, has it scored, and answers."""
 
-    def __init__(self, intake: Intake, authenticator: Authenticator, limits: ScoreLimits) -> None:
+    def __init__(self, intake: JobQueue, authenticator: Authenticator, limits: ScoreLimits) -> None:
         self._intake = intake
         self._authenticator = authenticator
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        exchange: Exchange = scope["state"]["exchange"]
+        record: RequestRecord = scope["state"]["record"]
         try:
-            await self._score(exchange, receive, send)
+            await self._score(record, receive, send)
         except Refused as refused:
-            await send_problem(send, exchange, refused, [server_timing(exchange.outcome)])
-        except ClientLeft:
-            exchange.left = True
+            await send_problem(send, record, refused, [server_timing(record.outcome)])
+        except ClientDisconnected:
+            record.left = True
 
-    async def _score(self, exchange: Exchange, receive: Receive, send: Send) -> None:
-        """Answer, or raise Refused for what is wrong before a worker sees the body, or ClientLeft."""
-        fields, limits = exchange.fields, self._limits
+    async def _score(self, record: RequestRecord, receive: Receive, send: Send) -> None:
+        """Answer, or raise Refused for what is wrong before a worker sees the body, or ClientDisconnected."""
+        fields, limits = record.fields, self._limits
         now = asyncio.get_running_loop().time()
         principal = await self._authenticator.authenticate(fields.get(b"authorization"), limits.scope)
-        exchange.subject = principal.subject
+        record.subject = principal.subject
         time_left = timeout(fields, limits.request_timeout_s)
         check_content(fields)
         accept = accepted(fields)
@@ -72,11 +72,11 @@ class ScoreEndpoint:
         deadline = now + time_left
         with self._intake.admit(principal.subject, size, deadline) as permit:
             body = await self._read(receive, time_left)
-            exchange.body_read = True
-            request = Request(exchange.request_id, principal.subject, body, accept, deadline)
-            exchange.outcome = await while_connected(receive, self._intake.submit(permit, request))
-            exchange.scored = monotonic()
-            await _send_outcome(send, exchange, exchange.outcome, accept)
+            record.body_read = True
+            request = Request(record.request_id, principal.subject, body, accept, deadline)
+            record.outcome = await cancel_on_disconnect(receive, self._intake.submit(permit, request))
+            record.scored = monotonic()
+            await _send_outcome(send, record, record.outcome, accept)
 
     async def _read(self, receive: Receive, time_left: float) -> bytes:
         limits = self._limits
@@ -92,16 +92,16 @@ class ScoreEndpoint:
             raise Refused("body_timeout", detail) from None
 
 
-async def _send_outcome(send: Send, exchange: Exchange, outcome: Outcome, accept: str) -> None:
+async def _send_outcome(send: Send, record: RequestRecord, outcome: Outcome, accept: str) -> None:
     """Send what the worker said. The permit is held until it is written: unread answers take memory too."""
-    exchange.code = outcome.code
+    record.code = outcome.code
     timing = server_timing(outcome)
     if outcome.code == "ok":
-        await send_answer(send, 200, [(b"content-type", _MEDIA_TYPES[accept]), timing], outcome.body)
+        await send_response(send, 200, [(b"content-type", _MEDIA_TYPES[accept]), timing], outcome.body)
         return
     headers = [*problem_headers(outcome.code, outcome.retry_after), timing]
-    body = complete(outcome.code, outcome.body, exchange.request_id)
-    await send_answer(send, PROBLEMS[outcome.code].status, headers, body)
+    body = complete(outcome.code, outcome.body, record.request_id)
+    await send_response(send, PROBLEMS[outcome.code].status, headers, body)
 
 
 def server_timing(outcome: Outcome | None) -> Header:

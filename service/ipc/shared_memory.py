@@ -54,7 +54,7 @@ class Layout:
         self.size = self.answers_at + _whole_pages(answers_bytes)
 
 
-class Bell:
+class EventFd:
     """An `eventfd`: one side rings with a number of 1 or more, the other hears it once."""
 
     def __init__(self, fd: int) -> None:
@@ -88,8 +88,8 @@ class Arena:
         os.ftruncate(self._fd, self.layout.size)
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         self._map = mmap.mmap(self._fd, self.layout.size)
-        self.bell = Bell(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
-        self._workers_bell = Bell(os.eventfd(0))
+        self.bell = EventFd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        self._workers_bell = EventFd(os.eventfd(0))
         self._kept = ((0, self.layout.call_at), (self.layout.answers_at, self.layout.size))
         self._grown = False
 
@@ -183,7 +183,7 @@ class WorkerArena:
         self.layout = layout
         self._map = mmap.mmap(memory, layout.size)
         os.close(memory)
-        self._bell, self._servers_bell = Bell(bell), Bell(servers_bell)
+        self._bell, self._servers_bell = EventFd(bell), EventFd(servers_bell)
         self._view = memoryview(self._map)
 
     def receive(self) -> memoryview:

@@ -19,7 +19,7 @@ from service.api.outcome import NO_FACTS
 from service.observability.log_format import MAX_TEXT, Console, Encoder, encode_json
 from service.observability.log_writer import LineWriter
 from service.observability.redaction import Redactor
-from service.observability.request_record import Exchange
+from service.observability.request_record import RequestRecord
 from service.settings import Settings
 
 # The promise about probes: none waits longer than this.
@@ -78,25 +78,25 @@ class ServiceLog:
         """How many lines were given up because nobody read them."""
         return self._log.dropped
 
-    def request(self, exchange: Exchange, trace_id: str | None = None) -> None:
+    def request(self, record: RequestRecord, trace_id: str | None = None) -> None:
         """Log the end of a request, whatever end; `trace_id` where it was traced."""
-        level = logging.WARNING if exchange.status in {500, 504} else logging.INFO
+        level = logging.WARNING if record.status in {500, 504} else logging.INFO
         if level < self._log.level:
             return
-        outcome = exchange.outcome
+        outcome = record.outcome
         facts = outcome.facts if outcome else NO_FACTS
         self._log.write(
             level,
             "request",
-            request_id=exchange.request_id,
-            subject=exchange.subject or None,
-            method=exchange.method[:MAX_TEXT],
-            route=exchange.route or None,
-            status=exchange.status,
-            code=exchange.code,
+            request_id=record.request_id,
+            subject=record.subject or None,
+            method=record.method[:MAX_TEXT],
+            route=record.route or None,
+            status=record.status,
+            code=record.code,
             documents=facts.documents if outcome else None,
             queue_ms=round(outcome.queue_ms, 3) if outcome else None,
-            duration_ms=round((exchange.ended - exchange.began) * 1e3, 3),
+            duration_ms=round((record.ended - record.began) * 1e3, 3),
             slot=outcome.slot if outcome else None,
             attempts=outcome.attempts if outcome else None,
             **{f"{stage}_ms": spent for stage, spent in facts.stages},

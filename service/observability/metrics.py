@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from service.api.outcome import Outcome
-from service.api.problems import PROBLEMS
+from service.api.problems import FAILURES, PROBLEMS, REJECTIONS
+from service.api.request import SCORE_ROUTE
 from service.observability.prometheus import OTHER, Counter, Histogram, gauge, labelled
-from service.observability.request_record import CLIENT_CLOSED, Exchange
-from service.observability.snapshot import Snapshot
-
-SCORE_ROUTE = "/score"
+from service.observability.request_record import CLIENT_CLOSED, RequestRecord
+from service.observability.status import Snapshot
 
 # Other paths and methods never come to it, and a head that is too large never becomes a request.
 SCORE_STATUSES = sorted(
@@ -30,11 +29,6 @@ STAGES = ("decode", "embed", "cluster", "similarity", "encode")
 STATES = ("starting", "ready", "busy", "killing", "dead", "backoff", "draining")
 
 REASONS = ("crash", "deadline", "memory", "timer", "cancelled", "recycle")
-
-# The client left, or the server is to blame. Every other problem is a refusal before work.
-FAILURES = ("client_closed", *(code for code, problem in PROBLEMS.items() if problem.status in {500, 504}))
-
-REJECTIONS = tuple(code for code in PROBLEMS if code not in FAILURES)
 
 # Seconds: from a refusal, under a millisecond, to the default deadline.
 REQUEST_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -76,17 +70,17 @@ class RequestMetrics:
         """Count a request that is being served from now on."""
         self._active += 1
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, record: RequestRecord) -> None:
         """Count the end of a request, whatever end."""
         self._active -= 1
-        method = exchange.method if exchange.method in METHODS else OTHER
-        duration = exchange.ended - exchange.began
-        self._durations.observe(duration, method, exchange.route or OTHER, exchange.status)
-        if exchange.status == CLIENT_CLOSED:
+        method = record.method if record.method in METHODS else OTHER
+        duration = record.ended - record.began
+        self._durations.observe(duration, method, record.route or OTHER, record.status)
+        if record.status == CLIENT_CLOSED:
             # Without a subject it left before it was admitted: nothing has failed.
-            self._failures.add("client_closed", bool(exchange.subject))
-        elif exchange.code != "ok":
-            self.problem(exchange.code)
+            self._failures.add("client_closed", bool(record.subject))
+        elif record.code != "ok":
+            self.problem(record.code)
 
     def problem(self, code: str) -> None:
         """Count a problem that a client was told; for what the connection itself refuses, too."""
@@ -146,7 +140,7 @@ class PoolMetrics:
         yield gauge("scorepool_worker_memory_bytes", about, _by("slot", memory))
 
 
-class Served(NamedTuple):
+class ServedModel(NamedTuple):
     """The model whose numbers these are."""
 
     name: str
@@ -157,7 +151,7 @@ class Served(NamedTuple):
 class ScoringMetrics:
     """What was scored: documents, how long the stages took, and where the documents fell."""
 
-    def __init__(self, model: Served) -> None:
+    def __init__(self, model: ServedModel) -> None:
         self._model = model
         self._stages = Histogram(
             "scorepool_stage_duration_seconds", "Time in each stage of scoring.", STAGE_BOUNDS, ("stage",)

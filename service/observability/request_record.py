@@ -27,7 +27,7 @@ Fields = dict[bytes, bytes]
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestRecord:
     """One request and its answer. `began`, `scored` and `ended` are on the event loop's clock.
 
     route: the template that matched, empty for none; never the path, which is the client's own text.
@@ -65,32 +65,32 @@ class Exchange:
         return not length.isdigit() or len(length) > _MAX_DIGITS or int(length) > DISCARD_BYTES
 
 
-class ExchangeObserver(Protocol):
+class RequestObserver(Protocol):
     """Receives the begin and the end of every request. Its methods must be quick and must not raise."""
 
-    def began(self, exchange: Exchange) -> None:
+    def began(self, record: RequestRecord) -> None:
         """Note that the headers of a request are complete."""
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, record: RequestRecord) -> None:
         """Note that its answer is written, or its client gone."""
 
 
-class Unobserved:
+class NullRequestObserver:
     """The observer that nobody listens to."""
 
-    def began(self, exchange: Exchange) -> None:
+    def began(self, record: RequestRecord) -> None:
         """Ignore it."""
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, record: RequestRecord) -> None:
         """Ignore it."""
 
 
-def begin(scope: Scope, now: float) -> Exchange:
+def begin(scope: Scope, now: float) -> RequestRecord:
     """Start the record of the request in `scope`, with the client's id for it or a new one."""
     fields: Fields = {}
     for name, value in scope["headers"]:
         fields[name] = fields[name] + b", " + value if name in fields else value
-    return Exchange(request_id_of(fields), fields, scope["method"], now)
+    return RequestRecord(request_id_of(fields), fields, scope["method"], now)
 
 
 def request_id_of(fields: Fields) -> str:
@@ -99,10 +99,10 @@ def request_id_of(fields: Fields) -> str:
     return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else new_request_id()
 
 
-def abandon(cycle: Any) -> None:
+def mark_disconnected(cycle: Any) -> None:
     """Note that the client of uvicorn's request cycle left; without effect on one that has ended already."""
-    if cycle is not None and "exchange" in cycle.scope["state"]:
-        cycle.scope["state"]["exchange"].left = True
+    if cycle is not None and "record" in cycle.scope["state"]:
+        cycle.scope["state"]["record"].left = True
 
 
 def new_request_id() -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from service.observability.metrics import FAILURES, SCORE_ROUTE
-from service.observability.request_record import CLIENT_CLOSED, Exchange
-from service.observability.snapshot import Snapshot
+from service.api.problems import FAILURES
+from service.api.request import SCORE_ROUTE
+from service.observability.request_record import CLIENT_CLOSED, RequestRecord
 
 MINUTE = 60
 
@@ -22,6 +22,28 @@ _STEP = math.log(1.06)
 
 # Seconds. Shorter times are not told apart.
 _LEAST = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSnapshot:
+    """One slot at a moment; pid is None while there is no worker."""
+
+    slot: int
+    pid: int | None
+    state: str
+    calls: int
+    restarts: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The pool at a moment: its slots, and what waits: jobs, predicted seconds of one worker, subjects."""
+
+    slots: tuple[SlotSnapshot, ...]
+    jobs: int
+    cost_s: float
+    subjects: int
 
 
 @dataclass(slots=True)
@@ -34,7 +56,7 @@ class _Second:
     tally: Counter[str] = field(default_factory=Counter)
 
 
-class Recent:
+class SlidingWindow:
     """Observations and counts of the last minute: fifty-nine whole seconds and the one that runs."""
 
     def __init__(self) -> None:
@@ -90,24 +112,24 @@ class Status:
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock`: the event loop's, in seconds."""
         self._clock = clock
-        self._requests = Recent()
-        self._lags = Recent()
+        self._requests = SlidingWindow()
+        self._lags = SlidingWindow()
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, record: RequestRecord) -> None:
         """Note the end of a request to score.
 
         Only what was worked on has its time noted: during an overload the quick refusals would hide the rest.
         """
-        if exchange.route != SCORE_ROUTE:
+        if record.route != SCORE_ROUTE:
             return
-        now = exchange.ended
+        now = record.ended
         self._requests.count(now, "requests")
-        failed = exchange.status == CLIENT_CLOSED or exchange.code in FAILURES
+        failed = record.status == CLIENT_CLOSED or record.code in FAILURES
         self._requests.count(now, "failures", failed)
-        if exchange.outcome is not None and exchange.code == "ok":
-            self._requests.count(now, "documents", exchange.outcome.facts.documents)
-        if exchange.outcome is not None or failed:
-            self._requests.observe(now, exchange.ended - exchange.began)
+        if record.outcome is not None and record.code == "ok":
+            self._requests.count(now, "documents", record.outcome.facts.documents)
+        if record.outcome is not None or failed:
+            self._requests.observe(now, record.ended - record.began)
 
     def loop_lagged(self, lag_s: float) -> None:
         """Note by how many seconds the event loop was late."""

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from service.api.outcome import Outcome
+from service.api.request import SCORE_ROUTE
 from service.observability.log import ServiceLog
-from service.observability.metrics import SCORE_ROUTE, PoolMetrics, RequestMetrics, ScoringMetrics, Served
+from service.observability.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, ServedModel
 from service.observability.prometheus import Counter
-from service.observability.request_record import Exchange
-from service.observability.snapshot import Snapshot
-from service.observability.status import Status
+from service.observability.request_record import RequestRecord
+from service.observability.status import Snapshot, Status
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _COLLECTORS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOIN
 class Tracer(Protocol):
     """What makes traces of requests: see `service.observability.tracing`."""
 
-    def ended(self, exchange: Exchange) -> str:
+    def ended(self, record: RequestRecord) -> str:
         """Make the spans of a request that has ended; return its trace's id in hexadecimal digits."""
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class Telemetry:
 
     def __init__(
         self,
-        model: Served,
+        model: ServedModel,
         log: ServiceLog,
         clock: Callable[[], float],
         tracer: Tracer | None = None,
@@ -80,19 +80,19 @@ class Telemetry:
         self._scoring = ScoringMetrics(model)
         self._status = Status(clock)
 
-    def began(self, exchange: Exchange) -> None:
+    def began(self, record: RequestRecord) -> None:
         """Note that a request is being served."""
         self._requests.began()
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, record: RequestRecord) -> None:
         """Note the end of a request."""
-        self._requests.ended(exchange)
-        self._status.ended(exchange)
+        self._requests.ended(record)
+        self._status.ended(record)
         trace_id = None
         # Not of probes: they would fill a collector with nothing.
-        if self._tracer is not None and exchange.route == SCORE_ROUTE:
-            trace_id = self._tracer.ended(exchange)
-        self._log.request(exchange, trace_id)
+        if self._tracer is not None and record.route == SCORE_ROUTE:
+            trace_id = self._tracer.ended(record)
+        self._log.request(record, trace_id)
 
     def refused(self, code: str) -> None:
         """Leave it to `ended`, where refusals of every kind are counted with their answers."""

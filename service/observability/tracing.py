@@ -25,7 +25,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from service.api.outcome import Outcome
 from service.observability.metrics import METHODS
 from service.observability.prometheus import OTHER
-from service.observability.request_record import Exchange
+from service.observability.request_record import RequestRecord
 
 SERVICE = "scorepool"
 
@@ -61,21 +61,21 @@ class Tracing:
         self._tracer = self._provider.get_tracer(SERVICE)
         self._propagator = TraceContextTextMapPropagator()
 
-    def ended(self, exchange: Exchange) -> str:
+    def ended(self, record: RequestRecord) -> str:
         """Make the spans of a request that has ended; return its trace's id in hexadecimal digits."""
-        method = exchange.method if exchange.method in METHODS else OTHER
+        method = record.method if record.method in METHODS else OTHER
         clock = _Clock(time.time_ns() - time.monotonic_ns())
         span = self._tracer.start_span(
-            f"{method} {exchange.route or OTHER}",
-            self._propagator.extract(_carrier(exchange)),
+            f"{method} {record.route or OTHER}",
+            self._propagator.extract(_carrier(record)),
             SpanKind.SERVER,
-            start_time=clock.at(exchange.began),
+            start_time=clock.at(record.began),
         )
         if span.is_recording():
-            _describe(span, exchange)
-            if exchange.outcome is not None:
-                self._add_parts(span, exchange.outcome, clock.at(exchange.scored))
-        span.end(clock.at(exchange.ended))
+            _describe(span, record)
+            if record.outcome is not None:
+                self._add_parts(span, record.outcome, clock.at(record.scored))
+        span.end(clock.at(record.ended))
         return format(span.get_span_context().trace_id, "032x")
 
     def close(self) -> None:
@@ -105,27 +105,27 @@ class Tracing:
         call.end(scored)
 
 
-def _carrier(exchange: Exchange) -> dict[str, str]:
+def _carrier(record: RequestRecord) -> dict[str, str]:
     """Return the headers of W3C Trace Context as the propagator wants them."""
-    given = ((name, exchange.fields.get(name.encode())) for name in ("traceparent", "tracestate"))
+    given = ((name, record.fields.get(name.encode())) for name in ("traceparent", "tracestate"))
     return {name: value.decode("latin-1") for name, value in given if value is not None}
 
 
-def _describe(span: Span, exchange: Exchange) -> None:
+def _describe(span: Span, record: RequestRecord) -> None:
     """Set what OpenTelemetry's conventions say of a request, and how much was scored."""
     span.set_attributes(
         {
-            "http.request.method": exchange.method if exchange.method in METHODS else OTHER,
-            "http.route": exchange.route,
-            "http.response.status_code": exchange.status,
-            "scorepool.request_id": exchange.request_id,
+            "http.request.method": record.method if record.method in METHODS else OTHER,
+            "http.route": record.route,
+            "http.response.status_code": record.status,
+            "scorepool.request_id": record.request_id,
         }
     )
-    if exchange.outcome is not None:
-        span.set_attribute("scorepool.documents", exchange.outcome.facts.documents)
-    if exchange.code != "ok":
-        span.set_attribute("error.type", exchange.code)
-    if exchange.status >= 500:
+    if record.outcome is not None:
+        span.set_attribute("scorepool.documents", record.outcome.facts.documents)
+    if record.code != "ok":
+        span.set_attribute("error.type", record.code)
+    if record.status >= 500:
         span.set_status(Status(StatusCode.ERROR))
 
 

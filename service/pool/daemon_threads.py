@@ -15,7 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Lane:
+class SerialThread:
     """One daemon thread that takes calls one after the other and lives as long as the process."""
 
     def __init__(self, name: str) -> None:

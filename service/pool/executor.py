@@ -29,7 +29,7 @@ T = TypeVar("T")
 class ArenaExecutor(ProcessPoolExecutor):
     """One worker, at most one call of `score` at a time; its owner calls `answered` when the arena's bell rings."""
 
-    def __init__(self, arena: Arena, setup: worker.Setup) -> None:
+    def __init__(self, arena: Arena, setup: worker.WorkerSetup) -> None:
         """Start nothing yet: the first call does."""
         super().__init__(
             1, mp_context=fork_server.context(), initializer=worker.initialize, initargs=(setup,)

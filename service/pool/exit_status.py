@@ -1,10 +1,10 @@
 """Why a worker process ended, from what is left of it, and whether its call is to blame."""
 
 import signal
-from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from service.scheduling.events import RestartReason
 from service.worker.process_limits import FAULT_EXIT, MEMORY_EXIT, ORPHAN_EXIT
 
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -27,27 +27,15 @@ _STATUSES = {
 }
 
 
-class Reason(StrEnum):
-    """Why a slot needed a new worker; the first two and the last two only ever by our own hand."""
-
-    DEADLINE = "deadline"
-    CANCELLED = "cancelled"
-    CRASH = "crash"
-    MEMORY = "memory"
-    TIMER = "timer"
-    RECYCLE = "recycle"
-    DRAIN = "drain"
-
-
-class Exit(NamedTuple):
+class ExitReport(NamedTuple):
     """The end of a worker: why, by which evidence, and whether what it was running may have done it."""
 
-    reason: Reason
+    reason: RestartReason
     evidence: str
     blamed: bool
 
 
-def explain(ours: Reason | None, status: int | None, *, out_of_memory: bool) -> Exit:
+def classify_exit(ours: RestartReason | None, status: int | None, *, out_of_memory: bool) -> ExitReport:
     """Return what is to be made of an end.
 
     ours: why it was killed, if it was our kill. status: as `Process.exitcode`; None where it cannot be had.
@@ -56,14 +44,14 @@ def explain(ours: Reason | None, status: int | None, *, out_of_memory: bool) -> 
     """
     evidence = _evidence(status)
     if ours is not None:
-        return Exit(ours, evidence, blamed=False)
+        return ExitReport(ours, evidence, blamed=False)
     if status == MEMORY_EXIT:
-        return Exit(Reason.MEMORY, evidence, blamed=True)
+        return ExitReport(RestartReason.MEMORY, evidence, blamed=True)
     if status == -signal.SIGKILL and out_of_memory:
-        return Exit(Reason.MEMORY, f"{evidence} by the kernel, out of memory", blamed=True)
+        return ExitReport(RestartReason.MEMORY, f"{evidence} by the kernel, out of memory", blamed=True)
     if status == -signal.SIGALRM:
-        return Exit(Reason.TIMER, evidence, blamed=True)
-    return Exit(Reason.CRASH, evidence, blamed=status not in _FROM_OUTSIDE)
+        return ExitReport(RestartReason.TIMER, evidence, blamed=True)
+    return ExitReport(RestartReason.CRASH, evidence, blamed=status not in _FROM_OUTSIDE)
 
 
 def _evidence(status: int | None) -> str:

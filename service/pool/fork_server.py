@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.context import BaseContext
 
-from service.pool.daemon_threads import Lane
+from service.pool.daemon_threads import SerialThread
 from service.worker import process_limits
 
 # More slots than cores is the pool's business; BLAS threads beside them would only fight for the same cores,
@@ -28,12 +28,12 @@ _BLOCKED = {signal.SIGINT, signal.SIGTERM}
 
 
 @cache
-def lane() -> Lane:
+def starter_thread() -> SerialThread:
     """Return the thread that must start every fork server; there is one in a process, for ever.
 
     A fork server dies with the thread that started it, because that is what `PR_SET_PDEATHSIG` watches.
     """
-    return Lane("fork server")
+    return SerialThread("fork server")
 
 
 def context() -> BaseContext:

@@ -34,7 +34,7 @@ class Observer(Protocol):
         """Note by how many seconds the event loop was late."""
 
 
-class Silent:
+class NullPoolObserver:
     """The observer that nobody listens to."""
 
     def refused(self, code: str) -> None:

@@ -5,40 +5,40 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from service.limits import Capacity
+from service.limits import PoolLimits
 from service.pool import fork_server
 from service.pool.backoff import Backoff
 from service.pool.exit_status import MemoryKills
 from service.pool.observer import Observer
-from service.pool.process import Recipe
-from service.pool.slot import Owner, Shared, Slot
+from service.pool.process import WorkerSpec
+from service.pool.slot import Slot, SlotContext, SlotOwner
 from service.worker.main import HandlerFactory
 
 # Imported by the fork server, so that no worker pays for it.
 PRELOAD = ("service.worker.main", "service.worker.handler")
 
 # What ends a slot's life: a SIGKILL, and the executor's thread. Past this the server leaves without waiting.
-CLOSE_PATIENCE_S = 1.0
+POOL_CLOSE_TIMEOUT_S = 1.0
 
 
 class Pool:
     """As many slots as the capacity says. A slot's task that ends by itself is told to `failed`."""
 
-    def __init__(self, handlers: HandlerFactory, capacity: Capacity, observer: Observer) -> None:
+    def __init__(self, handlers: HandlerFactory, capacity: PoolLimits, observer: Observer) -> None:
         module = getattr(handlers, "func", handlers).__module__
-        self._recipe = Recipe(handlers, capacity, tuple(dict.fromkeys((*PRELOAD, module))))
+        self._spec = WorkerSpec(handlers, capacity, tuple(dict.fromkeys((*PRELOAD, module))))
         self._observer = observer
         self._tasks: list[asyncio.Task[None]] = []
         self.slots: list[Slot] = []
 
     async def prepare(self) -> None:
         """Start the fork server, without waiting for its imports. Raises: OSError."""
-        await fork_server.lane().run(partial(fork_server.ensure_running, self._recipe.preload))
+        await fork_server.starter_thread().run(partial(fork_server.ensure_running, self._spec.preload))
 
-    def start(self, owner: Owner, failed: Callable[[BaseException], None], random: Random) -> None:
+    def start(self, owner: SlotOwner, failed: Callable[[BaseException], None], random: Random) -> None:
         """Begin the life of every slot; returns at once."""
-        shared = Shared(self._recipe, owner, self._observer, MemoryKills())
-        for number in range(self._recipe.capacity.workers):
+        shared = SlotContext(self._spec, owner, self._observer, MemoryKills())
+        for number in range(self._spec.capacity.workers):
             slot = Slot(number, shared, Backoff(random))
             task = asyncio.create_task(slot.live(), name=f"slot {number}")
             task.add_done_callback(partial(_tell, failed))
@@ -46,11 +46,11 @@ class Pool:
             self._tasks.append(task)
 
     async def close(self) -> None:
-        """End every worker, within `CLOSE_PATIENCE_S`."""
+        """End every worker, within `POOL_CLOSE_TIMEOUT_S`."""
         for slot in self.slots:
             slot.close()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=CLOSE_PATIENCE_S)
+            _, late = await asyncio.wait(self._tasks, timeout=POOL_CLOSE_TIMEOUT_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -19,7 +19,7 @@ import msgspec
 
 from service.errors import ServiceError
 from service.ipc.shared_memory import Arena
-from service.limits import Capacity
+from service.limits import PoolLimits
 from service.pool import fork_server
 from service.pool.executor import ArenaExecutor
 from service.scheduling.scheduler import BATCH_BYTES
@@ -31,15 +31,15 @@ class LaunchError(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class WorkerSpec:
     """What every worker of a pool is started with; `preload` names the modules imported in advance."""
 
     handlers: worker.HandlerFactory
-    capacity: Capacity
+    capacity: PoolLimits
     preload: tuple[str, ...]
 
 
-def launch(recipe: Recipe) -> "WorkerProcess":
+def launch(recipe: WorkerSpec) -> "WorkerProcess":
     """Start a worker process; blocks for milliseconds, with a cold fork server for seconds.
 
     Raises: LaunchError.
@@ -48,7 +48,7 @@ def launch(recipe: Recipe) -> "WorkerProcess":
     arena = Arena(capacity.max_body_bytes + BATCH_BYTES, capacity.max_answer_bytes)
     try:
         parent = fork_server.ensure_running(recipe.preload)
-        setup = worker.Setup(recipe.handlers, arena.handle(), capacity.worker_memory_bytes, parent)
+        setup = worker.WorkerSetup(recipe.handlers, arena.handle(), capacity.worker_memory_bytes, parent)
         executor = ArenaExecutor(arena, setup)
         # The executor starts its process with its first call.
         hello = executor.submit(worker.hello)

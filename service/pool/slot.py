@@ -24,9 +24,10 @@ from service.ipc.shared_memory import ArenaError
 from service.pool import fork_server
 from service.pool.backoff import Backoff
 from service.pool.daemon_threads import run_blocking
-from service.pool.exit_status import MemoryKills, Reason, explain
+from service.pool.exit_status import MemoryKills, classify_exit
 from service.pool.observer import Observer
-from service.pool.process import Recipe, WorkerProcess, launch
+from service.pool.process import WorkerProcess, WorkerSpec, launch
+from service.scheduling.events import RestartReason
 from service.worker.main import Entry, Hello
 
 logger = logging.getLogger(__name__)
@@ -37,13 +38,13 @@ START_TIMEOUT_S = 30.0
 
 # SIGKILL takes effect in a few milliseconds, unless the kernel itself is stuck with the process, as on a dead
 # network mount. Then the slot goes on without it.
-KILL_PATIENCE_S = 5.0
+KILL_TIMEOUT_S = 5.0
 
 # How often a worker is looked at whether somebody has stopped it.
-GLANCE_S = 0.25
+STOP_CHECK_INTERVAL_S = 0.25
 
 # How long the executor's thread may take to end after its process, before the exit status is given up.
-REAP_PATIENCE_S = 2.0
+REAP_TIMEOUT_S = 2.0
 
 # Giving pages back and having them made again costs a millisecond for each MB: not after every large call.
 TRIM_INTERVAL_S = 1.0
@@ -71,7 +72,7 @@ class Result(NamedTuple):
     body: bytes
 
 
-class Owner(Protocol):
+class SlotOwner(Protocol):
     """Who is told what becomes of a slot and its calls."""
 
     def slot_ready(self, slot: int) -> None:
@@ -84,11 +85,11 @@ class Owner(Protocol):
         """Take note that the slot's worker is dead, and the call it may have had with it."""
 
 
-class Shared(NamedTuple):
+class SlotContext(NamedTuple):
     """What all slots of a pool have in common."""
 
-    recipe: Recipe
-    owner: Owner
+    recipe: WorkerSpec
+    owner: SlotOwner
     observer: Observer
     memory_kills: MemoryKills
 
@@ -99,7 +100,7 @@ class Slot:
     `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker said last.
     """
 
-    def __init__(self, number: int, shared: Shared, backoff: Backoff) -> None:
+    def __init__(self, number: int, shared: SlotContext, backoff: Backoff) -> None:
         self.number = number
         self.state = SlotState.STARTING
         self.calls = 0
@@ -110,7 +111,7 @@ class Slot:
         self._process: WorkerProcess | None = None
         self._serving = False
         self._trim_at = 0.0
-        self._killed_for: Reason | None = None
+        self._killed_for: RestartReason | None = None
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         self._closing = self._loop.create_future()
@@ -135,17 +136,17 @@ class Slot:
         future = self._process.call(bodies, accepts, limit_s)
         future.add_done_callback(partial(self._call_done, self._process))
 
-    def kill(self, reason: Reason) -> None:
+    def kill(self, reason: RestartReason) -> None:
         """Kill the worker, if there is one that serves; the owner is told when it is dead."""
         if self._process is not None and self.state in {SlotState.READY, SlotState.BUSY}:
             self._become(SlotState.KILLING)
             self._killed_for = reason
             self._process.kill()
-            self._loop.call_later(KILL_PATIENCE_S, _settle, self._ended)
+            self._loop.call_later(KILL_TIMEOUT_S, _settle, self._ended)
 
     def close(self) -> None:
         """Kill the worker and start no other; `live` ends soon after."""
-        self.kill(Reason.DRAIN)
+        self.kill(RestartReason.DRAIN)
         self._become(SlotState.DRAINING)
         _settle(self._closing)
 
@@ -160,14 +161,14 @@ class Slot:
                 self._become(SlotState.READY)
                 self._serving = True
                 self._shared.owner.slot_ready(self.number)
-                await self._outlive()
-            await self._bury()
+                await self._wait_for_exit()
+            await self._clean_up()
             pause = self._backoff.died(self._loop.time())
             if pause and not self._closing.done():
                 self._become(SlotState.BACKOFF)
                 await asyncio.wait([self._closing], timeout=pause)
 
-    async def _outlive(self) -> None:
+    async def _wait_for_exit(self) -> None:
         """Wait for the worker's death.
 
         One that somebody has stopped does not go on by itself: it is killed, and its call runs again elsewhere
@@ -175,13 +176,13 @@ class Slot:
         """
         assert self._process is not None
         while not self._ended.done():
-            await asyncio.wait([self._ended], timeout=GLANCE_S)
+            await asyncio.wait([self._ended], timeout=STOP_CHECK_INTERVAL_S)
             if self._process.stopped():
                 self._process.kill()
 
     async def _start(self) -> str:
         """Launch a worker and hear it out; return why it is of no use, if it is not."""
-        launching = fork_server.lane().run(partial(launch, self._shared.recipe))
+        launching = fork_server.starter_thread().run(partial(launch, self._shared.recipe))
         try:
             await asyncio.wait([launching], timeout=START_TIMEOUT_S)
         finally:
@@ -198,9 +199,9 @@ class Slot:
         self._ended = self._loop.create_future()
         self._loop.add_reader(self._process.pidfd, _settle, self._ended)
         self._loop.add_reader(self._process.bell, self._process.answered)
-        return await self._hear(asyncio.wrap_future(self._process.hello))
+        return await self._await_hello(asyncio.wrap_future(self._process.hello))
 
-    async def _hear(self, hello: "asyncio.Future[Hello]") -> str:
+    async def _await_hello(self, hello: "asyncio.Future[Hello]") -> str:
         hello.add_done_callback(_consume)
         waiting: list[asyncio.Future[Any]] = [hello, self._ended, self._closing]
         await asyncio.wait(waiting, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
@@ -233,12 +234,12 @@ class Slot:
         retired = memory_bytes > RECYCLE_SHARE * self._shared.recipe.capacity.worker_memory_bytes
         if retired:
             self._serving = False
-            self.kill(Reason.RECYCLE)
+            self.kill(RestartReason.RECYCLE)
         else:
             self._become(SlotState.READY)
         self._shared.owner.call_ended(self.number, results, retired=retired)
 
-    async def _bury(self) -> None:
+    async def _clean_up(self) -> None:
         """Put away what is left of the worker; where its call may be to blame, the verdict comes first."""
         process, self._process = self._process, None
         in_call = self.state is SlotState.BUSY
@@ -249,17 +250,17 @@ class Slot:
         self._loop.remove_reader(process.bell)
         process.kill()
         if not (in_call and process.begun):
-            self._tell_lost(crashed=False)
+            self._report_lost(crashed=False)
         reaping = run_blocking(partial(_reap, process, self._shared.memory_kills))
-        await asyncio.wait([reaping], timeout=REAP_PATIENCE_S)
+        await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
         status, out_of_memory = reaping.result() if reaping.done() else (None, False)
-        end = explain(self._killed_for, status, out_of_memory=out_of_memory)
-        self._tell_lost(crashed=end.blamed)
+        end = classify_exit(self._killed_for, status, out_of_memory=out_of_memory)
+        self._report_lost(crashed=end.blamed)
         self.restarts += 1
         self._shared.observer.slot_ended(self.number, end.reason, end.evidence)
         process.close()
 
-    def _tell_lost(self, *, crashed: bool) -> None:
+    def _report_lost(self, *, crashed: bool) -> None:
         """Tell the owner, who knows only of workers that served, and only once."""
         if self._serving:
             self._serving = False

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from service.errors import Refused
-from service.limits import Capacity
+from service.limits import PoolLimits
 from service.scheduling.fair_queue import QUANTUM_S
 
 # Bodies held in memory at once, as a multiple of the largest: 256 MiB by default. It keeps memory flat; the
@@ -36,7 +36,7 @@ DEADLINE_MARGIN = 2
 JITTER = (0.5, 1.5)
 
 
-class Load(NamedTuple):
+class QueueLoad(NamedTuple):
     """What waits and runs, in predicted seconds of one worker.
 
     running: left of running calls. queued: waiting. own: waiting of this subject. others: how many other
@@ -86,7 +86,7 @@ class Permit:
 class Admission:
     """Counts the permits and the bytes they hold; `idle` is called when the last one was released."""
 
-    def __init__(self, capacity: Capacity, random: Random, idle: Callable[[], None]) -> None:
+    def __init__(self, capacity: PoolLimits, random: Random, idle: Callable[[], None]) -> None:
         self._capacity = capacity
         self._random = random
         self._idle = idle
@@ -129,7 +129,7 @@ class Admission:
         if not self.permits:
             self._idle()
 
-    def enter(self, cost: float, time_left: float, load: Load) -> None:
+    def enter(self, cost: float, time_left: float, load: QueueLoad) -> None:
         """Check that a job of this cost may wait; `time_left` is the seconds to its deadline.
 
         Raises: Refused.

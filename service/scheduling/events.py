@@ -1,14 +1,28 @@
 """What goes into the scheduler and what comes out of it: frozen values, no behaviour."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+from types import MappingProxyType
 
-from service.pool.exit_status import Reason
+from service.errors import ServiceError
+
+
+class RestartReason(StrEnum):
+    """Why a slot needed a new worker; the first two and the last two only ever by our own hand."""
+
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    CRASH = "crash"
+    MEMORY = "memory"
+    TIMER = "timer"
+    RECYCLE = "recycle"
+    DRAIN = "drain"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """A job was admitted; `Turned` must follow. cost: predicted seconds of one worker; size: bytes.
+class JobArrived:
+    """A job was admitted; `TurnEnded` must follow. cost: predicted seconds of one worker; size: bytes.
 
     deadline: on the same clock as everything.
     """
@@ -21,7 +35,7 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Disconnected:
     """The client of a job went away."""
 
     number: int
@@ -52,21 +66,21 @@ class SlotLost:
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class TurnEnded:
     """Nobody else arrives in this turn of the event loop: what has arrived may start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Woke:
+class TimerFired:
     """The time that `wake_at` named has come."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class DrainEnded:
     """The drain is over: nothing more is to be run."""
 
 
-Event = Arrived | Turned | Left | SlotReady | CallEnded | SlotLost | Woke | Stopped
+Event = JobArrived | TurnEnded | Disconnected | SlotReady | CallEnded | SlotLost | TimerFired | DrainEnded
 
 
 class End(StrEnum):
@@ -74,7 +88,7 @@ class End(StrEnum):
 
     ANSWERED = "answered"
     EXPIRED = "expired"
-    LEFT = "left"
+    DISCONNECTED = "left"
     CRASHED = "crashed"
     LOST = "lost"
     STOPPED = "stopped"
@@ -93,7 +107,7 @@ class Kill:
     """Kill this slot's worker."""
 
     slot: int
-    reason: Reason
+    reason: RestartReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +119,30 @@ class Finish:
 
 
 Instruction = Start | Kill | Finish
+
+
+class SlotState(Enum):
+    """A slot as the scheduler sees it."""
+
+    ABSENT = auto()
+    IDLE = auto()
+    BUSY = auto()
+    KILLING = auto()
+
+
+# What may happen to a slot; anything else is a fault of whoever feeds the events.
+TRANSITIONS: Mapping[tuple[SlotState, type], SlotState] = MappingProxyType(
+    {
+        (SlotState.ABSENT, SlotReady): SlotState.IDLE,
+        (SlotState.IDLE, Start): SlotState.BUSY,
+        (SlotState.IDLE, SlotLost): SlotState.ABSENT,
+        (SlotState.BUSY, CallEnded): SlotState.IDLE,
+        (SlotState.BUSY, Kill): SlotState.KILLING,
+        (SlotState.BUSY, SlotLost): SlotState.ABSENT,
+        (SlotState.KILLING, SlotLost): SlotState.ABSENT,
+    }
+)
+
+
+class ImpossibleEvent(ServiceError):  # noqa: N818 - the event is, not the exception
+    """An event that cannot happen in the state that the slot is in."""

@@ -85,7 +85,7 @@ class FairQueue:
         flow.cost += job.cost
         self._add(job)
 
-    def push_again(self, job: Job) -> None:
+    def requeue(self, job: Job) -> None:
         """Put a job back before all others, alone: it was served in turn once and its worker was lost."""
         job.alone = True
         self._again.append(job)

@@ -14,7 +14,7 @@ Rules:
    that are left run again, alone, and are not blamed; so often, and no more, as `MAX_LOSSES` says.
 
     slot     SlotReady        Start            Kill
-    ABSENT ───────────→ IDLE ───────→ BUSY ───────────→ DOOMED
+    ABSENT ───────────→ IDLE ───────→ BUSY ───────────→ KILLING
        ↑                 │  ←───────── │ CallEnded        │
        └──── SlotLost ───┴─────────────┴──────────────────┘
 """
@@ -26,25 +26,27 @@ from math import inf
 from types import MappingProxyType
 from typing import Any
 
-from service.pool.exit_status import Reason
 from service.scheduling.events import (
-    Arrived,
+    TRANSITIONS,
     CallEnded,
+    Disconnected,
+    DrainEnded,
     End,
     Event,
     Finish,
+    ImpossibleEvent,
     Instruction,
+    JobArrived,
     Kill,
-    Left,
+    RestartReason,
     SlotLost,
     SlotReady,
+    SlotState,
     Start,
-    Stopped,
-    Turned,
-    Woke,
+    TimerFired,
+    TurnEnded,
 )
 from service.scheduling.fair_queue import FairQueue, Job
-from service.scheduling.transitions import TRANSITIONS, ImpossibleEvent, SlotState
 
 # A call costs about 0.1 ms beside its jobs, so at 20 ms that is nothing, and nobody waits 20 ms longer than
 # needed.
@@ -77,7 +79,7 @@ class _Call:
     jobs: dict[int, Job]
     expected_end: float
     check_at: float = inf
-    reason: Reason = Reason.DEADLINE
+    reason: RestartReason = RestartReason.DEADLINE
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Scheduler:
         return self.queue.cost + sum(max(0.0, call.expected_end - now) for call in busy)
 
     def wake_at(self) -> float | None:
-        """Return when `Woke` is to be sent, None for never."""
+        """Return when `TimerFired` is to be sent, None for never."""
         while self._deadlines and self._deadlines[0][1] not in self._jobs:
             heapq.heappop(self._deadlines)
         checks = [slot.call.check_at for slot in self._slots.values() if slot.state is SlotState.BUSY]
@@ -133,11 +135,11 @@ class Scheduler:
         """
         out: list[Instruction] = []
         _HANDLERS[type(event)](self, event, now, out)
-        if type(event) is not Arrived:
+        if type(event) is not JobArrived:
             self._fill(now, out)
         return out
 
-    def _arrived(self, event: Arrived, now: float, out: list[Instruction]) -> None:
+    def _arrived(self, event: JobArrived, now: float, out: list[Instruction]) -> None:
         job = Job(event.number, event.subject, event.cost, event.size, event.deadline)
         self._jobs[job.number] = job
         if self._stopped:
@@ -153,11 +155,11 @@ class Scheduler:
             self._deadlines = [entry for entry in self._deadlines if entry[1] in self._jobs]
             heapq.heapify(self._deadlines)
 
-    def _left(self, event: Left, now: float, out: list[Instruction]) -> None:
+    def _left(self, event: Disconnected, now: float, out: list[Instruction]) -> None:
         job = self._jobs.get(event.number)
         # A client may leave while its answer is on the way.
         if job is not None:
-            self._give_up(job, End.LEFT, Reason.CANCELLED, now, out)
+            self._abandon(job, End.DISCONNECTED, RestartReason.CANCELLED, now, out)
 
     def _slot_ready(self, event: SlotReady, now: float, out: list[Instruction]) -> None:
         self._slots.setdefault(event.slot, _Slot())
@@ -193,25 +195,25 @@ class Scheduler:
             else:
                 self._again(job)
 
-    def _turned(self, event: Turned, now: float, out: list[Instruction]) -> None:
+    def _turned(self, event: TurnEnded, now: float, out: list[Instruction]) -> None:
         """Nothing but what follows every event."""
 
-    def _woke(self, event: Woke, now: float, out: list[Instruction]) -> None:
+    def _woke(self, event: TimerFired, now: float, out: list[Instruction]) -> None:
         while self._deadlines and self._deadlines[0][0] <= now:
             job = self._jobs.get(heapq.heappop(self._deadlines)[1])
             if job is not None:
-                self._give_up(job, End.EXPIRED, Reason.DEADLINE, now, out)
+                self._abandon(job, End.EXPIRED, RestartReason.DEADLINE, now, out)
         for number, slot in self._slots.items():
             if slot.state is SlotState.BUSY and slot.call.check_at <= now:
                 self._move(number, Kill(number, slot.call.reason))
                 out.append(Kill(number, slot.call.reason))
 
-    def _stop(self, event: Stopped, now: float, out: list[Instruction]) -> None:
+    def _stop(self, event: DrainEnded, now: float, out: list[Instruction]) -> None:
         self._stopped = True
         for job in list(self._jobs.values()):
-            self._give_up(job, End.STOPPED, Reason.DRAIN, now, out)
+            self._abandon(job, End.STOPPED, RestartReason.DRAIN, now, out)
 
-    def _give_up(self, job: Job, end: End, reason: Reason, now: float, out: list[Instruction]) -> None:
+    def _abandon(self, job: Job, end: End, reason: RestartReason, now: float, out: list[Instruction]) -> None:
         """Finish a job that has no answer, and its call if nobody else waits for that."""
         if job.queued:
             self.queue.remove(job)
@@ -231,7 +233,7 @@ class Scheduler:
 
     def _again(self, job: Job) -> None:
         job.slot = None
-        self.queue.push_again(job)
+        self.queue.requeue(job)
 
     def _fill(self, now: float, out: list[Instruction]) -> None:
         """Give waiting jobs to idle slots; the one that was busy last has the warmest caches."""
@@ -257,7 +259,7 @@ class Scheduler:
         room_bytes = BATCH_BYTES
         while len(jobs) < self._batch_jobs and (job := self.queue.head()) is not None:
             if job.deadline <= now:
-                self._give_up(job, End.EXPIRED, Reason.DEADLINE, now, out)
+                self._abandon(job, End.EXPIRED, RestartReason.DEADLINE, now, out)
                 continue
             if jobs and (jobs[0].alone or job.size > room_bytes):
                 break
@@ -281,13 +283,13 @@ class Scheduler:
 
 _HANDLERS: Mapping[type, Callable[[Scheduler, Any, float, list[Instruction]], None]] = MappingProxyType(
     {
-        Arrived: Scheduler._arrived,  # noqa: SLF001 - the table belongs to the class
-        Turned: Scheduler._turned,  # noqa: SLF001
-        Left: Scheduler._left,  # noqa: SLF001
+        JobArrived: Scheduler._arrived,  # noqa: SLF001 - the table belongs to the class
+        TurnEnded: Scheduler._turned,  # noqa: SLF001
+        Disconnected: Scheduler._left,  # noqa: SLF001
         SlotReady: Scheduler._slot_ready,  # noqa: SLF001
         CallEnded: Scheduler._call_ended,  # noqa: SLF001
         SlotLost: Scheduler._slot_lost,  # noqa: SLF001
-        Woke: Scheduler._woke,  # noqa: SLF001
-        Stopped: Scheduler._stop,  # noqa: SLF001
+        TimerFired: Scheduler._woke,  # noqa: SLF001
+        DrainEnded: Scheduler._stop,  # noqa: SLF001
     }
 )

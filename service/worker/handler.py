@@ -12,17 +12,17 @@ from scoring.bundle.bundle import open_bundle
 from scoring.pipeline import Options, Scorer, Scores
 from service.api.outcome import Answer, Facts
 from service.api.problems import partial
-from service.api.request import Buffer, Limits, RequestError, ScoreRequest, decode
+from service.api.request import Buffer, RequestError, RequestLimits, ScoreRequest, decode
 from service.worker.encoder import encode_json, encode_npy
 
 
-class Handler:
+class ScoringHandler:
     """Answers requests with one bundle, in one thread.
 
     Opening it is cheap (memory-mapped), so that a replaced worker is ready in milliseconds.
     """
 
-    def __init__(self, bundle: Path, limits: Limits) -> None:
+    def __init__(self, bundle: Path, limits: RequestLimits) -> None:
         """Open `bundle`.
 
         Raises: BundleError when it cannot be used.

@@ -13,6 +13,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from traceback import extract_tb
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -21,6 +22,7 @@ import msgspec
 
 from service.api import problems
 from service.api.outcome import Answer, Facts
+from service.api.request import RequestLimits
 from service.ipc.shared_memory import REPORT_BYTES, ArenaHandle, WorkerArena
 from service.worker import heap, process_limits
 
@@ -74,7 +76,14 @@ class BatchHandler(Handler, Protocol):
 HandlerFactory = Callable[[], Handler]
 
 
-class Setup(NamedTuple):
+def open_handler(bundle: Path, limits: RequestLimits) -> Handler:
+    """Open `bundle` for scoring, in a worker. Raises: BundleError when it cannot be used."""
+    from service.worker.handler import ScoringHandler  # noqa: PLC0415 - the server must not load it
+
+    return ScoringHandler(bundle, limits)
+
+
+class WorkerSetup(NamedTuple):
     """What a worker process is started with. `arena` arrives as a `WorkerArena`."""
 
     handlers: HandlerFactory
@@ -132,7 +141,7 @@ _IMPORTED_BY = os.getpid()
 _state: _Worker | str = "the worker was not initialised"
 
 
-def initialize(setup: Setup) -> None:
+def initialize(setup: WorkerSetup) -> None:
     """Make this process a worker. Never raises: the executor would lose the reason, `hello` tells it."""
     global _state  # noqa: PLW0603 - see _state
     try:
@@ -140,7 +149,7 @@ def initialize(setup: Setup) -> None:
         heap.keep()
         assert isinstance(setup.arena, WorkerArena)
         _state = _Worker(setup.handlers(), setup.arena)
-        process_limits.give_way()
+        process_limits.lower_priority()
     except BaseException as error:
         _state = f"{type(error).__name__}: {error}"[:MAX_FAULT]
 

@@ -50,7 +50,7 @@ def apply(parent: int, memory_bytes: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
 
 
-def give_way() -> None:
+def lower_priority() -> None:
     """Let the server go first from now on; not before the worker is ready, or its start would take longer."""
     os.nice(NICENESS)
 

@@ -13,7 +13,7 @@ import uvloop
 
 from service.api.outcome import Outcome
 from service.errors import Refused
-from service.observability.snapshot import SlotSnapshot
+from service.observability.status import SlotSnapshot
 from tests.support.running import RunningPool, run, running
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.api.request import Limits
+from service.api.request import RequestLimits
 from tests.programs.fuzz import decode_here, fuzz
 from tests.support.malformed import corpus, shortened
 from tests.support.oracle import Oracle
@@ -11,7 +11,7 @@ from tests.support.oracle import Oracle
 @pytest.mark.parametrize(("body", "code"), corpus(), ids=shortened)
 def test_the_oracle_agrees_with_the_corpus(body: bytes, code: str) -> None:
     """What was written by hand is what the schema and the standard library say."""
-    assert code in Oracle(Limits()).judge(body)
+    assert code in Oracle(RequestLimits()).judge(body)
 
 
 def test_the_decoder_agrees_with_the_oracle() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.issue_token import Grant, mint
+from service.cli.issue_token import TokenClaims, sign_token
 from tests.support.served import SECRET, Server, serving
 
 CANARY = "canaryqxzv"
 
-TOKEN = mint(SECRET, Grant("ann", scope="status"))
+TOKEN = sign_token(SECRET, TokenClaims("ann", scope="status"))
 
 # The part of a token that lets its holder in.
 SIGNATURE = TOKEN.rpartition(".")[2]
@@ -56,8 +56,10 @@ def requested(method: str, path: str, **headers: str) -> Callable[[Server], byte
 
 WAYS: dict[str, Callable[[Server], bytes]] = {
     "scored": scored(GOOD),
-    "another claim": scored(GOOD, Authorization=f"Bearer {mint(SECRET, Grant(CANARY, audience='other'))}"),
-    "another secret": scored(GOOD, Authorization=f"Bearer {mint(SECRET + CANARY, Grant('ann'))}"),
+    "another claim": scored(
+        GOOD, Authorization=f"Bearer {sign_token(SECRET, TokenClaims(CANARY, audience='other'))}"
+    ),
+    "another secret": scored(GOOD, Authorization=f"Bearer {sign_token(SECRET + CANARY, TokenClaims('ann'))}"),
     "broken token": scored(GOOD, Authorization=f"Bearer {TOKEN}{CANARY}"),
     "token twice": scored(GOOD, Authorization=f"Bearer {TOKEN} {CANARY}"),
     "another scheme": scored(GOOD, Authorization=f"Basic {CANARY}"),

@@ -20,10 +20,10 @@ class Collector(http.server.ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
-        super().__init__(("127.0.0.1", 0), Intake)
+        super().__init__(("127.0.0.1", 0), JobQueue)
 
 
-class Intake(http.server.BaseHTTPRequestHandler):
+class JobQueue(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert isinstance(self.server, Collector)
         sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))

@@ -5,7 +5,7 @@ import os
 import signal
 
 from service.dispatcher import Dispatcher
-from service.limits import Capacity
+from service.limits import PoolLimits
 from service.pool import fork_server
 from service.worker.process_limits import NICENESS, OOM_SCORE_ADJ
 from tests.fakes import Recorder, refuse
@@ -120,7 +120,7 @@ def test_a_handler_that_cannot_be_made_says_why() -> None:
 
     async def test() -> None:
         recorder = Recorder()
-        dispatcher = Dispatcher(refuse, Capacity(workers=1), recorder)
+        dispatcher = Dispatcher(refuse, PoolLimits(workers=1), recorder)
         await dispatcher.start()
         await recorder.until("slot_changed", 0, "backoff")
 

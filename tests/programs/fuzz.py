@@ -21,13 +21,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service.api.problems import PROBLEMS
-from service.api.request import Limits, RequestError, decode
+from service.api.request import RequestError, RequestLimits, decode
 from tests.support.bundle import some_bundle
 from tests.support.malformed import corpus
 from tests.support.oracle import Oracle
 from tests.support.served import serving
 
-LIMITS = Limits()
+LIMITS = RequestLimits()
 
 SEEDS = (
     b'{"documents": ["a", "b"]}',

@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from service.connections.connection import Connection
-from service.connections.deferral import Turnstile
-from service.connections.eviction import Crowd
-from service.connections.limits import Doorman, Shed, let_in
+from service.connections.deferral import StartDeferral
+from service.connections.eviction import OpenConnections
+from service.connections.limits import ConnectionContext, Shed, shed_nothing
 from service.connections.uvicorn_adapter import Parser
 from tests.support.driver import Recorder
 
@@ -93,7 +93,7 @@ class House:
 
     port: int
     echo: Echo
-    crowd: Crowd
+    crowd: OpenConnections
     recorder: Recorder
     state: ServerState
 
@@ -109,12 +109,12 @@ class House:
 
 @asynccontextmanager
 async def serving(
-    parser: type[Parser], *, limit: int = 100, shed: Shed = let_in, **seconds: float
+    parser: type[Parser], *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
 ) -> AsyncIterator[House]:
-    """Serve an `Echo` with so many connections; `seconds` are those of a `Doorman`, else plenty."""
-    echo, recorder, crowd = Echo(), Recorder(), Crowd(limit)
+    """Serve an `Echo` with so many connections; `seconds` are those of a `ConnectionContext`, else plenty."""
+    echo, recorder, crowd = Echo(), Recorder(), OpenConnections(limit)
     times = {"head_s": 5.0, "body_s": 5.0, "idle_s": 5.0, "write_s": 5.0, **seconds}
-    doorman = Doorman(**times, crowd=crowd, observer=recorder, turnstile=Turnstile(), shed=shed)
+    doorman = ConnectionContext(**times, crowd=crowd, observer=recorder, turnstile=StartDeferral(), shed=shed)
     config = uvicorn.Config(echo, lifespan="off", ws="none", log_config=None)
     config.load()
     state = ServerState()

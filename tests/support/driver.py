@@ -26,9 +26,9 @@ from service.api.problems import PROBLEMS
 from service.app import create_app
 from service.dispatcher import Request
 from service.errors import Refused
-from service.limits import Capacity
-from service.observability.request_record import Exchange
-from service.observability.snapshot import SlotSnapshot, Snapshot
+from service.limits import PoolLimits
+from service.observability.request_record import RequestRecord
+from service.observability.status import SlotSnapshot, Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.settings import Settings, load
 from tests.support.tokens import SECRET
@@ -69,7 +69,7 @@ class FakeWorkforce:
     def __init__(self, outcome: Outcome | Exception = SCORED) -> None:
         self.outcome = outcome
         self.refusal: Refused | None = None
-        self.admission = Admission(Capacity(), Random(0), lambda: None)
+        self.admission = Admission(PoolLimits(), Random(0), lambda: None)
         self.requests: list[Request] = []
         self.held: asyncio.Event | None = None
         self.left = 0
@@ -95,11 +95,11 @@ class FakeWorkforce:
         return self.admission.admit(subject, content_length)
 
     @property
-    def crowded(self) -> bool:
+    def congested(self) -> bool:
         """Be full when the doors are closed."""
         return self.refusal is not None
 
-    def turn_away(self, subject: str, size: int, time_left: float) -> Refused | None:
+    def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
         """Refuse as `admit` does."""
         return self.refusal
 
@@ -118,19 +118,19 @@ class FakeWorkforce:
 
 
 class Recorder:
-    """Keeps what an observer of exchanges is told."""
+    """Keeps what an observer of requests is told."""
 
     def __init__(self) -> None:
-        self.begun: list[Exchange] = []
-        self.over: list[Exchange] = []
+        self.begun: list[RequestRecord] = []
+        self.over: list[RequestRecord] = []
 
-    def began(self, exchange: Exchange) -> None:
+    def began(self, record: RequestRecord) -> None:
         """Keep it."""
-        self.begun.append(exchange)
+        self.begun.append(record)
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, record: RequestRecord) -> None:
         """Keep it."""
-        self.over.append(exchange)
+        self.over.append(record)
 
     def metrics(self, snapshot: Snapshot) -> bytes:
         """Say how many workers there are."""
@@ -235,11 +235,11 @@ async def nothing() -> Message:
 class Service:
     """The application over a fake pool, and requests to it with a good token unless they bring their own."""
 
-    def __init__(self, path: Path, workforce: FakeWorkforce | None = None, **options: object) -> None:
+    def __init__(self, path: Path, backend: FakeWorkforce | None = None, **options: object) -> None:
         self.settings = settings_of(path, **options)
-        self.workforce = workforce or FakeWorkforce()
+        self.backend = backend or FakeWorkforce()
         self.recorder = Recorder()
-        self.app = create_app(self.settings, self.workforce, self.recorder)
+        self.app = create_app(self.settings, self.backend, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
         """Send a request with exactly these headers."""

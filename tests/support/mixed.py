@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from service.api.request import Limits
-from service.worker.handler import Handler
+from service.api.request import RequestLimits
+from service.worker.handler import ScoringHandler
 from service.worker.main import AnswerLike, Buffer
 from tests.fakes import ScriptedHandler
 
@@ -11,8 +11,8 @@ from tests.fakes import ScriptedHandler
 class MixedHandler:
     """Both in one, so that one server can be asked for everything."""
 
-    def __init__(self, bundle: Path, limits: Limits) -> None:
-        self._scoring = Handler(bundle, limits)
+    def __init__(self, bundle: Path, limits: RequestLimits) -> None:
+        self._scoring = ScoringHandler(bundle, limits)
         self._scripted = ScriptedHandler()
         self.digest = self._scoring.digest
 

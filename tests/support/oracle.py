@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from openapi_schema_validator import OAS31Validator
 
 from service.api.openapi import document
-from service.api.request import Limits
+from service.api.request import RequestLimits
 
 # Where one recursive parser gives up and another does not yet.
 _AMBIGUOUS_DEPTH = range(900, 1_100)
@@ -21,7 +21,7 @@ _AMBIGUOUS_DEPTH = range(900, 1_100)
 class Oracle:
     """Says which codes a body may be answered with; "ok" where it has to be scored."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
         components = document(limits)["components"]
         schema = {"$ref": "#/components/schemas/ScoreBody", "components": components}

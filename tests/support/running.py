@@ -10,7 +10,7 @@ from typing import Any
 
 from service.api.outcome import Outcome
 from service.dispatcher import Dispatcher, Request
-from service.limits import Capacity
+from service.limits import PoolLimits
 from service.worker.main import HandlerFactory
 from tests.fakes import Recorder, ScriptedHandler
 
@@ -57,7 +57,7 @@ async def running(handlers: HandlerFactory = ScriptedHandler, **capacity: int) -
     """Start a pool with every slot ready; drain it at the end."""
     recorder = Recorder()
     limits: dict[str, Any] = {"workers": 2, "worker_memory_bytes": 512 * MIB, **capacity}
-    pool = RunningPool(Dispatcher(handlers, Capacity(**limits), recorder), recorder)
+    pool = RunningPool(Dispatcher(handlers, PoolLimits(**limits), recorder), recorder)
     await pool.dispatcher.start()
     try:
         await pool.all_ready()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from service.cli.issue_token import Grant, mint
+from service.cli.issue_token import TokenClaims, sign_token
 from tests.support.scrape import Samples, scrape
 
 SECRET = "an-example-secret-of-forty-characters-00"
@@ -83,7 +83,7 @@ class Server:
         self.process = process
         self.journal = Journal(process.stderr)
         self.url = process.stdout.readline().strip()
-        self.token = mint(SECRET, Grant("ann", scope="status"))
+        self.token = sign_token(SECRET, TokenClaims("ann", scope="status"))
 
     @property
     def address(self) -> tuple[str, int]:

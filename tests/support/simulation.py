@@ -3,19 +3,19 @@
 from dataclasses import dataclass, field
 
 from service.scheduling.events import (
-    Arrived,
     CallEnded,
+    Disconnected,
+    DrainEnded,
     End,
     Event,
     Finish,
+    JobArrived,
     Kill,
-    Left,
     SlotLost,
     SlotReady,
     Start,
-    Stopped,
-    Turned,
-    Woke,
+    TimerFired,
+    TurnEnded,
 )
 from service.scheduling.scheduler import BATCH_BYTES, BATCH_S, MAX_LOSSES, PATIENCE_S, Scheduler
 
@@ -29,7 +29,7 @@ EPSILON = 1e-9
 class Model:
     """What the test knows of one job. losses: of workers while it ran; deaths: those it is blamed for."""
 
-    arrived: Arrived
+    arrived: JobArrived
     end: End | None = None
     left: bool = False
     deaths: int = 0
@@ -65,7 +65,7 @@ class Simulation:
 
     def arrive(self, subject: str, cost: float, size: int, patience: float, *, held: bool = False) -> int:
         """Let a job arrive that has `patience` seconds, `held` with others behind it; return its number."""
-        event = Arrived(len(self.jobs), subject, cost, size, self.now + patience)
+        event = JobArrived(len(self.jobs), subject, cost, size, self.now + patience)
         self.jobs[event.number] = Model(event)
         self.feed(event)
         if not held:
@@ -74,12 +74,12 @@ class Simulation:
 
     def turn(self) -> None:
         """Let those that arrived together start."""
-        self.feed(Turned())
+        self.feed(TurnEnded())
 
     def leave(self, number: int) -> None:
         """Let a client go away."""
         self.jobs[number].left = True
-        self.feed(Left(number))
+        self.feed(Disconnected(number))
 
     def ready(self, slot: int) -> None:
         """Give a slot a new worker."""
@@ -110,14 +110,14 @@ class Simulation:
     def stop(self) -> None:
         """End the drain."""
         self.stopped = True
-        self.feed(Stopped())
+        self.feed(DrainEnded())
 
     def advance(self, seconds: float) -> None:
         """Let time pass; the scheduler is woken whenever it asked for it."""
         until = self.now + seconds
         while (wake_at := self.scheduler.wake_at()) is not None and wake_at <= until:
             self.now = max(self.now, wake_at)
-            self.feed(Woke())
+            self.feed(TimerFired())
             again = self.scheduler.wake_at()
             assert again is None or again > self.now, "it asks to be woken in the past"
         self.now = until
@@ -169,7 +169,7 @@ class Simulation:
                 assert finish.number not in event.postponed
             case End.EXPIRED:
                 assert job.arrived.deadline <= self.now
-            case End.LEFT:
+            case End.DISCONNECTED:
                 assert job.left
             case End.CRASHED:
                 assert job.deaths == 2
@@ -190,7 +190,7 @@ class Simulation:
     def _check_state(self, event: Event) -> None:
         assert len(self.unfinished) == self.scheduler.unfinished
         running = {number for call in self.busy.values() for number in call}
-        if not isinstance(event, Arrived):
+        if not isinstance(event, JobArrived):
             assert not (self.idle and self.scheduler.queue.count), "a job waits beside an idle slot"
         queued = [self.jobs[job.number].arrived.cost for job in self.scheduler.queue]
         assert len(queued) == self.scheduler.queue.count
@@ -202,5 +202,5 @@ class Simulation:
             assert job.losses < MAX_LOSSES, "tried for ever"
             assert not job.left, "kept after its client left"
             assert not self.stopped, "kept after the end"
-            if isinstance(event, Woke):
+            if isinstance(event, TimerFired):
                 assert job.arrived.deadline > self.now, "kept after its deadline"

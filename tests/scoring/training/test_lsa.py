@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.decomposition import TruncatedSVD
 
 from scoring.bundle.word_vectors import WordVectors
-from scoring.training.fasttext import Recipe, train_words
+from scoring.training.fasttext import FastTextParameters, train_words
 from scoring.training.lsa import with_latent
 from scoring.training.sif import sif_weights
 
@@ -19,7 +19,7 @@ DOCUMENTS = [
 
 def trained() -> WordVectors:
     """Return small FastText vectors of the documents."""
-    return train_words(DOCUMENTS, Recipe(dimensions=4, epochs=1, seed=1))
+    return train_words(DOCUMENTS, FastTextParameters(dimensions=4, epochs=1, seed=1))
 
 
 def counted(words: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

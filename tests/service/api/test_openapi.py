@@ -7,17 +7,16 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from service.api.examples import ANSWER, REQUEST
-from service.api.openapi import Json, document, document_text
+from service.api.openapi import ANSWER, REQUEST, Json, document, document_text
 from service.api.problems import PROBLEMS
-from service.api.request import Limits, decode
+from service.api.request import RequestLimits, decode
 from tests.support.driver import Service
 
 
 @pytest.fixture(scope="module")
 def described() -> Json:
     """Return the document with small limits."""
-    return document(Limits(max_documents=7, max_document_bytes=99))
+    return document(RequestLimits(max_documents=7, max_document_bytes=99))
 
 
 def check(described: Json, name: str, value: object) -> None:
@@ -33,7 +32,7 @@ def test_the_document_is_valid(described: Json) -> None:
 
 def test_the_text_is_that_of_the_default_limits() -> None:
     """As the command prints it."""
-    assert json.loads(document_text()) == document(Limits())
+    assert json.loads(document_text()) == document(RequestLimits())
 
 
 def test_the_limits_are_in_it(described: Json) -> None:
@@ -64,7 +63,7 @@ def test_the_example_is_a_request_and_its_answer(described: Json) -> None:
     check(described, "ScoreBody", REQUEST)
     check(described, "ScoreResponse", ANSWER)
 
-    assert decode(json.dumps(REQUEST).encode(), Limits()).ids == [
+    assert decode(json.dumps(REQUEST).encode(), RequestLimits()).ids == [
         entry["id"] for entry in ANSWER["documents"]
     ]
 
@@ -83,7 +82,7 @@ def test_the_small_endpoints_answer_as_described(
 def test_a_service_that_is_not_ready_answers_as_described(tmp_path: Path, described: Json) -> None:
     """With the reason, and when to come again."""
     service = Service(tmp_path)
-    service.workforce.readiness = "no_workers"
+    service.backend.readiness = "no_workers"
 
     reply = service.request("GET", "/readyz")
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from service.api.request import MAX_ERRORS, Limits, RequestError, ScoreRequest, decode
+from service.api.request import MAX_ERRORS, RequestError, RequestLimits, ScoreRequest, decode
 from tests.support.malformed import (
     NOT_JSON,
     SAME_IDS,
@@ -15,10 +15,10 @@ from tests.support.malformed import (
     with_option,
 )
 
-LIMITS = Limits(max_documents=10, max_document_bytes=100)
+LIMITS = RequestLimits(max_documents=10, max_document_bytes=100)
 
 
-def refused(body: bytes, limits: Limits = LIMITS) -> RequestError:
+def refused(body: bytes, limits: RequestLimits = LIMITS) -> RequestError:
     """Return why `body` is refused."""
     with pytest.raises(RequestError) as caught:
         decode(body, limits)
@@ -95,7 +95,7 @@ def test_what_is_not_json_is_invalid_json(raw: bytes) -> None:
 @pytest.mark.parametrize(("raw", "pointer"), WRONG_DOCUMENTS, ids=shortened)
 def test_documents_of_the_wrong_shape_are_pointed_at(raw: bytes, pointer: str) -> None:
     """The answer says where in the body the fault is."""
-    error = refused(raw, Limits())
+    error = refused(raw, RequestLimits())
 
     assert (error.code, error.errors[0][0]) == ("invalid_document", pointer)
 
@@ -164,7 +164,7 @@ def test_a_text_too_long_comes_before_shapes() -> None:
 
 def test_the_number_of_pointers_is_bounded() -> None:
     """Thousands of faults give the first few."""
-    error = refused(json.dumps({"documents": [1] * 1_000}).encode(), Limits())
+    error = refused(json.dumps({"documents": [1] * 1_000}).encode(), RequestLimits())
 
     assert len(error.errors) == MAX_ERRORS
 
@@ -180,4 +180,4 @@ def test_an_error_says_nothing_of_the_texts() -> None:
 @pytest.mark.parametrize(("raw", "code"), TOO_LARGE, ids=shortened)
 def test_what_is_too_large_by_the_default_limits(raw: bytes, code: str) -> None:
     """Before anything else is looked at."""
-    assert refused(raw, Limits()).code == code
+    assert refused(raw, RequestLimits()).code == code

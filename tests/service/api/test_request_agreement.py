@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.request import Limits, RequestError, ScoreBody, decode
+from service.api.request import RequestError, RequestLimits, ScoreBody, decode
 
 JSON_VALUES = st.recursive(
     st.none()
@@ -44,7 +44,7 @@ def test_both_ways_of_decoding_agree(value: dict[str, object]) -> None:
         typed = False
 
     try:
-        decode(raw, Limits())
+        decode(raw, RequestLimits())
         accepted = True
     except RequestError as error:
         accepted = error.code == "duplicate_id"
@@ -57,4 +57,4 @@ def test_both_ways_of_decoding_agree(value: dict[str, object]) -> None:
 def test_no_bytes_raise_anything_but_a_request_error(raw: bytes) -> None:
     """Whatever arrives is scored or explained."""
     with contextlib.suppress(RequestError):
-        decode(raw, Limits())
+        decode(raw, RequestLimits())

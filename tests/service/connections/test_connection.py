@@ -175,7 +175,7 @@ def test_what_makes_no_sense_is_refused_and_the_connection_closed(
             assert headers["connection"] == "close"
             assert headers["x-request-id"] == json.loads(body)["request_id"]
             assert await peer.rest() == b""
-            assert [exchange.code for exchange in house.recorder.over] == [code]
+            assert [record.code for record in house.recorder.over] == [code]
 
     run(scenario)
 

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.connections.deferral import Turnstile
+from service.connections.deferral import StartDeferral
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=8), st.integers(1, 5))
@@ -13,7 +13,7 @@ def test_everybody_begins_in_order_and_so_many_in_a_turn(arrivals: list[int], pe
     """Whether they come at once or in several turns."""
 
     async def scenario() -> None:
-        turnstile = Turnstile(per_turn)
+        turnstile = StartDeferral(per_turn)
         begun: list[int] = []
         turns: list[int] = []
         number = 0
@@ -47,7 +47,7 @@ def test_nobody_waits_when_few_come() -> None:
     """The usual case."""
 
     async def scenario() -> None:
-        turnstile = Turnstile(2)
+        turnstile = StartDeferral(2)
 
         assert turnstile.enter(lambda: None)
         assert turnstile.enter(lambda: None)

@@ -25,7 +25,7 @@ def service(tmp_path: Path) -> Service:
     """Return a service with a full queue that knows the token of a good request."""
     service = Service(tmp_path)
     assert service.score(authorization=KNOWN).status == 200
-    service.workforce.refusal = FULL
+    service.backend.refusal = FULL
     return service
 
 
@@ -34,7 +34,7 @@ def at_the_door(service: Service, line: str = "POST /score HTTP/1.1", **changes:
     fields = {"host": "a", **score_headers(2, **{"authorization": KNOWN, **changes})}
     lines = [line, *(f"{name}: {value}" for name, value in fields.items())]
     head = parse_head("\r\n".join([*lines, "", ""]).encode())
-    answer = service.app.state.shedder.answer(head, [(b"date", b"today")])
+    answer = service.app.state.load_shedder.answer(head, [(b"date", b"today")])
     return None if answer is None else read(answer)
 
 
@@ -104,7 +104,7 @@ def test_what_is_unusual_comes_in(service: Service, line: str, changes: dict[str
 
 def test_everybody_comes_in_when_there_is_room(service: Service) -> None:
     """The door only looks when the queue fills."""
-    service.workforce.refusal = None
+    service.backend.refusal = None
 
     assert at_the_door(service) is None
 

@@ -38,7 +38,7 @@ def test_a_body_in_chunks_is_counted_while_it_comes(service: Service) -> None:
     assert reply is not None
     assert code_of(reply) == "body_too_large"
     assert reply.headers["connection"] == "close"
-    assert service.workforce.admission.permits == 0
+    assert service.backend.admission.permits == 0
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_body_that_comes_too_slowly(tmp_path: Path) -> None:
 
     assert reply is not None
     assert code_of(reply) == "body_timeout"
-    assert service.workforce.admission.permits == 0
+    assert service.backend.admission.permits == 0
 
 
 def test_a_deadline_that_passes_while_the_body_comes(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_deadline_that_passes_while_the_body_comes(tmp_path: Path) -> None:
 )
 def test_the_pool_refuses_at_the_door(service: Service, refusal: Refused) -> None:
     """With Retry-After in whole seconds of at least 1."""
-    service.workforce.refusal = refusal
+    service.backend.refusal = refusal
 
     reply = service.score()
 
@@ -118,7 +118,7 @@ def test_the_pool_refuses_after_the_body(tmp_path: Path) -> None:
     service = Service(tmp_path, FakeWorkforce(Refused("poison_request", "it ended two workers")))
 
     assert code_of(service.score()) == "poison_request"
-    assert service.workforce.admission.permits == 0
+    assert service.backend.admission.permits == 0
 
 
 def test_a_fault_of_ours_is_a_plain_500(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -130,26 +130,26 @@ def test_a_fault_of_ours_is_a_plain_500(tmp_path: Path, caplog: pytest.LogCaptur
     assert code_of(reply) == "internal_error"
     assert b"canary" not in reply.body
     assert [record.__dict__["request_id"] for record in caplog.records] == ["id-1"]
-    assert service.workforce.admission.permits == 0
+    assert service.backend.admission.permits == 0
 
 
 def test_a_client_that_leaves_while_it_waits(tmp_path: Path) -> None:
     """Its work is cancelled, its permit given back, and it counts as 499."""
-    workforce = FakeWorkforce()
-    service = Service(tmp_path, workforce)
+    backend = FakeWorkforce()
+    service = Service(tmp_path, backend)
 
     async def leave() -> Message:
         return {"type": "http.disconnect"}
 
     async def scenario() -> Reply | None:
-        workforce.held = asyncio.Event()
+        backend.held = asyncio.Event()
         scope = scope_of("POST", "/score", score_headers(2))
         return await drive(service.app, scope, arriving(b"{}", then=leave))
 
     reply = asyncio.run(scenario())
 
     assert reply is None
-    assert (workforce.left, workforce.admission.permits) == (1, 0)
+    assert (backend.left, backend.admission.permits) == (1, 0)
     assert service.recorder.over[0].status == 499
 
 
@@ -162,25 +162,25 @@ def test_a_client_that_leaves_while_it_sends(service: Service) -> None:
     reply = asyncio.run(drive(service.app, scope_of("POST", "/score", score_headers(2)), leave))
 
     assert reply is None
-    assert service.workforce.admission.permits == 0
+    assert service.backend.admission.permits == 0
     assert service.recorder.over[0].status == 499
 
 
 def test_the_server_ending_a_request_is_not_the_client_leaving(tmp_path: Path) -> None:
     """A cancelled task stays cancelled."""
-    workforce = FakeWorkforce()
-    service = Service(tmp_path, workforce)
+    backend = FakeWorkforce()
+    service = Service(tmp_path, backend)
 
     async def scenario() -> None:
-        workforce.held = asyncio.Event()
+        backend.held = asyncio.Event()
         serving = asyncio.create_task(
             drive(service.app, scope_of("POST", "/score", score_headers(2)), arriving(b"{}"))
         )
-        while not workforce.requests:
+        while not backend.requests:
             await asyncio.sleep(0)
         serving.cancel()
         await serving
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(scenario())
-    assert workforce.admission.permits == 0
+    assert backend.admission.permits == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from service.http.middleware import API_HEADERS, Envelope
+from service.http.middleware import API_HEADERS, RequestContext
 from tests.support.driver import Recorder, Reply, Service, arriving, code_of, drive, scope_of
 
 ORIGIN = "https://app.example"
@@ -150,7 +150,7 @@ def test_a_fault_after_the_answer_began_ends_the_connection() -> None:
     recorder = Recorder()
 
     async def scenario() -> Reply | None:
-        return await drive(Envelope(faulty, recorder), scope_of("GET", "/"), arriving(b""))
+        return await drive(RequestContext(faulty, recorder), scope_of("GET", "/"), arriving(b""))
 
     with pytest.raises(RuntimeError):
         asyncio.run(scenario())

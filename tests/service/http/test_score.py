@@ -33,14 +33,14 @@ def test_the_body_goes_to_the_pool_and_its_answer_comes_back_untouched(service: 
     assert (reply.status, reply.body) == (200, b'{"documents": []}')
     assert reply.headers["content-type"] == "application/json"
     assert reply.headers["content-length"] == str(len(reply.body))
-    assert [request.body for request in service.workforce.requests] == [b"anything"]
+    assert [request.body for request in service.backend.requests] == [b"anything"]
 
 
 def test_the_pool_learns_who_asks_and_how_long(service: Service) -> None:
     """Subject, request id and media type travel with the body; the deadline is the shorter one."""
     service.score(x_request_id="my-id", x_request_timeout_ms="50", accept="application/x-npy")
 
-    request = service.workforce.requests[0]
+    request = service.backend.requests[0]
     assert (request.request_id, request.subject, request.accept) == ("my-id", "ann", "npy")
 
 
@@ -107,7 +107,7 @@ def test_what_is_wrong_with_the_headers_is_answered_before_the_body_is_read(
 
     assert reply is not None
     assert code_of(reply) == code
-    assert service.workforce.requests == []
+    assert service.backend.requests == []
     assert reply.headers["server-timing"]
 
 
@@ -153,21 +153,21 @@ def test_the_record_of_a_request(service: Service) -> None:
     """Whoever counts and logs sees what was asked and what was answered, once."""
     service.score(x_request_id="id-1")
 
-    (exchange,) = service.recorder.over
-    assert service.recorder.begun == [exchange]
-    assert (exchange.request_id, exchange.method, exchange.route) == ("id-1", "POST", "/score")
-    assert (exchange.status, exchange.code, exchange.subject) == (200, "ok", "ann")
-    assert exchange.outcome is service.workforce.outcome
-    assert exchange.ended >= exchange.began > 0
+    (record,) = service.recorder.over
+    assert service.recorder.begun == [record]
+    assert (record.request_id, record.method, record.route) == ("id-1", "POST", "/score")
+    assert (record.status, record.code, record.subject) == (200, "ok", "ann")
+    assert record.outcome is service.backend.outcome
+    assert record.ended >= record.began > 0
 
 
 def test_the_record_of_a_refusal(service: Service) -> None:
     """It has the problem's code and no outcome."""
     service.score(authorization=None)
 
-    (exchange,) = service.recorder.over
-    assert (exchange.status, exchange.code, exchange.subject) == (401, "missing_token", "")
-    assert exchange.outcome is None
+    (record,) = service.recorder.over
+    assert (record.status, record.code, record.subject) == (401, "missing_token", "")
+    assert record.outcome is None
 
 
 def test_the_answer_of_a_problem_is_json_of_the_contract(service: Service) -> None:

@@ -8,7 +8,7 @@ from service.api.outcome import Facts, Outcome
 from service.observability.log import EventLog, ServiceLog
 from service.observability.log_format import encode_json
 from service.observability.redaction import Redactor
-from service.observability.request_record import Exchange
+from service.observability.request_record import RequestRecord
 from tests.support.collected import Collected
 
 
@@ -30,9 +30,9 @@ def service(log: EventLog) -> ServiceLog:
     return ServiceLog(log)
 
 
-def exchange(status: int = 200, code: str = "ok", outcome: Outcome | None = None) -> Exchange:
+def record(status: int = 200, code: str = "ok", outcome: Outcome | None = None) -> RequestRecord:
     """Return a request that took a quarter of a second."""
-    return Exchange(
+    return RequestRecord(
         "id-1",
         {},
         "POST",
@@ -50,7 +50,7 @@ def test_a_request_is_one_line_with_all_that_is_known(service: ServiceLog, colle
     """From its id to the time in each stage."""
     facts = Facts(documents=3, stages=(("decode", 0.5), ("embed", 1.5)))
 
-    service.request(exchange(outcome=Outcome("ok", b"", facts, slot=1, queue_ms=0.25, attempts=1)))
+    service.request(record(outcome=Outcome("ok", b"", facts, slot=1, queue_ms=0.25, attempts=1)))
 
     [line] = collected.events()
     assert line.pop("time")
@@ -63,7 +63,7 @@ def test_a_request_is_one_line_with_all_that_is_known(service: ServiceLog, colle
 
 def test_a_request_that_was_refused_has_the_same_fields(service: ServiceLog, collected: Collected) -> None:
     """With null for what there is not."""
-    refused = exchange(401, "missing_token")
+    refused = record(401, "missing_token")
     refused.subject = refused.route = ""
 
     service.request(refused)
@@ -79,14 +79,14 @@ def test_only_our_own_failures_are_warnings(
     service: ServiceLog, collected: Collected, status: int, level: str
 ) -> None:
     """A refusal is what the service is meant to do."""
-    service.request(exchange(status))
+    service.request(record(status))
 
     assert collected.events()[0]["level"] == level
 
 
 def test_a_subject_that_is_a_token_is_redacted(service: ServiceLog, collected: Collected) -> None:
     """Whoever puts one there."""
-    odd = exchange()
+    odd = record()
     odd.subject = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 
     service.request(odd)
@@ -145,6 +145,6 @@ def test_below_the_level_nothing_is_written(collected: Collected) -> None:
     """Quiet means quiet."""
     service = ServiceLog(EventLog(collected, encode_json, Redactor(), logging.WARNING))
 
-    service.request(exchange())
+    service.request(record())
 
     assert collected.text == b""

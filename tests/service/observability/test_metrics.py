@@ -4,9 +4,15 @@ import pytest
 
 from service.api.outcome import Facts, Outcome
 from service.api.problems import PROBLEMS
-from service.observability.metrics import REQUEST_BOUNDS, PoolMetrics, RequestMetrics, ScoringMetrics, Served
-from service.observability.request_record import Exchange
-from service.observability.snapshot import SlotSnapshot, Snapshot
+from service.observability.metrics import (
+    REQUEST_BOUNDS,
+    PoolMetrics,
+    RequestMetrics,
+    ScoringMetrics,
+    ServedModel,
+)
+from service.observability.request_record import RequestRecord
+from service.observability.status import SlotSnapshot, Snapshot
 from tests.support.scrape import Samples, counts, moved, scrape
 
 FACTS = Facts(
@@ -23,11 +29,11 @@ EMPTY = Snapshot(slots=(), jobs=0, cost_s=0.0, subjects=0)
 REQUEST = "http_server_request_duration_seconds_count"
 
 
-def exchange(
+def record(
     status: int, code: str = "ok", *, method: str = "POST", route: str = "/score", subject: str = "alice"
-) -> Exchange:
+) -> RequestRecord:
     """Return a request that took a quarter of a second."""
-    return Exchange(
+    return RequestRecord(
         "id", {}, method, began=10.0, ended=10.25, route=route, status=status, code=code, subject=subject
     )
 
@@ -67,7 +73,7 @@ def test_a_request_is_active_until_it_ends() -> None:
     metrics.began()
     metrics.began()
 
-    metrics.ended(exchange(500, "internal_error"))
+    metrics.ended(record(500, "internal_error"))
 
     assert requests(metrics)["http_server_active_requests"] == 1
 
@@ -78,7 +84,7 @@ def test_a_success_counts_a_request_and_nothing_else() -> None:
     metrics.began()
     before = requests(metrics)
 
-    metrics.ended(exchange(200))
+    metrics.ended(record(200))
 
     change = counts(moved(before, requests(metrics)))
     assert change == {series("POST", "/score", 200): 1, "http_server_active_requests": -1}
@@ -92,7 +98,7 @@ def test_a_refusal_is_counted_by_its_code(code: str) -> None:
     metrics = RequestMetrics()
     before = requests(metrics)
 
-    metrics.ended(exchange(PROBLEMS[code].status, code))
+    metrics.ended(record(PROBLEMS[code].status, code))
 
     change = {key: value for key, value in moved(before, requests(metrics)).items() if "scorepool" in key}
     assert change == {f'scorepool_rejected_total{{code="{code}"}}': 1}
@@ -104,7 +110,7 @@ def test_a_failure_is_counted_by_its_code(code: str) -> None:
     metrics = RequestMetrics()
     before = requests(metrics)
 
-    metrics.ended(exchange(PROBLEMS[code].status, code))
+    metrics.ended(record(PROBLEMS[code].status, code))
 
     change = {key: value for key, value in moved(before, requests(metrics)).items() if "scorepool" in key}
     assert change == {f'scorepool_failures_total{{code="{code}"}}': 1}
@@ -114,7 +120,7 @@ def test_a_client_that_left_is_a_failure_with_status_499() -> None:
     """Whatever had become of its request until then."""
     metrics = RequestMetrics()
 
-    metrics.ended(exchange(499, "deadline_exceeded"))
+    metrics.ended(record(499, "deadline_exceeded"))
 
     after = requests(metrics)
     assert after['scorepool_failures_total{code="client_closed"}'] == 1
@@ -126,7 +132,7 @@ def test_a_client_that_left_before_it_was_known_has_not_failed() -> None:
     """Nothing was admitted."""
     metrics = RequestMetrics()
 
-    metrics.ended(exchange(499, subject=""))
+    metrics.ended(record(499, subject=""))
 
     assert requests(metrics)['scorepool_failures_total{code="client_closed"}'] == 0
 
@@ -136,7 +142,7 @@ def test_methods_and_paths_of_clients_make_no_series() -> None:
     metrics = RequestMetrics()
 
     for number in range(100):
-        metrics.ended(exchange(404, "not_found", method=f"BREW{number}", route=""))
+        metrics.ended(record(404, "not_found", method=f"BREW{number}", route=""))
 
     assert requests(metrics)[series("_OTHER", "_OTHER", 404)] == 100
     assert len(requests(metrics)) - len(requests(RequestMetrics())) == len(REQUEST_BOUNDS) + 3
@@ -144,7 +150,7 @@ def test_methods_and_paths_of_clients_make_no_series() -> None:
 
 def test_a_completed_request_counts_what_was_scored() -> None:
     """Documents, pairs, stages in seconds, unknown tokens and clusters."""
-    metrics = ScoringMetrics(Served("demo", "sha256:00", 3))
+    metrics = ScoringMetrics(ServedModel("demo", "sha256:00", 3))
 
     metrics.finished(Outcome("ok", b"", FACTS))
 
@@ -157,7 +163,7 @@ def test_a_completed_request_counts_what_was_scored() -> None:
 
 def test_a_request_that_did_not_complete_counts_its_stages_alone() -> None:
     """Time was spent, but nothing was scored."""
-    metrics = ScoringMetrics(Served("demo", "sha256:00", 3))
+    metrics = ScoringMetrics(ServedModel("demo", "sha256:00", 3))
     before = scoring(metrics)
 
     metrics.finished(Outcome("invalid_document", b"", Facts(documents=4, stages=(("decode", 2.0),))))
@@ -168,7 +174,7 @@ def test_a_request_that_did_not_complete_counts_its_stages_alone() -> None:
 
 def test_documents_without_tokens_have_no_share_of_unknown_ones() -> None:
     """Nothing is divided by zero."""
-    metrics = ScoringMetrics(Served("demo", "sha256:00", 3))
+    metrics = ScoringMetrics(ServedModel("demo", "sha256:00", 3))
 
     metrics.finished(Outcome("ok", b"", Facts(documents=1)))
 
@@ -177,7 +183,7 @@ def test_documents_without_tokens_have_no_share_of_unknown_ones() -> None:
 
 def test_every_series_of_scoring_exists_from_the_start() -> None:
     """Each stage and each cluster at zero, and which model it is."""
-    after = scoring(ScoringMetrics(Served('a "demo"', "sha256:00", 2)))
+    after = scoring(ScoringMetrics(ServedModel('a "demo"', "sha256:00", 2)))
 
     assert after['scorepool_cluster_assignments_total{cluster="1"}'] == 0
     assert after['scorepool_stage_duration_seconds_count{stage="similarity"}'] == 0

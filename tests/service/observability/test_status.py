@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.api.outcome import Facts, Outcome
-from service.observability.request_record import Exchange
-from service.observability.snapshot import SlotSnapshot, Snapshot
-from service.observability.status import Recent, Status
+from service.observability.request_record import RequestRecord
+from service.observability.status import SlidingWindow, SlotSnapshot, Snapshot, Status
 
 EMPTY = Snapshot(slots=(), jobs=0, cost_s=0.0, subjects=0)
 
@@ -24,15 +23,15 @@ class Clock:
         return self.now
 
 
-def scored(ended: float, seconds: float, *, documents: int = 1) -> Exchange:
+def scored(ended: float, seconds: float, *, documents: int = 1) -> RequestRecord:
     """Return a request that was answered with scores."""
     outcome = Outcome("ok", b"", Facts(documents=documents))
-    return Exchange("id", {}, "POST", ended - seconds, ended, "/score", 200, "ok", "alice", outcome)
+    return RequestRecord("id", {}, "POST", ended - seconds, ended, "/score", 200, "ok", "alice", outcome)
 
 
-def refused(ended: float) -> Exchange:
+def refused(ended: float) -> RequestRecord:
     """Return a request that was turned away at once."""
-    return Exchange("id", {}, "POST", ended, ended, "/score", 503, "overloaded", "alice")
+    return RequestRecord("id", {}, "POST", ended, ended, "/score", 503, "overloaded", "alice")
 
 
 def described(status: Status, snapshot: Snapshot = EMPTY) -> Any:
@@ -94,7 +93,9 @@ def test_failures_are_counted() -> None:
     clock = Clock()
     status = Status(clock)
     for code, number in (("deadline_exceeded", 504), ("worker_crashed", 500), ("ok", 499)):
-        status.ended(Exchange("id", {}, "POST", clock.now - 1, clock.now, "/score", number, code, "alice"))
+        status.ended(
+            RequestRecord("id", {}, "POST", clock.now - 1, clock.now, "/score", number, code, "alice")
+        )
 
     assert described(status)["last_minute"]["failures"] == 3
 
@@ -104,7 +105,7 @@ def test_probes_do_not_count() -> None:
     clock = Clock()
     status = Status(clock)
 
-    status.ended(Exchange("id", {}, "GET", clock.now, clock.now, "/livez", 200))
+    status.ended(RequestRecord("id", {}, "GET", clock.now, clock.now, "/livez", 200))
 
     assert described(status)["last_minute"]["requests"] == 0
 
@@ -121,7 +122,7 @@ def test_the_loops_lag_is_told_in_milliseconds() -> None:
 @given(st.lists(st.floats(1e-5, 1e3), min_size=1, max_size=200), st.sampled_from([0.5, 0.9, 0.99]))
 def test_quantiles_are_within_three_percent(values: list[float], share: float) -> None:
     """Of the value at that rank, whatever the values."""
-    recent = Recent()
+    recent = SlidingWindow()
     for value in values:
         recent.observe(1000.0, value)
 
@@ -135,7 +136,7 @@ def test_quantiles_are_within_three_percent(values: list[float], share: float) -
 @given(st.lists(st.floats(0, 200), max_size=100), st.floats(0, 100))
 def test_what_is_counted_is_what_the_last_minute_had(moments: list[float], pause: float) -> None:
     """By whole seconds."""
-    recent = Recent()
+    recent = SlidingWindow()
     for moment in sorted(moments):
         recent.count(moment, "requests")
 

@@ -8,10 +8,10 @@ import pytest
 from service.api.outcome import Facts, Outcome
 from service.observability.log import EventLog, ServiceLog
 from service.observability.log_format import encode_json
-from service.observability.metrics import Served
+from service.observability.metrics import ServedModel
 from service.observability.redaction import Redactor
-from service.observability.request_record import Exchange
-from service.observability.snapshot import Snapshot
+from service.observability.request_record import RequestRecord
+from service.observability.status import Snapshot
 from service.observability.telemetry import Telemetry
 from service.pool.observer import Observer
 from tests.support.scrape import Samples, counts, moved, scrape
@@ -40,7 +40,7 @@ def lines() -> Lines:
 def telemetry(lines: Lines) -> Telemetry:
     """Return the telemetry of a server that does not run."""
     log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.INFO))
-    return Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0)
+    return Telemetry(ServedModel("demo", "sha256:00", 3), log, lambda: 1000.0)
 
 
 def samples(telemetry: Telemetry) -> Samples:
@@ -58,12 +58,12 @@ def test_it_is_an_observer_of_the_pool(telemetry: Telemetry) -> None:
 def test_a_request_is_counted_and_logged_once(telemetry: Telemetry, lines: Lines) -> None:
     """In each place where somebody looks for it."""
     outcome = Outcome("ok", b"", Facts(documents=2, pairs=1))
-    exchange = Exchange("id", {}, "POST", 999.0, 999.5, "/score", 200, "ok", "alice", outcome)
+    record = RequestRecord("id", {}, "POST", 999.0, 999.5, "/score", 200, "ok", "alice", outcome)
     before = samples(telemetry)
 
-    telemetry.began(exchange)
+    telemetry.began(record)
     telemetry.finished("alice", outcome)
-    telemetry.ended(exchange)
+    telemetry.ended(record)
 
     change = counts(moved(before, samples(telemetry)))
     assert change == {
@@ -78,10 +78,10 @@ def test_a_request_is_counted_and_logged_once(telemetry: Telemetry, lines: Lines
 
 def test_a_refusal_by_the_pool_is_counted_with_its_answer(telemetry: Telemetry) -> None:
     """Once, and not where it arose as well."""
-    exchange = Exchange("id", {}, "POST", 999.0, 999.5, "/score", 503, "overloaded", "alice")
+    record = RequestRecord("id", {}, "POST", 999.0, 999.5, "/score", 503, "overloaded", "alice")
 
     telemetry.refused("overloaded")
-    telemetry.ended(exchange)
+    telemetry.ended(record)
 
     assert samples(telemetry)['scorepool_rejected_total{code="overloaded"}'] == 1
 
@@ -121,7 +121,7 @@ def test_no_two_families_have_the_same_name(telemetry: Telemetry) -> None:
 class Traces:
     """A tracer that knows one trace."""
 
-    def ended(self, exchange: Exchange) -> str:
+    def ended(self, record: RequestRecord) -> str:
         return "0af7"
 
     def close(self) -> None:
@@ -132,8 +132,8 @@ class Traces:
 def test_scoring_is_traced_and_probes_are_not(lines: Lines, route: str, trace_id: str | None) -> None:
     """The log's line says which trace it belongs to."""
     log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.INFO))
-    telemetry = Telemetry(Served("demo", "sha256:00", 3), log, lambda: 1000.0, Traces())
+    telemetry = Telemetry(ServedModel("demo", "sha256:00", 3), log, lambda: 1000.0, Traces())
 
-    telemetry.ended(Exchange("id", {}, "POST", 999.0, 999.5, route, 200))
+    telemetry.ended(RequestRecord("id", {}, "POST", 999.0, 999.5, route, 200))
 
     assert json.loads(lines.written[0]).get("trace_id") == trace_id

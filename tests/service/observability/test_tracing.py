@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from service.api.outcome import Facts, Outcome
-from service.observability.request_record import Exchange
+from service.observability.request_record import RequestRecord
 from service.observability.telemetry import opened_tracer
 from service.observability.tracing import Tracing
 
@@ -34,12 +34,14 @@ def tracing(exporter: InMemorySpanExporter) -> Tracing:
     return Tracing(SimpleSpanProcessor(exporter))
 
 
-def scored(traceparent: bytes | None = None) -> Exchange:
+def scored(traceparent: bytes | None = None) -> RequestRecord:
     """Return a request of 30 ms: 5 in the queue, 10 in the worker, and 12 until the answer was taken."""
     fields = {} if traceparent is None else {b"traceparent": traceparent}
     facts = Facts(documents=2, stages=STAGES)
     outcome = Outcome("ok", b"", facts, slot=1, queue_ms=5.0, run_ms=10.0, attempts=1)
-    return Exchange("id", fields, "POST", 10.0, 10.030, "/score", 200, "ok", "alice", outcome, scored=10.018)
+    return RequestRecord(
+        "id", fields, "POST", 10.0, 10.030, "/score", 200, "ok", "alice", outcome, scored=10.018
+    )
 
 
 def spans(exporter: InMemorySpanExporter) -> Mapping[str, ReadableSpan]:
@@ -124,7 +126,7 @@ def test_a_malformed_trace_is_ignored(
 
 def test_a_failure_is_marked(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
     """With the code of its problem."""
-    failed = Exchange("id", {}, "POST", 10.0, 10.1, "/score", 504, "deadline_exceeded", "alice")
+    failed = RequestRecord("id", {}, "POST", 10.0, 10.1, "/score", 504, "deadline_exceeded", "alice")
 
     tracing.ended(failed)
 
@@ -136,7 +138,7 @@ def test_a_failure_is_marked(tracing: Tracing, exporter: InMemorySpanExporter) -
 
 def test_spans_tell_nothing_of_the_client(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
     """No subject, no path, no method of its own making, no token."""
-    odd = Exchange(
+    odd = RequestRecord(
         "id", {b"authorization": b"Bearer canary"}, "CANARY", 10.0, 10.1, "", 404, "not_found", "canary"
     )
 

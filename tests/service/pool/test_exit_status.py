@@ -5,36 +5,37 @@ from pathlib import Path
 
 import pytest
 
-from service.pool.exit_status import MemoryKills, Reason, explain
+from service.pool.exit_status import MemoryKills, classify_exit
+from service.scheduling.events import RestartReason
 from service.worker.process_limits import MEMORY_EXIT
 
 
 @pytest.mark.parametrize(
     ("status", "out_of_memory", "reason", "evidence", "blamed"),
     [
-        (-signal.SIGSEGV, False, Reason.CRASH, "SIGSEGV", True),
-        (-signal.SIGKILL, False, Reason.CRASH, "SIGKILL", False),
-        (-signal.SIGKILL, True, Reason.MEMORY, "SIGKILL by the kernel, out of memory", True),
-        (-signal.SIGALRM, False, Reason.TIMER, "SIGALRM", True),
-        (MEMORY_EXIT, False, Reason.MEMORY, "memory limit reached", True),
-        (3, True, Reason.CRASH, "exit status 3", True),
-        (255, False, Reason.CRASH, "exit status unknown", False),
-        (-63, False, Reason.CRASH, "signal 63", True),
-        (None, False, Reason.CRASH, "not seen to end", False),
+        (-signal.SIGSEGV, False, RestartReason.CRASH, "SIGSEGV", True),
+        (-signal.SIGKILL, False, RestartReason.CRASH, "SIGKILL", False),
+        (-signal.SIGKILL, True, RestartReason.MEMORY, "SIGKILL by the kernel, out of memory", True),
+        (-signal.SIGALRM, False, RestartReason.TIMER, "SIGALRM", True),
+        (MEMORY_EXIT, False, RestartReason.MEMORY, "memory limit reached", True),
+        (3, True, RestartReason.CRASH, "exit status 3", True),
+        (255, False, RestartReason.CRASH, "exit status unknown", False),
+        (-63, False, RestartReason.CRASH, "signal 63", True),
+        (None, False, RestartReason.CRASH, "not seen to end", False),
     ],
 )
 def test_an_end_that_was_not_ours_is_explained_by_its_status(
-    status: int | None, out_of_memory: bool, reason: Reason, evidence: str, blamed: bool
+    status: int | None, out_of_memory: bool, reason: RestartReason, evidence: str, blamed: bool
 ) -> None:
     """Signals, our own exit statuses, and the kernel's count of what it killed for memory."""
-    assert explain(None, status, out_of_memory=out_of_memory) == (reason, evidence, blamed)
+    assert classify_exit(None, status, out_of_memory=out_of_memory) == (reason, evidence, blamed)
 
 
 def test_our_own_kill_keeps_its_reason() -> None:
     """Whatever the status says."""
-    ours = explain(Reason.DEADLINE, -signal.SIGKILL, out_of_memory=True)
+    ours = classify_exit(RestartReason.DEADLINE, -signal.SIGKILL, out_of_memory=True)
 
-    assert ours == (Reason.DEADLINE, "SIGKILL", False)
+    assert ours == (RestartReason.DEADLINE, "SIGKILL", False)
 
 
 def test_memory_kills_are_counted_between_looks(tmp_path: Path) -> None:

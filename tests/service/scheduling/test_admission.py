@@ -8,23 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Refused
-from service.limits import Capacity
-from service.scheduling.admission import BODIES_HELD, DEADLINE_MARGIN, OVERDRAFT, Admission, Load, Permit
+from service.limits import PoolLimits
+from service.scheduling.admission import BODIES_HELD, DEADLINE_MARGIN, OVERDRAFT, Admission, Permit, QueueLoad
 from service.scheduling.fair_queue import QUANTUM_S
 
 BODY = 1_000_000
 
-IDLE = Load(running=0.0, queued=0.0, own=0.0, others=0, slots=2)
+IDLE = QueueLoad(running=0.0, queued=0.0, own=0.0, others=0, slots=2)
 
 
 def admission(idle: list[str] | None = None) -> Admission:
     """Make an admission for 5 s of waiting on two slots; `idle` receives a word whenever it is."""
-    capacity = Capacity(workers=2, max_body_bytes=BODY, queue_budget_s=5.0)
+    capacity = PoolLimits(workers=2, max_body_bytes=BODY, queue_budget_s=5.0)
     told = [] if idle is None else idle
     return Admission(capacity, Random(7), lambda: told.append("idle"))
 
 
-def refusal(load: Load, cost: float = 0.1, time_left: float = 30.0) -> tuple[str, int]:
+def refusal(load: QueueLoad, cost: float = 0.1, time_left: float = 30.0) -> tuple[str, int]:
     """Return code and Retry-After of a job that is refused."""
     with pytest.raises(Refused) as caught:
         admission().enter(cost, time_left, load)
@@ -92,14 +92,14 @@ def test_a_wait_has_room_before_the_deadline(time_left: float, comes_in: bool) -
 
 def test_the_wait_of_a_subject_is_that_of_its_turn() -> None:
     """With turns, a long line of another subject costs a newcomer one turn of it."""
-    load = Load(running=0.5, queued=20.0, own=0.0, others=1, slots=1)
+    load = QueueLoad(running=0.5, queued=20.0, own=0.0, others=1, slots=1)
 
     assert load.wait == pytest.approx(0.5 + QUANTUM_S)
 
 
 def test_the_wait_of_a_subject_alone_is_all_of_the_work() -> None:
     """Shared by the slots."""
-    assert Load(running=1.0, queued=5.0, own=5.0, others=0, slots=2).wait == pytest.approx(3.0)
+    assert QueueLoad(running=1.0, queued=5.0, own=5.0, others=0, slots=2).wait == pytest.approx(3.0)
 
 
 def test_bodies_beyond_the_byte_budget_are_refused() -> None:

@@ -101,7 +101,7 @@ def test_a_job_put_back_goes_before_all_others_and_alone() -> None:
     queue.push(second)
     serve(queue)
 
-    queue.push_again(first)
+    queue.requeue(first)
 
     assert serve(queue) is first
     assert first.alone

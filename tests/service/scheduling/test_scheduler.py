@@ -2,14 +2,13 @@
 
 import pytest
 
-from service.scheduling.events import CallEnded, End, SlotReady
+from service.scheduling.events import CallEnded, End, ImpossibleEvent, SlotReady
 from service.scheduling.scheduler import (
     PATIENCE_FACTOR,
     PATIENCE_S,
     RESPAWN_S,
     Scheduler,
 )
-from service.scheduling.transitions import ImpossibleEvent
 from tests.support.simulation import BATCH_JOBS, Simulation
 
 
@@ -147,7 +146,7 @@ def test_a_call_that_has_long_to_go_is_killed_when_its_client_leaves() -> None:
     world.leave(number)
     world.advance(0)
 
-    assert world.jobs[number].end is End.LEFT
+    assert world.jobs[number].end is End.DISCONNECTED
     assert world.doomed == {0}
 
 

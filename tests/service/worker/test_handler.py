@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.training.corpus import read_corpus
-from service.api.request import Limits
+from service.api.request import RequestLimits
 from service.api.response import ScoreResponse
-from service.worker.handler import Handler
+from service.worker.handler import ScoringHandler
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))[:12]
 
 
 @pytest.fixture(scope="module")
-def handler(demo_bundle: Path) -> Handler:
+def handler(demo_bundle: Path) -> ScoringHandler:
     """Return a handler with the demonstration model and the default limits."""
-    return Handler(demo_bundle, Limits())
+    return ScoringHandler(demo_bundle, RequestLimits())
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def cosines(demo_bundle: Path) -> NDArray[np.float64]:
     return product
 
 
-def ask(handler: Handler, **request: object) -> dict[str, Any]:
+def ask(handler: ScoringHandler, **request: object) -> dict[str, Any]:
     """Return the decoded answer to a request that must succeed."""
     answer = handler(orjson.dumps(request), "json")
     assert answer.code == "ok", answer.body
@@ -43,7 +43,7 @@ def ask(handler: Handler, **request: object) -> dict[str, Any]:
     return decoded
 
 
-def test_an_answer_has_the_documented_shape(handler: Handler) -> None:
+def test_an_answer_has_the_documented_shape(handler: ScoringHandler) -> None:
     """Every answer fits the types that the OpenAPI document is made from."""
     import msgspec  # noqa: PLC0415
 
@@ -55,7 +55,7 @@ def test_an_answer_has_the_documented_shape(handler: Handler) -> None:
         msgspec.json.decode(answer.body, type=ScoreResponse)
 
 
-def test_only_what_was_asked_for_is_answered(handler: Handler) -> None:
+def test_only_what_was_asked_for_is_answered(handler: ScoringHandler) -> None:
     """`pairs`, `truncated`, `matrix`, `neighbours` and `vector` appear only where they were asked for."""
     plain = ask(handler, documents=STORIES, similarity="none")
     full = ask(handler, documents=STORIES, similarity="matrix", vectors=True)
@@ -67,7 +67,9 @@ def test_only_what_was_asked_for_is_answered(handler: Handler) -> None:
     assert set(full["documents"][0]) == members | {"vector"}
 
 
-def test_neighbours_equal_a_sort_of_all_cosines(handler: Handler, cosines: NDArray[np.float64]) -> None:
+def test_neighbours_equal_a_sort_of_all_cosines(
+    handler: ScoringHandler, cosines: NDArray[np.float64]
+) -> None:
     """Each document's neighbours are the highest of its row, itself left out, highest first."""
     answer = ask(handler, documents=STORIES, neighbours=4)
 
@@ -78,7 +80,9 @@ def test_neighbours_equal_a_sort_of_all_cosines(handler: Handler, cosines: NDArr
         assert values == pytest.approx([cosines[row, j] for j in order], abs=1e-5)
 
 
-def test_pairs_are_all_those_above_the_threshold(handler: Handler, cosines: NDArray[np.float64]) -> None:
+def test_pairs_are_all_those_above_the_threshold(
+    handler: ScoringHandler, cosines: NDArray[np.float64]
+) -> None:
     """Pairs are named by ids, a before b, and none is missing."""
     answer = ask(handler, documents=STORIES, similarity="pairs", threshold=0.1)
 
@@ -88,7 +92,7 @@ def test_pairs_are_all_those_above_the_threshold(handler: Handler, cosines: NDAr
     assert answer["truncated"] is False
 
 
-def test_the_matrix_is_the_same_in_both_formats(handler: Handler) -> None:
+def test_the_matrix_is_the_same_in_both_formats(handler: ScoringHandler) -> None:
     """`Accept: application/x-npy` gives the float32 values that the JSON shows."""
     body = orjson.dumps({"documents": STORIES, "similarity": "matrix"})
 
@@ -99,14 +103,14 @@ def test_the_matrix_is_the_same_in_both_formats(handler: Handler) -> None:
     np.testing.assert_array_equal(file, matrix)
 
 
-def test_npy_without_a_matrix_is_not_acceptable(handler: Handler) -> None:
+def test_npy_without_a_matrix_is_not_acceptable(handler: ScoringHandler) -> None:
     """There is no `.npy` of neighbours, and the client hears it."""
     answer = handler(orjson.dumps({"documents": STORIES}), "npy")
 
     assert answer.code == "not_acceptable"
 
 
-def test_a_text_without_words_is_all_null(handler: Handler) -> None:
+def test_a_text_without_words_is_all_null(handler: ScoringHandler) -> None:
     """What a document without a vector cannot have is null, never NaN."""
     answer = ask(handler, documents=[{"id": "digits", "text": "2001 - 42"}, STORIES[0]])
 
@@ -122,7 +126,7 @@ def test_a_text_without_words_is_all_null(handler: Handler) -> None:
     }
 
 
-def test_the_facts_count_what_was_done(handler: Handler) -> None:
+def test_the_facts_count_what_was_done(handler: ScoringHandler) -> None:
     """The server counts documents, pairs, tokens and clusters without reading the answer."""
     answer = handler(orjson.dumps({"documents": [*STORIES, "zzzz xqzt"]}), "json")
 
@@ -133,7 +137,7 @@ def test_the_facts_count_what_was_done(handler: Handler) -> None:
     assert [stage for stage, _ in facts.stages] == ["decode", "embed", "cluster", "similarity", "encode"]
 
 
-def test_a_fault_of_the_request_is_an_answer(handler: Handler) -> None:
+def test_a_fault_of_the_request_is_an_answer(handler: ScoringHandler) -> None:
     """Bad input never raises; it names its code and where the fault is."""
     answer = handler(b'{"documents": [{"text": 5}]}', "json")
 
@@ -142,7 +146,7 @@ def test_a_fault_of_the_request_is_an_answer(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("similarity", ["neighbours", "pairs", "matrix", "none"])
-def test_requests_answered_together_are_answered_as_alone(handler: Handler, similarity: str) -> None:
+def test_requests_answered_together_are_answered_as_alone(handler: ScoringHandler, similarity: str) -> None:
     """Good and bad ones in any mix; what is shared is time, never an answer."""
     bodies = [
         orjson.dumps({"documents": STORIES[:3], "similarity": similarity, "vectors": True}),
@@ -163,7 +167,7 @@ def test_requests_answered_together_are_answered_as_alone(handler: Handler, simi
         assert orjson.loads(one.body) == approximately(orjson.loads(other.body))
 
 
-def test_bad_requests_alone_are_answered_together(handler: Handler) -> None:
+def test_bad_requests_alone_are_answered_together(handler: ScoringHandler) -> None:
     """Nothing is left to be embedded then."""
     assert [answer.code for answer in handler.answer_all([b"{", b"[]"], ["json", "json"])] == [
         "invalid_json",
@@ -171,7 +175,7 @@ def test_bad_requests_alone_are_answered_together(handler: Handler) -> None:
     ]
 
 
-def test_each_is_told_its_share_of_the_time(handler: Handler) -> None:
+def test_each_is_told_its_share_of_the_time(handler: ScoringHandler) -> None:
     """All stages, also of what was done together."""
     body = orjson.dumps({"documents": STORIES[:2]})
 
