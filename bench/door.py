@@ -14,6 +14,7 @@ import multiprocessing
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,12 +31,12 @@ from service.api.outcome import Facts, Outcome
 from service.app import create_app
 from service.auth.keys import FixedKey, Key
 from service.auth.tokens import Authenticator, TokenPolicy
-from service.dispatcher import Request
 from service.errors import Refused
 from service.limits import PoolLimits
 from service.observability.request_record import NullRequestObserver
 from service.observability.status import Snapshot
 from service.scheduling.admission import Admission, Permit
+from service.scheduling.job import Job
 from service.server import configure
 from service.settings import Settings, load
 
@@ -50,7 +51,7 @@ ANSWER = Outcome("ok", b"x" * 1_200, Facts(3, 3, 12, 9, STAGES), 0, queue_ms=0.1
 REPEATS = 5
 
 
-class Desk(NullRequestObserver):
+class StubBackend(NullRequestObserver):
     """Stands for the pool, which answers or refuses at once, and for those who watch."""
 
     started = True
@@ -80,8 +81,8 @@ class Desk(NullRequestObserver):
             raise self._refusal
         return self._admission.admit(subject, content_length)
 
-    async def submit(self, permit: Permit, request: Request) -> Outcome:
-        return ANSWER
+    async def submit(self, permit: Permit, job: Job) -> Outcome:
+        return replace(ANSWER)
 
     @property
     def congested(self) -> bool:
@@ -93,8 +94,8 @@ class Desk(NullRequestObserver):
 
 def application(bundle: Path, refusal: Refused | None = None) -> tuple[Starlette, Settings]:
     settings = load({"bundle": bundle, "jwt_secret": SECRET}, {})
-    desk = Desk(refusal)
-    return create_app(settings, desk, desk), settings
+    backend = StubBackend(refusal)
+    return create_app(settings, backend, backend), settings
 
 
 def best(step: Callable[[], Awaitable[object]], requests: int) -> float:

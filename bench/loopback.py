@@ -1,6 +1,6 @@
 """A worker's handler that answers with as many bytes as it was given: for the way there and back."""
 
-from service.api.outcome import Answer
+from service.api.outcome import Outcome
 from service.worker.main import Buffer
 
 
@@ -12,8 +12,8 @@ class LoopbackHandler:
     def __init__(self) -> None:
         self._answer = b""
 
-    def __call__(self, body: Buffer, accept: str) -> Answer:
+    def __call__(self, body: Buffer, accept: str) -> Outcome:
         """Answer with zeros."""
         if len(self._answer) != len(body):
             self._answer = bytes(len(body))
-        return Answer("ok", self._answer)
+        return Outcome("ok", self._answer)

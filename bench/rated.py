@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.documents import Payload, bodies, corpus
-from service.api.outcome import Answer
-from service.api.request import RequestLimits
+from service.api.outcome import Outcome
+from service.limits import RequestLimits
 from service.worker.handler import ScoringHandler
 from service.worker.main import Buffer
 
@@ -19,13 +19,13 @@ class RatedHandler:
         self._bodies = bodies(payload, corpus())
         self.digest = self._scoring.digest
 
-    def __call__(self, body: Buffer, accept: str) -> Answer:
+    def __call__(self, body: Buffer, accept: str) -> Outcome:
         """Answer one request."""
         if bytes(body[:5]) != b"rate ":
             return self._scoring(body, accept)
-        return Answer("ok", b"%d" % count(self._scoring, self._bodies, float(bytes(body[5:]))))
+        return Outcome("ok", b"%d" % count(self._scoring, self._bodies, float(bytes(body[5:]))))
 
-    def answer_all(self, items: Sequence[Buffer], accepts: Sequence[str]) -> list[Answer]:
+    def answer_all(self, items: Sequence[Buffer], accepts: Sequence[str]) -> list[Outcome]:
         """Answer several requests together; what is to be obeyed comes alone."""
         return self._scoring.answer_all(items, accepts)
 

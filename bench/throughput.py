@@ -25,8 +25,9 @@ from bench.places import ROOT
 from bench.plain import plain_pool, plain_rate
 from bench.rated import RatedHandler
 from bench.results import Figure, collect, save
-from service.dispatcher import Dispatcher, Request
+from service.dispatcher import Dispatcher
 from service.limits import PoolLimits
+from service.scheduling.job import Job
 
 TIMEOUT_S = 60.0
 
@@ -51,7 +52,7 @@ async def ask(dispatcher: Dispatcher, body: bytes, subject: str = "bench") -> by
     """Have one body scored."""
     deadline = time.monotonic() + TIMEOUT_S
     with dispatcher.admit(subject, len(body), deadline) as permit:
-        outcome = await dispatcher.submit(permit, Request("bench", subject, body, "json", deadline))
+        outcome = await dispatcher.submit(permit, Job("bench", subject, body, "json", deadline))
     if outcome.code != "ok":
         raise RuntimeError(f"{outcome.code}: {outcome.body!r}")
     return outcome.body

@@ -16,21 +16,21 @@ from service.api.request import SCORE_ROUTE
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
-from service.connections.load_shedding import LoadShedder, Queue
+from service.connections.load_shedding import LoadShedder, OverloadCheck
 from service.dispatcher import Dispatcher
 from service.http.middleware import CrossOrigin, DirectRoute, RequestContext
 from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, TelemetrySource, describe
 from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
-from service.http.score import JobQueue, ScoreEndpoint, ScoreLimits
-from service.limits import PoolLimits
+from service.http.score import JobQueue, ScoreEndpoint
+from service.limits import PoolLimits, ScoreLimits
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
 from service.settings import Settings
 from service.worker.main import HandlerFactory, open_handler
 
 
-class Backend(JobQueue, Queue, Protocol):
+class Backend(JobQueue, OverloadCheck, Protocol):
     """What the application needs of the dispatcher."""
 
     started: bool
@@ -56,14 +56,14 @@ def make_backend(
     settings: Settings, handlers: HandlerFactory | None = None, observer: Observer | None = None
 ) -> Dispatcher:
     """Return the pool that the settings describe, not started; `handlers` replace those of the bundle."""
-    capacity = PoolLimits(
+    limits = PoolLimits(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
         max_documents=settings.max_documents,
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,
     )
-    return Dispatcher(handlers or partial(open_handler, settings.bundle, settings.limits), capacity, observer)
+    return Dispatcher(handlers or partial(open_handler, settings.bundle, settings.limits), limits, observer)
 
 
 def make_keys(settings: Settings) -> KeySource:
@@ -77,11 +77,11 @@ def make_keys(settings: Settings) -> KeySource:
 
 
 def create_app(
-    settings: Settings, backend: Backend, watch: TelemetrySource, *, keys: KeySource | None = None
+    settings: Settings, backend: Backend, telemetry: TelemetrySource, *, keys: KeySource | None = None
 ) -> Starlette:
     """Return the application over a pool that its lifespan starts and drains.
 
-    `watch` is told about every request. Raises: SettingsError, BundleError.
+    `telemetry` is told about every request. Raises: SettingsError, BundleError.
     """
     keys = keys or make_keys(settings)
     policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
@@ -89,7 +89,7 @@ def create_app(
         settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
     )
     authenticator = Authenticator(keys, policy)
-    load_shedder = LoadShedder(backend, authenticator, watch, limits)
+    load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
@@ -97,14 +97,14 @@ def create_app(
             Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
             Route("/readyz", Probe("ready", lambda: _readiness(backend, keys)), methods=["GET"]),
             Route("/startupz", Probe("started", lambda: _startup(backend)), methods=["GET"]),
-            Route("/metrics", MetricsEndpoint(watch, backend.snapshot), methods=["GET"]),
-            Route("/status", StatusEndpoint(watch, backend.snapshot, authenticator), methods=["GET"]),
+            Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
+            Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
             Route("/info", _json(describe(settings)), methods=["GET"]),
             Route("/openapi.json", _json(document(settings.limits)), methods=["GET"]),
             *page_routes(),
         ],
         middleware=[
-            Middleware(RequestContext, observer=watch),
+            Middleware(RequestContext, observer=telemetry),
             *([Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []),
             Middleware(DirectRoute, route=score),
         ],
@@ -140,7 +140,7 @@ def _lifespan(
         try:
             yield
         finally:
-            # The server has drained already when it was ours; under another one this is the only chance.
+            # Our own server has drained already; under another ASGI server this is the only drain.
             await backend.drain(drain_timeout_s)
             await keys.stop()
 

@@ -1,30 +1,32 @@
 """The one way into the pool: turns requests into the scheduler's events and its instructions into calls.
 
-    admit ─→ Permit      submit ─→ Arrived ─→ scheduler ─→ Start  ─→ slot.call
-       end of the loop's turn ─→ Turned  ─→    │       ─→ Kill   ─→ slot.kill
-                         cancelled → Left ──→    │
-    slot ── slot_ready, call_ended, slot_lost ─→ │       ─→ Finish ─→ the request's future
-    timer ────────────── Woke ─────────────────→ ┘
+    admit ─→ Permit      submit ─→ JobArrived ─→ scheduler ─→ Start  ─→ slot.call
+        end of the loop's turn ─→ TurnEnded ─→    │       ─→ Kill   ─→ slot.kill
+                cancelled ─→ Disconnected ───→    │
+    slot ── slot_ready, call_ended, slot_lost ─→  │       ─→ Finish ─→ the request's future
+    timer ───────────────── TimerFired ──────→    ┘
 
-Nothing here blocks, and nothing here decides what the scheduler could. A request's future is the only thing
-that waits; it ends by an instruction, and the scheduler finishes every job by its deadline.
+Nothing here blocks, and nothing here decides what the scheduler could. A request waits for its future alone; an
+instruction settles that, and the scheduler finishes every job by its deadline.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from time import monotonic
+from types import MappingProxyType
 
 from service.api.outcome import Outcome
+from service.api.problems import partial
 from service.errors import Refused, StartError
-from service.jobs import ENDS, Request, Ticket
+from service.ipc.messages import POSTPONED, Entry
 from service.limits import PoolLimits
 from service.observability.loop_lag import LagMonitor
 from service.observability.status import SlotSnapshot, Snapshot
 from service.pool.observer import NullPoolObserver, Observer
 from service.pool.pool import Pool
-from service.pool.slot import Result, SlotState
+from service.pool.slot import SlotState
 from service.scheduling.admission import Admission, Permit, QueueLoad
 from service.scheduling.cost import CostModel
 from service.scheduling.events import (
@@ -42,17 +44,33 @@ from service.scheduling.events import (
     TimerFired,
     TurnEnded,
 )
+from service.scheduling.job import Job
 from service.scheduling.quarantine import Quarantine
 from service.scheduling.scheduler import Scheduler
-from service.worker.main import POSTPONED, HandlerFactory
-
-__all__ = ["Dispatcher", "Permit", "Request", "SlotSnapshot", "Snapshot"]
+from service.worker.main import HandlerFactory
 
 # The kernel's timer in the worker is for the case that the server itself is late to kill.
 TIMER_MARGIN_S = 0.25
 
 # How long a client is asked to wait where nothing better is known: a worker starts in less.
 DEFAULT_RETRY_S = 1.0
+
+# What a client is told of an end that is not the worker's: the code, and one sentence.
+ENDS: Mapping[End, tuple[str, str]] = MappingProxyType(
+    {
+        End.EXPIRED: (
+            "deadline_exceeded",
+            "the answer was not ready in time; send fewer or shorter documents",
+        ),
+        End.DISCONNECTED: ("client_closed", "the client left"),
+        End.CRASHED: ("worker_crashed", "this body ended two workers; it will be refused for a while"),
+        End.LOST: (
+            "worker_crashed",
+            "the workers that ran it were killed, time and again; try again later",
+        ),
+        End.STOPPED: ("draining", "the server is shutting down; try another"),
+    }
+)
 
 
 class Dispatcher:
@@ -62,26 +80,24 @@ class Dispatcher:
     """
 
     def __init__(
-        self, handlers: HandlerFactory, capacity: PoolLimits, observer: Observer | None = None
+        self, handlers: HandlerFactory, limits: PoolLimits, observer: Observer | None = None
     ) -> None:
-        self._capacity = capacity
+        self._limits = limits
         self._observer = observer or NullPoolObserver()
-        self._pool = Pool(handlers, capacity, self._observer)
+        self._pool = Pool(handlers, limits, self._observer)
         self._random = Random()  # noqa: S311 - jitter
         self._emptied = asyncio.Event()
-        self._admission = Admission(capacity, self._random, self._emptied.set)
-        self._scheduler = Scheduler(capacity.batch_jobs)
-        self._cost = CostModel(capacity.max_documents)
+        self._admission = Admission(limits, self._random, self._emptied.set)
+        self._scheduler = Scheduler(limits.batch_jobs)
+        self._cost = CostModel(limits.max_documents)
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)
-        self._tickets: dict[int, Ticket] = {}
-        self._calls: dict[int, tuple[int, ...]] = {}
-        self._results: dict[int, Result] = {}
+        # Every job that the scheduler has not finished, with what its request waits for.
+        self._waiting: dict[Job, asyncio.Future[Outcome]] = {}
         self._timer: asyncio.Handle | None = None
-        self._timer_at = 0.0  # uvloop's timers of under half a millisecond cannot be asked
-        self._turning = False
+        self._timer_at = 0.0  # uvloop's timers of under half a millisecond do not tell their time
+        self._turn_ends = False
         self._closed: str | None = None
-        self._last_number = 0
         self._announced = False
         self.started = False
 
@@ -118,7 +134,7 @@ class Dispatcher:
         try:
             self._check_open()
             least = self._cost.least(content_length or 0)
-            self._admission.enter(least, deadline - now, self._load(subject, now))
+            self._admission.check_wait(least, deadline - now, self._load(subject, now))
             return self._admission.admit(subject, content_length)
         except Refused as refusal:
             self._observer.refused(refusal.code)
@@ -126,43 +142,42 @@ class Dispatcher:
 
     @property
     def congested(self) -> bool:
-        """Whether so much waits that somebody might be refused."""
-        return self._scheduler.queue.cost > self._capacity.queue_budget_s * self._capacity.workers / 2
+        """Whether so much waits that a request could be refused."""
+        return self._scheduler.queue.cost > self._limits.queue_budget_s * self._limits.workers / 2
 
     def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
         """Return why a request of a subject could not come in now, None where it may be able to."""
         try:
             self._check_open()
-            self._admission.enter(self._cost.least(size), time_left, self._load(subject, monotonic()))
+            self._admission.check_wait(self._cost.least(size), time_left, self._load(subject, monotonic()))
         except Refused as refused:
             self._observer.refused(refused.code)
             return refused
         return None
 
-    async def submit(self, permit: Permit, request: Request) -> Outcome:
-        """Have a request scored. Cancelling the caller means that the client has left.
+    async def submit(self, permit: Permit, job: Job) -> Outcome:
+        """Have a request scored. Cancelling the caller means that its client has disconnected.
 
         Raises: Refused (as `admit`, and `poison_request`).
         """
-        now = monotonic()
-        features = self._cost.features(request.body)
-        cost = self._cost.predict(features)
+        job.features = self._cost.features(job.body)
+        job.cost = self._cost.predict(job.features)
         try:
-            self._check_entry(request, cost, now)
+            self._check_entry(job)
         except Refused as refusal:
             self._observer.refused(refusal.code)
             raise
-        number = self._last_number = self._last_number + 1
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._tickets[number] = Ticket(request, features, future, now)
-        self._feed(JobArrived(number, request.subject, cost, features.size, request.deadline))
-        if not self._turning:
-            self._turning = True
-            asyncio.get_running_loop().call_soon(self._turn)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._waiting[job] = future
+        self._feed(JobArrived(job))
+        if not self._turn_ends:
+            self._turn_ends = True
+            loop.call_soon(self._end_turn)
         try:
             return await future
         except asyncio.CancelledError:
-            self._feed(Disconnected(number))
+            self._feed(Disconnected(job))
             raise
 
     def announce_drain(self) -> None:
@@ -197,88 +212,82 @@ class Dispatcher:
 
     def slot_lost(self, slot: int, *, crashed: bool) -> None:
         """Take note that the slot's worker is dead."""
-        self._calls.pop(slot, None)
         self._feed(SlotLost(slot, crashed))
 
-    def call_ended(self, slot: int, results: Sequence[Result], *, retired: bool) -> None:
-        """Learn from the results of a call and hand them out."""
-        numbers = self._calls.pop(slot)
-        self._results = dict(zip(numbers, results, strict=True))
-        postponed = tuple(number for number, (entry, _) in self._results.items() if entry.code == POSTPONED)
-        for number, (entry, _) in self._results.items():
-            ticket = self._tickets.get(number)
-            if ticket is None:
-                continue
+    def call_ended(self, slot: int, ends: Sequence[tuple[Job, Entry, bytes]], *, retired: bool) -> None:
+        """Learn from how the jobs of a call ended, and hand their outcomes out."""
+        outcomes: list[Outcome | None] = []
+        for job, entry, body in ends:
             if entry.code == "ok":
-                self._cost.learn(ticket.features, entry.seconds)
+                self._cost.learn(job.features, entry.seconds)
             if entry.fault:
-                self._observer.faulted(slot, ticket.request.request_id, entry.fault)
-        self._feed(CallEnded(slot, postponed, retired))
-        self._results = {}
+                self._observer.faulted(slot, job.request_id, entry.fault)
+            outcomes.append(None if entry.code == POSTPONED else Outcome(entry.code, body, entry.facts))
+        self._feed(CallEnded(slot, tuple(outcomes), retired))
 
     def _check_open(self) -> None:
-        """Refuse while there is nobody to do the work. Raises: Refused."""
+        """Refuse while there is no worker to come. Raises: Refused."""
         if self._closed is not None:
-            raise Refused(
-                self._closed, "the server is shutting down", self._admission.retry_after(DEFAULT_RETRY_S)
-            )
+            retry_after = self._admission.retry_after(DEFAULT_RETRY_S)
+            raise Refused(self._closed, "the server is shutting down", retry_after)
         if not self.started:
-            raise Refused("starting", "no worker is ready yet", self._admission.retry_after(DEFAULT_RETRY_S))
+            retry_after = self._admission.retry_after(DEFAULT_RETRY_S)
+            raise Refused("starting", "no worker is ready yet", retry_after)
         if all(slot.state is SlotState.BACKOFF for slot in self._pool.slots):
             detail = "every worker keeps dying; they are restarted after a pause"
             raise Refused("no_workers", detail, self._admission.retry_after(DEFAULT_RETRY_S))
 
-    def _check_entry(self, request: Request, cost: float, now: float) -> None:
-        """Refuse what may not wait. Raises: Refused."""
-        if self._quarantine.holds(request.body, now):
+    def _check_entry(self, job: Job) -> None:
+        """Refuse a job that may not wait. Raises: Refused."""
+        now = monotonic()
+        if self._quarantine.holds(job.body, now):
             raise Refused("poison_request", "this body ended two workers; change it, or try it again later")
-        self._admission.enter(cost, request.deadline - now, self._load(request.subject, now))
+        self._admission.check_wait(job.cost, job.deadline - now, self._load(job.subject, now))
 
     def _load(self, subject: str, now: float) -> QueueLoad:
         queue = self._scheduler.queue
         own = queue.cost_of(subject)
         running = self._scheduler.backlog_s(now) - queue.cost
-        return QueueLoad(running, queue.cost, own, queue.subjects - (own > 0), self._capacity.workers)
+        return QueueLoad(running, queue.cost, own, queue.subjects - (own > 0), self._limits.workers)
 
     def _feed(self, event: Event) -> None:
         """Tell the scheduler, and do as it says."""
         now = monotonic()
         for instruction in self._scheduler.handle(event, now):
             match instruction:
-                case Start(slot, numbers):
-                    self._start(slot, numbers, now)
-                case Finish(number, end):
-                    self._finish(number, end, now)
+                case Start(slot, jobs):
+                    self._start(slot, jobs, now)
+                case Finish():
+                    self._finish(instruction, now)
                 case Kill(slot, reason):
                     self._pool.slots[slot].kill(reason)
         self._arm()
 
-    def _start(self, slot: int, numbers: tuple[int, ...], now: float) -> None:
-        tickets = [self._tickets[number] for number in numbers]
-        for ticket in tickets:
-            ticket.start(slot, now)
-        self._calls[slot] = numbers
-        self._observer.called(slot, [now - ticket.arrived for ticket in tickets])
-        requests = [ticket.request for ticket in tickets]
-        limit_s = max(request.deadline for request in requests) - now + TIMER_MARGIN_S
-        bodies, accepts = [request.body for request in requests], [request.accept for request in requests]
-        self._pool.slots[slot].call(bodies, accepts, limit_s)
+    def _start(self, slot: int, jobs: tuple[Job, ...], now: float) -> None:
+        self._observer.called(slot, [now - job.arrived for job in jobs])
+        limit_s = max(job.deadline for job in jobs) - now + TIMER_MARGIN_S
+        self._pool.slots[slot].call(jobs, limit_s)
 
-    def _finish(self, number: int, end: End, now: float) -> None:
-        ticket = self._tickets.pop(number)
-        if end is End.ANSWERED:
-            entry, body = self._results[number]
-            outcome = ticket.outcome(entry.code, body, entry.facts, now)
+    def _finish(self, finish: Finish, now: float) -> None:
+        job = finish.job
+        if finish.outcome is not None:
+            outcome = finish.outcome
         else:
-            outcome = ticket.ended(*ENDS[end], now)
-        if end is End.CRASHED:
-            self._quarantine.add(ticket.request.body, now)
-        self._observer.finished(ticket.request.subject, outcome)
-        if not ticket.future.done():
-            ticket.future.set_result(outcome)
+            code, detail = ENDS[finish.end]
+            outcome = Outcome(code, partial(detail))
+        outcome.slot, outcome.attempts = job.slot, job.attempts
+        outcome.queue_ms, outcome.run_ms = job.queue_ms(now), job.run_ms(now)
+        if finish.end is End.CRASHED:
+            self._quarantine.add(job.body, now)
+        # The scheduler forgets its deadline later, and a call that was given up still runs.
+        job.body = b""
+        self._observer.finished(job.subject, outcome)
+        future = self._waiting.pop(job)
+        if not future.done():
+            future.set_result(outcome)
 
     def _arm(self) -> None:
-        """Have the scheduler woken when it wants; an earlier timer is left to find nothing to do."""
+        """Have the scheduler woken when it asks for it; an earlier timer stays and then finds nothing to do."""
         wake_at = self._scheduler.wake_at()
         if wake_at is None or (self._timer is not None and self._timer_at <= wake_at):
             return
@@ -287,8 +296,8 @@ class Dispatcher:
         self._timer = asyncio.get_running_loop().call_at(wake_at, self._wake)
         self._timer_at = wake_at
 
-    def _turn(self) -> None:
-        self._turning = False
+    def _end_turn(self) -> None:
+        self._turn_ends = False
         self._feed(TurnEnded())
 
     def _wake(self) -> None:

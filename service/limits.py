@@ -1,8 +1,31 @@
-"""What the pool may use: one frozen value, made of the settings by the application."""
+"""The limits that the settings put on requests, on one request to `/score`, and on the pool.
+
+Frozen values; `service.settings` declares their defaults and bounds. Limits on connections and headers, which
+are constants, are in `service.connections.limits`.
+"""
 
 from dataclasses import dataclass
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """The sizes that a worker checks: `max_documents` a count, `max_document_bytes` in bytes of UTF-8."""
+
+    max_documents: int = 1_000
+    max_document_bytes: int = 256 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLimits:
+    """What one request to `/score` may take, and the scope that its token needs; times in seconds."""
+
+    max_body_bytes: int
+    request_timeout_s: float
+    body_timeout_s: float
+    scope: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Runs the application: listens, serves, and on SIGTERM or Ctrl-C goes in good order.
+"""Runs the application: listens, serves, and drains on SIGTERM or Ctrl-C.
 
     signal ─→ not ready ─→ (drain_delay) ─→ stop accepting ─→ (drain_timeout: finish what is in hand)
            ─→ refuse the rest ─→ end the workers ─→ close connections (CLOSE_TIMEOUT_S) ─→ exit 0
@@ -10,7 +10,6 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
@@ -26,9 +25,9 @@ from starlette.applications import Starlette
 from scoring.bundle.bundle import open_bundle
 from scoring.errors import ScoringError
 from service.app import Backend, create_app, make_backend
-from service.connections.connection import Connection
+from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
-from service.connections.limits import ConnectionContext
+from service.connections.limits import BODY_GRACE_S, KEEP_ALIVE_S, ConnectionLimits, connections_allowed
 from service.connections.uvicorn_adapter import HttpToolsParser, MessageSource, Parser
 from service.observability.log import ServiceLog, opened_log
 from service.observability.metrics import ServedModel
@@ -39,40 +38,27 @@ from service.worker.main import HandlerFactory
 
 logger = logging.getLogger(__name__)
 
-# For the last answers to reach their clients; one that stalls gets no more than this.
+# For the last responses to reach their clients; a client that stalls gets no more than this.
 CLOSE_TIMEOUT_S = 0.5
 
-# How often it looks whether they have.
+# How often it is checked whether they have.
 _CLOSE_POLL_S = 0.02
-
-# How long an idle connection is kept: longer than the 60 s of common load balancers, so that it is they who
-# close, and never a request that meets a connection being closed.
-KEEP_ALIVE_S = 75
-
-# When a body's time is up the application answers; this much later the connection ends where it could not.
-GRACE_S = 1.0
-
-# Time in which the network must take a piece of an answer (256 KiB): a client must read 13 KB/s.
-WRITE_TIMEOUT_S = 20.0
-
-# Each takes about 10 KiB; far more than clients of a service with so few workers can use.
-MAX_CONNECTIONS = 10_000
 
 # Objects made, and not yet unmade, between two collections. Python's 700 are ten requests, and most of a
 # thousand connections' objects are looked through each time.
 GC_THRESHOLD = 2_000
 
-# How often a drain looks whether a second Ctrl-C has come.
+# How often a drain checks whether a second Ctrl-C has come.
 _FORCED_POLL_S = 0.1
 
-# Told the service's address, once it answers there.
+# Called with the service's address, once it answers there.
 Announce = Callable[[str], None]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server with a drain in front of its shutdown, and an exit status that says it went well."""
+    """uvicorn's server with a drain in front of its shutdown; a signal that ends it is no failure."""
 
     def __init__(
         self, config: uvicorn.Config, backend: Backend, settings: Settings, announce: Announce
@@ -107,9 +93,9 @@ class Server(uvicorn.Server):
         logger.info("drain_ended")
 
     async def _close_connections(self) -> None:
-        """Let the last answers out and close every connection; after `CLOSE_TIMEOUT_S` whether they are out or not.
+        """Send the last responses and close every connection; after `CLOSE_TIMEOUT_S` also unsent ones.
 
-        Not uvicorn's way: it cancels the requests that are left, which has nothing to tell their clients.
+        uvicorn would cancel the requests that are left, and their clients would get no response.
         """
         for connection in self._connections():
             connection.shut_down()
@@ -122,7 +108,7 @@ class Server(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=CLOSE_TIMEOUT_S)
 
     def _connections(self) -> list[MessageSource]:
-        return [cast("Parser", parser).feeder for parser in self.server_state.connections]
+        return [cast("Parser", parser).source for parser in self.server_state.connections]
 
     async def _unless_forced(self, work: Coroutine[None, None, None]) -> None:
         """Await `work`, but no longer than until the second Ctrl-C."""
@@ -134,7 +120,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take the signals that end the server; unlike uvicorn's own, do not die of them in the end."""
+        """Handle the signals that end the server; unlike uvicorn, do not raise them again at the end."""
         before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
         try:
             yield
@@ -144,7 +130,7 @@ class Server(uvicorn.Server):
 
 
 def ignore(address: str) -> None:
-    """Tell nobody."""
+    """Announce nothing."""
 
 
 def run(settings: Settings, handlers: HandlerFactory | None = None, announce: Announce = ignore) -> int:
@@ -184,18 +170,15 @@ def configure(
 
     `observer` is told of what is refused before it becomes a request.
     """
-    doorman = ConnectionContext(
-        head_s=settings.header_timeout_s,
-        body_s=settings.body_timeout_s + GRACE_S,
-        idle_s=KEEP_ALIVE_S,
-        write_s=WRITE_TIMEOUT_S,
-        crowd=OpenConnections(connections_allowed()),
-        observer=observer or NullRequestObserver(),
-        shed=app.state.load_shedder.answer,
+    context = ConnectionContext(
+        ConnectionLimits(settings.header_timeout_s, settings.body_timeout_s + BODY_GRACE_S),
+        OpenConnections(connections_allowed()),
+        observer or NullRequestObserver(),
+        app.state.load_shedder.response,
     )
     return uvicorn.Config(
         app,
-        http=partial(Connection, parser, doorman),  # type: ignore[arg-type]  # any factory will do
+        http=partial(Connection, parser, context),  # type: ignore[arg-type]  # any factory will do
         ws="none",
         loop="uvloop",
         lifespan="on",
@@ -205,17 +188,6 @@ def configure(
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
     )
-
-
-def connections_allowed() -> int:
-    """Return how many connections there may be, after raising the limit on open files as far as it goes.
-
-    Half of the files: the pool needs some for each worker, and accepting must never fail for want of one.
-    """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = MAX_CONNECTIONS * 2 if most == resource.RLIM_INFINITY else min(most, MAX_CONNECTIONS * 2)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    return files // 2
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlsplit
 
-from service.api.request import RequestLimits
 from service.cpus import usable_cpus
+from service.limits import RequestLimits
 
 PREFIX = "SCOREPOOL_"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from service.api.outcome import Answer, Facts, Outcome
+from service.api.outcome import Facts, Outcome
 from service.worker.main import Buffer
 
 # What `keep` holds in a worker.
@@ -161,9 +161,9 @@ class ScriptedHandler:
 
     digest = "sha256:fake"
 
-    def __call__(self, body: Buffer, accept: str) -> Answer:
+    def __call__(self, body: Buffer, accept: str) -> Outcome:
         command, _, argument = bytes(body).partition(b"\n")[0].decode().partition(" ")
-        return Answer("ok", COMMANDS[command](argument), Facts(documents=1))
+        return Outcome("ok", COMMANDS[command](argument), Facts(documents=1))
 
 
 def refuse() -> ScriptedHandler:

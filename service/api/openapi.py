@@ -8,8 +8,9 @@ import msgspec
 import orjson
 
 from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
-from service.api.request import RequestLimits, ScoreBody
+from service.api.request import ScoreBody
 from service.api.response import Alive, Info, NotReady, ProblemDetails, Ready, ScoreResponse, Started, Status
+from service.limits import RequestLimits
 from service.observability.request_record import REQUEST_ID_PATTERN
 
 Json = dict[str, Any]

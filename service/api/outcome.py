@@ -1,6 +1,7 @@
-"""What comes home of a request, from the handler to HTTP.
+"""How one request ended: the record that both sides of the process line share.
 
-Handler ── Answer(code, body, facts) ──→ worker ══ arena ══→ dispatcher ── Outcome ──→ endpoint
+worker   handler ──→ Outcome(code, body, facts) ──→ arena
+server   arena   ──→ Outcome(code, body, facts) ──→ dispatcher adds slot and times ──→ endpoint, observers
 """
 
 from dataclasses import dataclass
@@ -25,27 +26,15 @@ class Facts(NamedTuple):
 NO_FACTS = Facts()
 
 
-class Answer(NamedTuple):
-    """The end of one request in the worker.
-
-    `code` is "ok" or a problem's code, `body` the answer or the problem's own part (`problems.partial`).
-    """
-
-    code: str
-    body: bytes
-    facts: Facts = NO_FACTS
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """The one end of one submitted request, as the server sees it.
+    """The end of one request.
 
-    code: "ok", a problem's code, or "client_closed" (499, only observers see it).
+    code: "ok", a problem's code, or "client_closed" (status 499; only observers see it).
     body: the answer, or the problem's own part (`problems.partial`).
-    slot: where it was last run; None when it never was.
-    queue_ms, run_ms: waiting for a worker, and in the worker's hands; a retry adds to both.
+    slot: where it ran last; None when it never ran.
+    queue_ms, run_ms: waiting for a worker, and running in one; a retry adds to both.
     attempts: how many calls it was part of.
-    retry_after: whole seconds, for what is worth asking again.
     """
 
     code: str
@@ -55,4 +44,8 @@ class Outcome:
     queue_ms: float = 0.0
     run_ms: float = 0.0
     attempts: int = 0
-    retry_after: int | None = None
+
+    def take_body(self) -> bytes:
+        """Return the body and forget it: logs and metrics keep the outcome, but not its megabytes."""
+        body, self.body = self.body, b""
+        return body

@@ -19,6 +19,8 @@ import msgspec
 import orjson
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from service.limits import RequestLimits
+
 SCORE_ROUTE = "/score"
 
 Similarity = Literal["neighbours", "pairs", "matrix", "none"]
@@ -47,14 +49,6 @@ class RequestError(Exception):
         self.code = code
         self.detail = detail
         self.errors = tuple(errors)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLimits:
-    """The sizes of one request: `max_documents` a count, `max_document_bytes` in bytes of UTF-8."""
-
-    max_documents: int = 1_000
-    max_document_bytes: int = 256 * 1024
 
 
 class Document(Struct, frozen=True, forbid_unknown_fields=True, gc=False):

@@ -3,6 +3,7 @@
 Answers are not built from these types: `encoding` writes the bytes of a score.
 """
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -143,12 +144,24 @@ class Info(Struct, frozen=True):
     limits: dict[str, float]
 
 
+class SlotState(StrEnum):
+    """Where a slot is in its life; drawn in `service.pool.slot`."""
+
+    STARTING = "starting"
+    READY = "ready"
+    BUSY = "busy"
+    KILLING = "killing"
+    DEAD = "dead"
+    BACKOFF = "backoff"
+    DRAINING = "draining"
+
+
 class SlotStatus(Struct, frozen=True):
     """One slot: a place for a worker process."""
 
     slot: Count
     pid: int | None
-    state: Literal["starting", "ready", "busy", "killing", "dead", "backoff", "draining"]
+    state: SlotState
     calls: Count
     restarts: Count
     memory_bytes: Annotated[int, Meta(ge=0, description="Private memory, as the worker said it last.")]

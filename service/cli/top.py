@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from service.api.response import Status
+from service.api.response import SlotState, Status
 from service.settings import SettingsError
 
 # Longer than any promise of the service: who does not answer in that time is gone.
@@ -25,13 +25,13 @@ PATIENCE_S = 2.0
 MIB = 1024 * 1024
 
 STYLES = {
-    "starting": "cyan",
-    "ready": "green",
-    "busy": "bold green",
-    "killing": "red",
-    "dead": "red",
-    "backoff": "bold red",
-    "draining": "yellow",
+    SlotState.STARTING: "cyan",
+    SlotState.READY: "green",
+    SlotState.BUSY: "bold green",
+    SlotState.KILLING: "red",
+    SlotState.DEAD: "red",
+    SlotState.BACKOFF: "bold red",
+    SlotState.DRAINING: "yellow",
 }
 
 
@@ -125,9 +125,9 @@ def refreshed(view: View, service: Service, now: float) -> View:
 def picture(view: View, now: float) -> Group:
     """Draw a view: the slots, and below them queue, last minute and event loop side by side."""
     states = [slot.state for slot in view.status.slots]
-    serving = sum(state in {"ready", "busy"} for state in states)
+    serving = sum(state in {SlotState.READY, SlotState.BUSY} for state in states)
     head = Text.assemble((" scorepool ", "reverse"), f"  {view.url}   ")
-    head.append(f"{states.count('busy')} busy of {serving} serving, {len(states)} slots")
+    head.append(f"{states.count(SlotState.BUSY)} busy of {serving} serving, {len(states)} slots")
     trouble = f" {view.trouble}; what follows is {now - view.taken:.0f} s old" if view.trouble else ""
     panels = (_queue(view.status), _minute(view.status), _lag(view.status))
     below = Columns(panels, padding=(0, 6))

@@ -1,151 +1,163 @@
 """One connection seen from outside: what a client may do to it, in bytes, in time and in number.
 
-    HEAD ── complete, with one reading ──→ BODY ── complete ──→ ANSWER ── written ──→ HEAD …
-    head_s; idle_s before its first byte   body_s                the deadline of the request
-                                           (also after an early answer)
+    HEAD ── complete, with one reading ──→ BODY ── complete ──→ RESPONSE ── written ──→ HEAD …
+    head_s; keep_alive_s before its first   body_s                the deadline of the request
+    byte                                    (also after an early response)
 
 uvicorn's parsers have no limits on heads, times or pipelining, and each is lenient in its own way. So this
 stands between the network and either of them: the parser gets one checked message at a time, and what was
-pipelined behind it waits until the answer is written. A client that closes its sending side has left.
+pipelined behind it waits until the response is written. A client that closes its sending side has disconnected.
 """
 
 import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
 from typing import Any, cast
 
 from service.api.problems import PROBLEMS, problem
-from service.connections.http1 import (
-    HEAD_END,
-    MAX_HEAD_BYTES,
-    ChunkedBody,
-    FramingError,
-    Head,
-    check_partial,
-    parse_head,
-)
-from service.connections.limits import ConnectionContext
+from service.connections.deferral import StartDeferral
+from service.connections.eviction import OpenConnections
+from service.connections.http1 import HEAD_END, ChunkedBody, FramingError, Head, check_partial, parse_head
+from service.connections.limits import CHUNKED_STEP_BYTES, MAX_HEAD_BYTES, ConnectionLimits
 from service.connections.transport import ClientTransport
 from service.connections.uvicorn_adapter import Parser
-from service.http.responses import encode_response, problem_headers
+from service.http.responses import Header, encode_response, problem_headers
 from service.observability.request_record import (
     DISCARD_BYTES,
+    RequestObserver,
     RequestRecord,
     mark_disconnected,
     new_request_id,
 )
 
-# Chunked bodies are followed in steps, with others' turns between them: a step of the smallest chunks allowed
-# takes a millisecond.
-STEP_BYTES = 4 * 1024
-
+# Returns the whole response to a head that need not be parsed: see `service.connections.load_shedding`.
+Shed = Callable[[Head, Iterable[Header]], bytes | None]
 
 _DRAINING = FramingError("draining", "the server is shutting down; try another")
 
 
+def shed_nothing(head: Head, default_headers: Iterable[Header]) -> None:
+    """Refuse no request by its head."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
+    """What all connections of a server share; `observer` is told of what never becomes a request."""
+
+    limits: ConnectionLimits
+    open_connections: OpenConnections
+    observer: RequestObserver
+    shed: Shed = shed_nothing
+    deferral: StartDeferral = field(default_factory=StartDeferral)
+
+
 class Phase(Enum):
-    """What the next byte of the client belongs to; in ANSWER to a request that has to wait."""
+    """What the next byte of the client belongs to; in RESPONSE to a request that has to wait."""
 
     HEAD = auto()
     BODY = auto()
-    ANSWER = auto()
+    RESPONSE = auto()
 
 
 class Connection(asyncio.Protocol):
     """Passes on to a parser what a client sends, one message at a time and within limits."""
 
-    def __init__(self, parser: type[Parser], doorman: ConnectionContext, **arguments: Any) -> None:
+    def __init__(self, parser: type[Parser], context: ConnectionContext, **arguments: Any) -> None:
         """Make a connection with a `parser`; `arguments` are those that uvicorn gives its own protocols."""
         self._parser = parser(**arguments)
-        self._parser.feeder = self
-        self._doorman, self._loop = doorman, asyncio.get_running_loop()
+        self._parser.source = self
+        self._context, self._limits = context, context.limits
+        self._loop = asyncio.get_running_loop()
         self._phase, self._head = Phase.HEAD, bytearray()
         # What was received and not yet passed on begins at `_at`.
         self._input, self._at = b"", 0
         # Left of a body: a number of bytes, or chunks.
         self._body: int | ChunkedBody = 0
-        # Whether that body belongs to a request that was turned away.
+        # Whether that body belongs to a request that was refused by its head, and is not passed on.
         self._discarding = False
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
         self._deadline = inf
-        self._link: ClientTransport
+        self._transport: ClientTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: the first head has to come soon."""
         # uvloop's transports do what asyncio's do, without being one.
-        self._link = ClientTransport(cast("asyncio.Transport", transport), self._loop, self._doorman.write_s)
-        self._parser.connection_made(self._link)
-        self._expire_in(self._doorman.head_s)
-        self._doorman.crowd.enter(self)
+        wrapped = cast("asyncio.Transport", transport)
+        self._transport = ClientTransport(wrapped, self._loop, self._limits.write_s)
+        self._parser.connection_made(self._transport)
+        self._expire_in(self._limits.head_s)
+        self._context.open_connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
-        self._link.lost()
+        self._transport.connection_lost()
         if self._timer is not None:
             self._timer.cancel()
-        self._doorman.crowd.leave(self)
+        self._context.open_connections.remove(self)
         self._parser.connection_lost(exc)
         mark_disconnected(self._parser.cycle)
 
     def pause_writing(self) -> None:
-        """Let the answer wait for the network."""
-        self._link.writable(writable=False)
+        """Let the response wait for the network."""
+        self._transport.set_writable(writable=False)
         self._parser.pause_writing()
 
     def resume_writing(self) -> None:
         """Let it go on."""
-        self._link.writable(writable=True)
+        self._transport.set_writable(writable=True)
         self._parser.resume_writing()
 
     def eof_received(self) -> None:
-        """Let the transport close: a client that sends no more has left."""
+        """Let the transport close: a client that sends no more has disconnected."""
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
         self._input = self._input[self._at :] + data if self._at < len(self._input) else data
         self._at = 0
-        # Probes need not wait: they bring no body, and are told from what does by their first letter.
+        # Only what may bring a body is deferred (POST, PUT, PATCH), told by its first letter: probes are not.
         begins = self._phase is Phase.HEAD and not self._head and data.startswith(b"P")
-        if not begins or self._doorman.turnstile.enter(self._advance):
+        if not begins or self._context.deferral.start(self._advance):
             self._advance()
         else:
-            self._link.hold(held=True)
+            self._transport.hold_reading(held=True)
 
-    def answered(self) -> None:
-        """Go on behind a request whose answer is written."""
-        if self._link.broken:
+    def response_complete(self) -> None:
+        """Go on behind a request whose response is written."""
+        if self._transport.broken:
             mark_disconnected(self._parser.cycle)
-        if self._link.is_closing():
+        if self._transport.is_closing():
             return
-        if self._phase is Phase.ANSWER:
+        if self._phase is Phase.RESPONSE:
             self._begin_head()
             if self._at < len(self._input):
                 # Not here: a thousand pipelined requests would be a thousand calls deep.
                 self._loop.call_soon(self._advance)
-        elif self._unwanted() > DISCARD_BYTES:
-            self._link.close()
+        elif self._body_left() > DISCARD_BYTES:
+            self._transport.close()
 
     def refuse(self, error: FramingError) -> None:
-        """Answer that the client's bytes make no sense, and close."""
-        if self._link.is_closing():
+        """Answer that the message is malformed, and close."""
+        if self._transport.is_closing():
             return
         cycle = None if self._phase is Phase.HEAD else self._parser.cycle
         if cycle is not None:
-            # A body went wrong: whoever reads it learns that the client is gone.
+            # A body went wrong: its reader is told that the client has disconnected.
             cycle.disconnected = True
             cycle.message_event.set()
         if cycle is None or not cycle.response_started:
-            self._link.write(self._refusal(error, cycle))
-        self._link.unread = True
-        self._link.close()
+            self._transport.write(self._refusal(error, cycle))
+        self._transport.unread = True
+        self._transport.close()
 
     def evict(self) -> None:
         """Close this idle connection, to make room."""
-        self._link.close()
+        self._transport.close()
 
     def shut_down(self) -> None:
-        """Close behind the answer that is being written; a request that is not complete gets no other."""
+        """Close behind the response that is being written; a request that is not complete gets 503."""
         if self._phase is Phase.BODY and not self._discarding:
             self.refuse(_DRAINING)
         else:
@@ -153,12 +165,12 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once, whatever was not sent."""
-        self._link.abort()
+        self._transport.abort()
 
     def _advance(self) -> None:
         """Pass on as much as may be passed on now, and stop reading while something is left."""
         try:
-            while self._at < len(self._input) and not self._link.is_closing():
+            while self._at < len(self._input) and not self._transport.is_closing():
                 if self._phase is Phase.HEAD:
                     self._advance_head()
                 elif self._phase is Phase.BODY:
@@ -170,16 +182,16 @@ class Connection(asyncio.Protocol):
                     break
         except FramingError as error:
             self.refuse(error)
-        if self._at >= len(self._input) or self._link.is_closing():
+        if self._at >= len(self._input) or self._transport.is_closing():
             self._input, self._at = b"", 0
-        self._link.unread = self._phase is Phase.BODY or bool(self._input)
-        self._link.hold(held=bool(self._input))
+        self._transport.unread = self._phase is Phase.BODY or bool(self._input)
+        self._transport.hold_reading(held=bool(self._input))
 
     def _advance_head(self) -> None:
         """Gather a head until it is complete. Raises: FramingError."""
         known = len(self._head)
         if not known and self._input.startswith(b"\r\n", self._at):
-            self._at += 2  # RFC 9112, 2.2: an empty line before a request is forgiven
+            self._at += 2  # RFC 9112, 2.2: an empty line before a request is ignored
             return
         taken = self._input[self._at : self._at + MAX_HEAD_BYTES + len(HEAD_END) - known]
         self._head += taken
@@ -188,7 +200,7 @@ class Connection(asyncio.Protocol):
             self._at += len(taken)
             check_partial(self._head, max(0, known - 1))
             if not known:
-                self._expire_in(self._doorman.head_s)
+                self._expire_in(self._limits.head_s)
             return
         size = end + len(HEAD_END)
         self._at += size - known
@@ -196,38 +208,38 @@ class Connection(asyncio.Protocol):
         self._begin_request(parse_head(raw))
 
     def _begin_request(self, head: Head) -> None:
-        self._doorman.crowd.engage(self)
-        answer = self._doorman.shed(head, self._parser.server_state.default_headers)
-        if answer is not None:
-            self._send_early_response(answer, head.length or 0)
+        self._context.open_connections.mark_busy(self)
+        response = self._context.shed(head, self._parser.server_state.default_headers)
+        if response is not None:
+            self._send_early_response(response, head.length or 0)
             return
         self._body = ChunkedBody() if head.length is None else head.length
         # Before the phase changes: a parser that refuses the head has no request of it.
         self._parser.data_received(head.raw)
         if self._body == 0:
-            self._phase = Phase.ANSWER
+            self._phase = Phase.RESPONSE
             self._expire_never()
         else:
             self._phase = Phase.BODY
-            self._expire_in(self._doorman.body_s)
+            self._expire_in(self._limits.body_s)
 
-    def _send_early_response(self, answer: bytes, length: int) -> None:
-        """Give an answer that the parser knows nothing of, and let a short body pass by."""
+    def _send_early_response(self, response: bytes, length: int) -> None:
+        """Send a response to a head that the parser has not seen, and discard a short body."""
         self._parser.cancel_idle_timer()
-        self._link.write(answer)
+        self._transport.write(response)
         if length > DISCARD_BYTES:
-            self._link.unread = True
-            self._link.close()
+            self._transport.unread = True
+            self._transport.close()
         elif length:
             self._phase, self._body, self._discarding = Phase.BODY, length, True
-            self._expire_in(self._doorman.body_s)
+            self._expire_in(self._limits.body_s)
         else:
             self._begin_head()
 
     def _advance_body(self) -> None:
         """Pass on what there is of a body. Raises: FramingError."""
         if isinstance(self._body, ChunkedBody):
-            end = min(self._at + STEP_BYTES, len(self._input))
+            end = min(self._at + CHUNKED_STEP_BYTES, len(self._input))
             piece, self._at = self._body.feed(self._input, self._at, end)
             complete = self._body.complete
         else:
@@ -242,18 +254,18 @@ class Connection(asyncio.Protocol):
 
     def _end_body(self) -> None:
         self._expire_never()
-        self._phase = Phase.ANSWER
+        self._phase = Phase.RESPONSE
         if self._discarding or self._parser.cycle.response_complete:
             self._discarding = False
             self._begin_head()
 
     def _begin_head(self) -> None:
         self._phase = Phase.HEAD
-        self._doorman.crowd.release(self)
-        self._expire_in(self._doorman.idle_s)
+        self._context.open_connections.mark_idle(self)
+        self._expire_in(self._limits.keep_alive_s)
 
-    def _unwanted(self) -> int:
-        """Return how much of a body is still to come; more than anybody wants where nobody knows."""
+    def _body_left(self) -> int:
+        """Return how many bytes of a body are still to come; of a chunked one, more than are ever discarded."""
         return self._body if isinstance(self._body, int) else DISCARD_BYTES + 1
 
     def _expire_in(self, seconds: float) -> None:
@@ -269,7 +281,7 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._expire)
-        # Noted here: uvloop's timer of less than half a millisecond cannot be asked.
+        # Noted here: uvloop's timer of less than half a millisecond does not tell its time.
         self._timer_at = when
 
     def _expire(self) -> None:
@@ -281,12 +293,12 @@ class Connection(asyncio.Protocol):
 
     def _expired(self) -> None:
         if self._phase is Phase.BODY:
-            self._link.abort()
+            self._transport.abort()
         else:
-            self._link.close()
+            self._transport.close()
 
     def _refusal(self, error: FramingError, cycle: Any) -> bytes:
-        """Return a whole answer, and have it counted as one."""
+        """Return a whole response, and have it counted as one."""
         status = PROBLEMS[error.code].status
         if cycle is not None and "record" in cycle.scope["state"]:
             record = cycle.scope["state"]["record"]
@@ -294,11 +306,11 @@ class Connection(asyncio.Protocol):
         else:
             now = self._loop.time()
             record = RequestRecord(new_request_id(), {}, "", now, now, status=status, code=error.code)
-            self._doorman.observer.began(record)
-            self._doorman.observer.ended(record)
+            self._context.observer.began(record)
+            self._context.observer.ended(record)
         headers = [
             *self._parser.server_state.default_headers,
-            *(header for header in problem_headers(error.code, None) if header[0] != b"connection"),
+            *(header for header in problem_headers(error.code) if header[0] != b"connection"),
             (b"connection", b"close"),
             (b"x-request-id", record.request_id.encode("ascii")),
         ]

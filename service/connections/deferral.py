@@ -1,8 +1,8 @@
-"""How many requests may begin in one turn of the event loop; the others wait, in order.
+"""How many requests may begin in one turn of the event loop; the others are deferred, in order.
 
 A thousand clients that come at once would otherwise be one turn of a thousand requests, and for as long no
-worker gets its next call and no probe its answer. So under overload what is in hand goes first, and what is
-only coming in waits where it costs least.
+worker gets its next call and no probe its answer. So under overload the requests that were begun go first, and
+what is only arriving waits where it costs least.
 """
 
 import asyncio
@@ -14,34 +14,34 @@ PER_TURN = 4
 
 
 class StartDeferral:
-    """Counts the entries of a turn; belongs to the event loop's thread."""
+    """Counts the requests that begin in a turn; belongs to the event loop's thread."""
 
     def __init__(self, per_turn: int = PER_TURN) -> None:
         self._per_turn = per_turn
         self._left = per_turn
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._turning = False
+        self._deferred: deque[Callable[[], None]] = deque()
+        self._turn_ends = False
 
     def __repr__(self) -> str:
         """Show the counts."""
-        return f"<Turnstile {self._left} of {self._per_turn} left, {len(self._waiting)} waiting>"
+        return f"<StartDeferral {self._left} of {self._per_turn} left, {len(self._deferred)} deferred>"
 
-    def enter(self, go: Callable[[], None]) -> bool:
-        """Return whether to go on at once; if not, `go` is called in a later turn."""
-        if not self._turning:
-            self._turning = True
-            asyncio.get_running_loop().call_soon(self._turn)
-        if self._left and not self._waiting:
+    def start(self, begin: Callable[[], None]) -> bool:
+        """Return whether to begin at once; if not, `begin` is called in a later turn."""
+        if not self._turn_ends:
+            self._turn_ends = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        if self._left and not self._deferred:
             self._left -= 1
             return True
-        self._waiting.append(go)
+        self._deferred.append(begin)
         return False
 
-    def _turn(self) -> None:
-        going = [self._waiting.popleft() for _ in range(min(self._per_turn, len(self._waiting)))]
-        self._left = self._per_turn - len(going)
-        self._turning = bool(going)
-        if going:
-            asyncio.get_running_loop().call_soon(self._turn)
-        for go in going:
-            go()
+    def _end_turn(self) -> None:
+        beginning = [self._deferred.popleft() for _ in range(min(self._per_turn, len(self._deferred)))]
+        self._left = self._per_turn - len(beginning)
+        self._turn_ends = bool(beginning)
+        if beginning:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        for begin in beginning:
+            begin()

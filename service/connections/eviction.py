@@ -1,51 +1,51 @@
-"""How many connections there may be, and which must go when there are too many."""
+"""How many connections there may be, and which is closed when there are too many."""
 
 from typing import Protocol
 
 
 class Evictable(Protocol):
-    """A connection, as seen by the crowd."""
+    """A connection that can be closed to make room."""
 
     def evict(self) -> None:
         """Close, to make room."""
 
 
 class OpenConnections:
-    """Counts the connections; over the limit the one that has been idle longest has to go.
+    """Counts the connections; over the limit the one that has been idle longest is evicted.
 
-    So nobody keeps probes and clients out by opening connections and saying nothing. Where none is idle the
-    newest goes.
+    So clients that open connections and send nothing cannot keep probes and other clients out. Where none is
+    idle the newest is evicted. Every operation is O(1).
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._members: set[Evictable] = set()
+        self._open: set[Evictable] = set()
         # In the order in which they became idle.
         self._idle: dict[Evictable, None] = {}
 
     def __repr__(self) -> str:
         """Show the counts."""
-        return f"<Crowd {len(self._members)} of {self._limit}, {len(self._idle)} idle>"
+        return f"<OpenConnections {len(self._open)} of {self._limit}, {len(self._idle)} idle>"
 
-    def enter(self, member: Evictable) -> None:
-        """Let a new connection in, idle as it is, and perhaps another one out."""
-        self._members.add(member)
-        self._idle[member] = None
-        if len(self._members) > self._limit:
-            oldest = next(iter(self._idle))
-            self.leave(oldest)
-            oldest.evict()
+    def add(self, connection: Evictable) -> None:
+        """Take a new connection in, idle as it is, and evict another one over the limit."""
+        self._open.add(connection)
+        self._idle[connection] = None
+        if len(self._open) > self._limit:
+            longest_idle = next(iter(self._idle))
+            self.remove(longest_idle)
+            longest_idle.evict()
 
-    def leave(self, member: Evictable) -> None:
+    def remove(self, connection: Evictable) -> None:
         """Forget a connection."""
-        self._members.discard(member)
-        self._idle.pop(member, None)
+        self._open.discard(connection)
+        self._idle.pop(connection, None)
 
-    def engage(self, member: Evictable) -> None:
+    def mark_busy(self, connection: Evictable) -> None:
         """Note that a connection has brought a request."""
-        self._idle.pop(member, None)
+        self._idle.pop(connection, None)
 
-    def release(self, member: Evictable) -> None:
-        """Note that a connection is idle again."""
-        if member in self._members:
-            self._idle[member] = None
+    def mark_idle(self, connection: Evictable) -> None:
+        """Note that a connection waits for its next request."""
+        if connection in self._open:
+            self._idle[connection] = None

@@ -1,4 +1,4 @@
-"""Where one HTTP/1.1 message ends and the next begins: strict, pure, the same for whichever parser follows.
+"""Where one HTTP/1.1 message ends and the next begins: strict, pure, the same for either parser behind it.
 
     bytes ─→ parse_head ─→ Head(raw, length) ─→ exactly `length` bytes | ChunkedBody ─→ next message
 
@@ -10,18 +10,14 @@ exactly the bytes of its body.
 import re
 from typing import NamedTuple
 
-# The contract's limits; the request line counts.
-MAX_HEAD_BYTES = 16 * 1024
-MAX_FIELDS = 64
+from service.connections.limits import (
+    FREE_OVERHEAD_BYTES,
+    MAX_CHUNK_LINE_BYTES,
+    MAX_FIELDS,
+    MAX_HEAD_BYTES,
+)
 
 HEAD_END = b"\r\n\r\n"
-
-# Framing of chunks may take as many bytes as what they carry, and this for the first few: a body in one-byte
-# chunks would cost the event loop a thousand times what its bytes are worth.
-FREE_OVERHEAD_BYTES = 16 * 1024
-
-# A line between chunks: a size with its extension, or a trailer field.
-_MAX_LINE = 1024
 
 # 15 hexadecimal digits fit every integer type there is.
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
@@ -33,7 +29,7 @@ _HEAD = re.compile(
     rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n"
 )
 
-# The fields that say where a message ends, to whom it goes, and what else the connection could become.
+# The fields that decide where a message ends, for which host it is, and whether the protocol changes.
 _SPECIAL = re.compile(rb"\r\n(host|content-length|transfer-encoding|upgrade):[\t ]*([^\r]*)", re.IGNORECASE)
 _UPGRADE = re.compile(rb"(?<=\r\n)upgrade:[^\r]*\r\n", re.IGNORECASE)
 
@@ -85,7 +81,7 @@ def parse_head(raw: bytes) -> Head:
         special.setdefault(name.lower(), []).append(value.rstrip(b"\t "))
     _check_host(special.get(b"host", []), required=match[3] == b"1")
     if b"upgrade" in special:
-        # Nothing else is spoken here; a parser that is told of it would expect another protocol to follow.
+        # The service speaks no other protocol; a parser that sees the field would expect one to follow.
         raw = _UPGRADE.sub(b"", raw)
     lengths, codings = special.get(b"content-length", []), special.get(b"transfer-encoding", [])
     if codings:
@@ -114,7 +110,7 @@ def _length(lengths: list[bytes]) -> int:
 
 
 class ChunkedBody:
-    """Follows the chunks of one body to its end; trailer fields are left out, nobody here reads them."""
+    """Follows the chunks of one body to its end; trailer fields are left out, no part of the service reads them."""
 
     def __init__(self) -> None:
         self.complete = False
@@ -154,7 +150,7 @@ class ChunkedBody:
         newline = data.find(b"\n", at, end)
         stop = end if newline < 0 else newline + 1
         self._line += data[at:stop]
-        if len(self._line) > _MAX_LINE or (newline >= 0 and not self._line.endswith(b"\r\n")):
+        if len(self._line) > MAX_CHUNK_LINE_BYTES or (newline >= 0 and not self._line.endswith(b"\r\n")):
             raise FramingError("invalid_request", "a line between the chunks is malformed")
         if newline < 0:
             return None, stop

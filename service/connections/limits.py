@@ -1,36 +1,65 @@
-"""What all connections of a server share: their limits, and who looks at what comes in."""
+"""Every limit on a connection and on the head of a request, in one place: bytes, seconds and counts.
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+The four timeouts of `ConnectionLimits` come from the settings or from the constants here; what a request to
+`/score` may take beyond its head is in `service.limits`.
+"""
 
-from service.connections.deferral import StartDeferral
-from service.connections.eviction import OpenConnections
-from service.connections.http1 import Head
-from service.http.responses import Header
-from service.observability.request_record import RequestObserver
+import resource
+from dataclasses import dataclass
 
-# Returns the whole answer to a head that need not come in: see `service.connections.load_shedding`.
-Shed = Callable[[Head, Iterable[Header]], bytes | None]
+# The contract's limits on a head; the request line counts.
+MAX_HEAD_BYTES = 16 * 1024
+MAX_FIELDS = 64
 
+# Framing of chunks may take as many bytes as what they carry, and this for the first few: a body in one-byte
+# chunks would cost the event loop a thousand times what its bytes are worth.
+FREE_OVERHEAD_BYTES = 16 * 1024
 
-def shed_nothing(head: Head, default_headers: Iterable[Header]) -> None:
-    """Turn nobody away."""
+# A line between chunks: a size with its extension, or a trailer field.
+MAX_CHUNK_LINE_BYTES = 1024
+
+# Chunked bodies are followed in steps, and other connections have their turns between them: a step of the
+# smallest chunks allowed takes a millisecond.
+CHUNKED_STEP_BYTES = 4 * 1024
+
+# How long an idle connection is kept: longer than the 60 s of common load balancers, so that it is they who
+# close, and never a request that meets a connection being closed.
+KEEP_ALIVE_S = 75
+
+# Time in which the network must take a piece of an answer (256 KiB): a client must read 13 KB/s.
+WRITE_TIMEOUT_S = 20.0
+
+# When a body's time is up the application answers; this much later the connection ends where it could not.
+BODY_GRACE_S = 1.0
+
+# A socket that is closed while bytes of the client are unread sends a reset, which overtakes the answer. So
+# after the last answer we only stop sending, and read what comes for this long (RFC 9112, 9.6).
+LINGER_S = 2.0
+
+# Each takes about 10 KiB; far more than clients of a service with so few workers can use.
+MAX_CONNECTIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionContext:
-    """What all connections of a server share: the times they are given, their number, and who counts.
+class ConnectionLimits:
+    """The times of one connection, in seconds.
 
-    Seconds: head_s from the first byte of a head to its last, body_s for a whole body, idle_s between
-    requests, write_s for the network to take a piece of an answer.
+    head_s: from the first byte of a head to its last. body_s: for a whole body. keep_alive_s: between two
+    requests. write_s: for the network to take a piece of an answer.
     """
-
-    turnstile: StartDeferral = field(default_factory=StartDeferral, kw_only=True)
-    shed: Shed = field(default=shed_nothing, kw_only=True)
 
     head_s: float
     body_s: float
-    idle_s: float
-    write_s: float
-    crowd: OpenConnections
-    observer: RequestObserver
+    keep_alive_s: float = KEEP_ALIVE_S
+    write_s: float = WRITE_TIMEOUT_S
+
+
+def connections_allowed() -> int:
+    """Return how many connections there may be, after raising the limit on open files as far as it goes.
+
+    Half of the files: the pool needs some for each worker, and accepting must never fail for want of one.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = MAX_CONNECTIONS * 2 if most == resource.RLIM_INFINITY else min(most, MAX_CONNECTIONS * 2)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return files // 2

@@ -1,9 +1,9 @@
-"""Turns away at the door, while the queue is full, what would be refused inside: for a fifth of the price.
+"""Refuses by its head alone, while the queue is full, what would be refused inside: for a fifth of the time.
 
-Under ten times the load nine requests of ten are refused, and what that costs the workers lack. So a plain
-request to `/score`, with a token that has been verified before, is refused by its head alone: no parser, no
-task, no application. Whatever is unusual about a request, it goes the usual way, where every rule is checked
-in its order; so this need not know them, and changes no answer but the time it takes.
+Under ten times the load nine requests of ten are refused, and the workers lack the time that this takes. So a
+plain request to `/score`, with a token that has been verified before, is refused without parser, task and
+application. A request with anything unusual goes the ordinary way, where every rule is checked in its order; so
+the rules are not repeated here, and no answer changes but for the time it takes.
 """
 
 from collections.abc import Iterable
@@ -15,9 +15,8 @@ from service.api.request import SCORE_ROUTE
 from service.auth.tokens import Principal
 from service.connections.http1 import Head
 from service.errors import Refused
-from service.http.middleware import API_HEADERS
-from service.http.responses import Header, encode_response, problem_headers
-from service.http.score import ScoreLimits, server_timing
+from service.http.responses import API_HEADERS, Header, encode_response, problem_headers, server_timing
+from service.limits import ScoreLimits
 from service.observability.request_record import Fields, RequestObserver, RequestRecord, request_id_of
 
 _REQUEST_LINE = b"POST %b HTTP/1.1" % SCORE_ROUTE.encode()
@@ -35,49 +34,50 @@ _PLAIN: dict[bytes, tuple[bytes, ...]] = {
 }
 
 
-class Queue(Protocol):
+class OverloadCheck(Protocol):
     """The part of the dispatcher that knows whether there is room."""
 
     @property
     def congested(self) -> bool:
-        """Whether so much waits that somebody might be refused."""
+        """Whether so much waits that a request could be refused."""
 
     def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
         """Return why a request could not come in now, None where it may be able to."""
 
 
 class VerifiedTokens(Protocol):
-    """Who knows tokens again."""
+    """The part of the authenticator that remembers tokens."""
 
     def recall_principal(self, header: bytes | None, scope: str | None) -> Principal | None:
         """Return whose token it is, if that is known without verifying it."""
 
 
 class LoadShedder:
-    """Answers heads that need not come in; belongs to the event loop's thread."""
+    """Responds to heads that need not be parsed; belongs to the event loop's thread."""
 
     def __init__(
-        self, queue: Queue, acquaintances: VerifiedTokens, observer: RequestObserver, limits: ScoreLimits
+        self, check: OverloadCheck, tokens: VerifiedTokens, observer: RequestObserver, limits: ScoreLimits
     ) -> None:
-        self._queue = queue
-        self._acquaintances = acquaintances
+        self._check = check
+        self._tokens = tokens
         self._observer = observer
         self._limits = limits
 
-    def answer(self, head: Head, default_headers: Iterable[Header]) -> bytes | None:
-        """Return the whole answer to a request that cannot come in; None where it is to go the usual way."""
-        if not self._queue.congested or head.length is None or head.length > self._limits.max_body_bytes:
+    def response(self, head: Head, default_headers: Iterable[Header]) -> bytes | None:
+        """Return the whole response to a request that cannot come in; None for the ordinary way."""
+        if not self._check.congested or head.length is None or head.length > self._limits.max_body_bytes:
             return None
         fields = plain_fields(head.raw)
         if fields is None:
             return None
-        principal = self._acquaintances.recall_principal(fields.get(b"authorization"), self._limits.scope)
+        principal = self._tokens.recall_principal(fields.get(b"authorization"), self._limits.scope)
         if principal is None:
             return None
-        refused = self._queue.overload_refusal(principal.subject, head.length, self._limits.request_timeout_s)
+        time_left = self._limits.request_timeout_s
+        refused = self._check.overload_refusal(principal.subject, head.length, time_left)
         if refused is None:
             return None
-        record = self._note(principal.subject, fields, refused)
+        record = self._record(principal.subject, fields, refused)
         closing = [(b"connection", b"close")] if record.unread else []
         headers = [
             *default_headers,
@@ -91,16 +91,12 @@ class LoadShedder:
             record.status, headers, problem(refused.code, refused.detail, record.request_id)
         )
 
-    def _note(self, subject: str, fields: Fields, refused: Refused) -> RequestRecord:
+    def _record(self, subject: str, fields: Fields, refused: Refused) -> RequestRecord:
         """Have the request counted and logged like any other."""
-        now = monotonic()
-        record = RequestRecord(request_id_of(fields), fields, "POST", now, subject=subject)
+        record = RequestRecord(request_id_of(fields), fields, "POST", monotonic(), subject=subject)
         self._observer.began(record)
-        record.route, record.status, record.code = (
-            SCORE_ROUTE,
-            PROBLEMS[refused.code].status,
-            refused.code,
-        )
+        record.route, record.code = SCORE_ROUTE, refused.code
+        record.status = PROBLEMS[refused.code].status
         record.ended = monotonic()
         self._observer.ended(record)
         return record

@@ -1,16 +1,10 @@
-"""The transport as the parser sees it: reading stops for two reasons, closing does not cut answers off."""
+"""The transport as the parser sees it: reading pauses for two reasons, closing does not cut answers off."""
 
 import asyncio
 from typing import Any
 
 from service.connections.http1 import HEAD_END
-
-# A head is shorter; what ends like one and is longer is part of a body.
-LONGEST_HEAD = 16 * 1024
-
-# A socket that is closed while bytes of the client are unread sends a reset, which overtakes the answer. So
-# after the last answer we only stop sending, and read what comes for this long (RFC 9112, 9.6).
-LINGER_S = 2.0
+from service.connections.limits import LINGER_S, MAX_HEAD_BYTES
 
 
 class ClientTransport(asyncio.Transport):
@@ -22,38 +16,42 @@ class ClientTransport(asyncio.Transport):
         self._transport = transport
         self._loop = loop
         self._closing = False
-        # Reading goes on while neither the parser nor the connection wants it stopped.
+        # Reading goes on while neither the parser nor the connection has paused it.
         self._paused = False
         self._held = False
         self._reading = True
-        # Whether bytes of the client are still to come that nobody wants.
+        # Whether bytes of the client are still to come that no request will read.
         self.unread = False
-        # The head of an answer, for as long as its body may come along.
-        self._first: bytes | bytearray | memoryview = b""
-        # Whether something was to be written when nobody was there any more.
+        # The head of an answer, until its body comes or the turn of the loop ends.
+        self._head: bytes | bytearray | memoryview = b""
+        # Whether an answer was to be written when the client was gone already.
         self.broken = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write without waiting; the head of an answer waits for its body, within this turn of the loop."""
+        """Write without waiting; the head of an answer waits for its body, within this turn of the loop.
+
+        A piece that ends like a head and is shorter than `MAX_HEAD_BYTES` is taken for one; where it is part of
+        a body, it is only sent a turn later.
+        """
         if self._transport.is_closing():
             self.broken = True
-        elif self._first:
-            first, self._first = self._first, b""
-            if len(data) < LONGEST_HEAD:
-                self._transport.write(b"".join((first, data)))  # cheaper than two pieces
+        elif self._head:
+            head, self._head = self._head, b""
+            if len(data) < MAX_HEAD_BYTES:
+                self._transport.write(b"".join((head, data)))  # cheaper than two pieces
             else:
-                self._transport.writelines([first, data])
-        elif data[-4:] == HEAD_END and len(data) < LONGEST_HEAD:
-            self._first = data
+                self._transport.writelines([head, data])
+        elif data[-4:] == HEAD_END and len(data) < MAX_HEAD_BYTES:
+            self._head = data
             self._loop.call_soon(self._flush)
         else:
             self._transport.write(data)
 
     def _flush(self) -> None:
-        first, self._first = self._first, b""
-        if first and not self._transport.is_closing():
-            self._transport.write(first)
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():
+            self._transport.write(head)
 
     def is_closing(self) -> bool:
         """Tell whether anything more would be sent."""
@@ -70,21 +68,21 @@ class ClientTransport(asyncio.Transport):
         if self.unread and self._transport.can_write_eof():
             self._set_reading()
             self._transport.write_eof()
-            self._limit(LINGER_S)
+            self._abort_in(LINGER_S)
         else:
             self._transport.close()
             # A transport that closes waits for its buffer to empty, for ever.
-            self._limit(self._write_s)
+            self._abort_in(self._write_s)
 
     def abort(self) -> None:
         """Close at once."""
         self._closing = True
         self._transport.abort()
 
-    def lost(self) -> None:
+    def connection_lost(self) -> None:
         """Note that the connection has ended."""
         self._closing = True
-        self._unlimit()
+        self._cancel_abort()
 
     def pause_reading(self) -> None:
         """Stop reading, on behalf of the parser."""
@@ -96,19 +94,19 @@ class ClientTransport(asyncio.Transport):
         self._paused = False
         self._set_reading()
 
-    def hold(self, *, held: bool) -> None:
+    def hold_reading(self, *, held: bool) -> None:
         """Stop reading or read again, on behalf of the connection."""
         self._held = held
         self._set_reading()
 
-    def writable(self, *, writable: bool) -> None:
-        """Note that the network takes what is written, or that it does not: then only for a while."""
+    def set_writable(self, *, writable: bool) -> None:
+        """Note that the network takes what is written, or that it does not: then only for `write_s`."""
         if self._closing:
             return
         if writable:
-            self._unlimit()
+            self._cancel_abort()
         else:
-            self._limit(self._write_s)
+            self._abort_in(self._write_s)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return what the transport knows."""
@@ -124,11 +122,11 @@ class ClientTransport(asyncio.Transport):
         else:
             self._transport.pause_reading()
 
-    def _limit(self, seconds: float) -> None:
-        self._unlimit()
+    def _abort_in(self, seconds: float) -> None:
+        self._cancel_abort()
         self._deadline = self._loop.call_later(seconds, self._transport.abort)
 
-    def _unlimit(self) -> None:
+    def _cancel_abort(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

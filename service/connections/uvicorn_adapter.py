@@ -1,4 +1,4 @@
-"""uvicorn's two parsers, telling whoever feeds them what it must know."""
+"""uvicorn's two HTTP parsers, with what the connection in front of them has to be told."""
 
 from typing import Protocol
 
@@ -11,13 +11,13 @@ MALFORMED = FramingError("invalid_request", "the request is malformed")
 
 
 class MessageSource(Protocol):
-    """Feeds a parser: see `service.connections.connection`."""
+    """Passes messages to a parser: see `service.connections.connection`."""
 
-    def answered(self) -> None:
+    def response_complete(self) -> None:
         """Go on behind a request whose answer is written."""
 
     def refuse(self, error: FramingError) -> None:
-        """Answer that the client's bytes make no sense, and close."""
+        """Answer that the message is malformed, and close."""
 
     def shut_down(self) -> None:
         """Close behind the answer that is being written."""
@@ -27,21 +27,21 @@ class MessageSource(Protocol):
 
 
 class _ReportingParser:
-    """What both parsers tell their feeder, in front of uvicorn's protocol."""
+    """What both parsers report, in front of uvicorn's protocol."""
 
-    feeder: MessageSource
+    source: MessageSource
 
     def on_response_complete(self) -> None:
-        """Note that an answer is written."""
+        """Report that an answer is written."""
         super().on_response_complete()  # type: ignore[misc]  # uvicorn's
-        self.feeder.answered()
+        self.source.response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what only the parser saw."""
-        self.feeder.refuse(MALFORMED)
+        """Report what only the parser found malformed."""
+        self.source.refuse(MALFORMED)
 
     def cancel_idle_timer(self) -> None:
-        """Do not take the connection for idle: it was used without this parser."""
+        """Do not close the connection as idle: a request was answered without this parser."""
         self._unset_keepalive_if_required()  # type: ignore[attr-defined]  # uvicorn's
 
 

@@ -1,4 +1,4 @@
-"""Reading a request's body, and noticing that its sender has left."""
+"""Reading a request's body, and noticing that its client has disconnected."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -11,13 +11,12 @@ from service.http.headers import body_too_large
 
 Result = TypeVar("Result")
 
-
-# A request that is answered sooner is not worth a look whether its client is still there.
+# A disconnect is only watched for once a request has taken this long: most are answered sooner.
 WATCH_AFTER_S = 0.05
 
 
 class ClientDisconnected(ServiceError):  # noqa: N818 - it is an outcome, not a fault
-    """The connection ended before the answer was ready: there is nobody to tell."""
+    """The connection ended before the answer was ready: there is no client to answer."""
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -42,44 +41,46 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 
 async def cancel_on_disconnect(receive: Receive, work: Awaitable[Result]) -> Result:
-    """Await `work`, which is cancelled when the client leaves; the body must have been read before.
+    """Await `work`, which is cancelled when the client disconnects; the body must have been read before.
 
     Raises: ClientDisconnected.
     """
     task = asyncio.current_task()
     assert task is not None
-    watch = _DisconnectWatcher(receive, task)
-    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch.begin)
+    watcher = _DisconnectWatcher(receive, task)
+    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watcher.start)
     try:
         return await work
     except asyncio.CancelledError:
-        if not watch.left:
+        if not watcher.disconnected:
             raise  # the server is ending, not the client
         task.uncancel()
         raise ClientDisconnected("while waiting for the answer") from None
     finally:
         timer.cancel()
-        watch.end()
+        watcher.stop()
 
 
 class _DisconnectWatcher:
-    """Cancels a task when the client leaves."""
+    """Cancels a request's task when its client disconnects."""
 
-    def __init__(self, receive: Receive, task: asyncio.Task[Any]) -> None:
+    def __init__(self, receive: Receive, request: asyncio.Task[Any]) -> None:
         self._receive = receive
-        self._task = task
-        self._watcher: asyncio.Task[None] | None = None
-        self.left = False
+        self._request = request
+        self._watching: asyncio.Task[None] | None = None
+        self.disconnected = False
 
-    def begin(self) -> None:
-        self._watcher = asyncio.create_task(self._run())
+    def start(self) -> None:
+        self._watching = asyncio.create_task(self._run())
 
-    def end(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
+    def stop(self) -> None:
+        # The task holds this object: without the reference back there is no cycle to keep the request in memory.
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
 
     async def _run(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.left = True
-        self._task.cancel()
+        self.disconnected = True
+        self._request.cancel()

@@ -1,6 +1,6 @@
 """What happens around every request: pure ASGI, one wrapper of `send` each.
 
-BaseHTTPMiddleware is not used: it hides from the application that a client has left.
+BaseHTTPMiddleware is not used: it hides a client's disconnect from the application.
 """
 
 import logging
@@ -12,30 +12,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import PROBLEMS
 from service.errors import Refused
-from service.http.responses import Header, send_problem
+from service.http.responses import API_HEADERS, Header, send_problem
 from service.observability.request_record import CLIENT_CLOSED, RequestObserver, RequestRecord, begin
 
 Clock = Callable[[], float]
 
 logger = logging.getLogger(__name__)
 
-# What every answer says unless its endpoint says otherwise: it is data, never a page, and nobody else's.
-API_HEADERS: Sequence[Header] = (
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-)
-
 _FAULT = Refused("internal_error", "a fault of the service; it was logged with this request's id")
 
 
 class RequestContext:
-    """Gives each request an id and each answer its headers, answers faults of ours, and tells an observer.
+    """Gives each request an id and a record, each response its headers, and answers faults of the service.
 
-    The outermost layer: what it sends is the last word. The request's record is `scope["state"]["record"]`.
+    The outermost layer: nothing changes a response after it. `observer` is told of each request's begin and end.
+    The record is `scope["state"]["record"]`.
     """
 
     def __init__(self, app: ASGIApp, observer: RequestObserver, clock: Clock = time.monotonic) -> None:
@@ -52,21 +43,21 @@ class RequestContext:
         scope.setdefault("state", {})["record"] = record
         self._observer.began(record)
 
-        async def send_enveloped(message: Message) -> None:
+        async def send_completed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 message["headers"] = _completed(message["headers"], record)
             await send(message)
 
         try:
-            await self._serve(record, scope, receive, send_enveloped)
+            await self._serve(record, scope, receive, send_completed)
         finally:
             route = scope.get("route")
             record.route = route.path if route is not None else ""
             record.ended = self._clock()
             if record.refused is not None:
                 record.status, record.code = PROBLEMS[record.refused].status, record.refused
-            elif record.left:
+            elif record.disconnected:
                 record.status = CLIENT_CLOSED
             self._observer.ended(record)
 
@@ -86,13 +77,13 @@ def _completed(headers: Sequence[Header], record: RequestRecord) -> list[Header]
     present = {name for name, _ in headers}
     added = [header for header in API_HEADERS if header[0] not in present]
     if record.unread and b"connection" not in present:
-        # The connection closes behind the answer; a client that is not told would use it once more.
+        # The connection closes behind the response; without the header the client would use it once more.
         added.append((b"connection", b"close"))
     return [*headers, *added, (b"x-request-id", record.request_id.encode("ascii"))]
 
 
 class DirectRoute:
-    """Leads the requests that matter straight to their endpoint: the router costs a tenth of their time here."""
+    """Calls the endpoint of one route without the router, which would take a tenth of the server's time for it."""
 
     def __init__(self, app: ASGIApp, route: Route) -> None:
         self._app = app

@@ -25,7 +25,7 @@ from service.settings import Settings
 STATUS_SCOPE = "status"
 
 # Returns None, or why not: starting, draining, no_workers.
-RestartReason = Callable[[], str | None]
+NotReadyReason = Callable[[], str | None]
 
 _JSON: Header = (b"content-type", b"application/json")
 _RETRY: Header = (b"retry-after", b"1")
@@ -34,7 +34,7 @@ _RETRY: Header = (b"retry-after", b"1")
 class Probe:
     """Answers 200 with a status, or 503 with the reason that there is at that moment."""
 
-    def __init__(self, status: str, reason: RestartReason) -> None:
+    def __init__(self, status: str, reason: NotReadyReason) -> None:
         self._good = orjson.dumps({"status": status})
         self._reason = reason
 
@@ -49,7 +49,7 @@ class Probe:
 
 
 class TelemetrySource(RequestObserver, Protocol):
-    """Watches all requests, and says what it has seen; see `service.observability.telemetry`."""
+    """Observes all requests, and reports what it has counted; see `service.observability.telemetry`."""
 
     def metrics(self, snapshot: Snapshot) -> bytes:
         """Write the metrics for Prometheus."""
@@ -61,13 +61,13 @@ class TelemetrySource(RequestObserver, Protocol):
 class MetricsEndpoint:
     """Answers Prometheus."""
 
-    def __init__(self, watch: TelemetrySource, snapshot: Callable[[], Snapshot]) -> None:
-        self._watch = watch
+    def __init__(self, telemetry: TelemetrySource, snapshot: Callable[[], Snapshot]) -> None:
+        self._telemetry = telemetry
         self._snapshot = snapshot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one scrape."""
-        body = self._watch.metrics(self._snapshot())
+        body = self._telemetry.metrics(self._snapshot())
         await send_response(send, 200, [(b"content-type", CONTENT_TYPE)], body)
 
 
@@ -75,9 +75,9 @@ class StatusEndpoint:
     """Answers operators, whose token has the scope `status`."""
 
     def __init__(
-        self, watch: TelemetrySource, snapshot: Callable[[], Snapshot], authenticator: Authenticator
+        self, telemetry: TelemetrySource, snapshot: Callable[[], Snapshot], authenticator: Authenticator
     ) -> None:
-        self._watch = watch
+        self._telemetry = telemetry
         self._snapshot = snapshot
         self._authenticator = authenticator
 
@@ -87,7 +87,7 @@ class StatusEndpoint:
         header = record.fields.get(b"authorization")
         principal = await self._authenticator.authenticate(header, STATUS_SCOPE)
         record.subject = principal.subject
-        body = self._watch.status(self._snapshot())
+        body = self._telemetry.status(self._snapshot())
         await send_response(send, 200, [(b"content-type", b"application/json")], body)
 
 

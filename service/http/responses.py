@@ -1,6 +1,6 @@
-"""Answers as ASGI messages: status, headers and body, and the headers that go with each problem."""
+"""Responses as ASGI messages or as bytes: status, headers and body, and the headers of each problem."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from service.api.outcome import Outcome
 from service.api.problems import MEDIA_TYPE, PROBLEMS, complete, partial
 from service.errors import Refused
 from service.observability.request_record import RequestRecord
@@ -28,8 +29,19 @@ _CHALLENGES = MappingProxyType(
     }
 )
 
-# The connection is of no more use after these: more body would come, or another replica is to be tried.
+# After these the connection closes: the rest of the body would follow, or another replica is to be tried.
 _CLOSING = frozenset({"body_too_large", "body_timeout", "draining"})
+
+
+# What every response says unless its endpoint says otherwise: it is data, never a page, and for this client alone.
+API_HEADERS: Sequence[Header] = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
 
 
 class FixedResponse:
@@ -54,7 +66,7 @@ async def send_response(send: Send, status: int, headers: Iterable[Header], body
 
 
 def encode_response(status: int, headers: Iterable[Header], body: bytes) -> bytes:
-    """Return an answer as bytes, where no server stands between us and the network."""
+    """Return a whole HTTP/1.1 response as bytes, for what is answered without the parser."""
     head = b"".join(b"%b: %b\r\n" % header for header in headers)
     phrase = HTTPStatus(status).phrase.encode()
     return b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n\r\n%b" % (status, phrase, head, len(body), body)
@@ -72,8 +84,16 @@ async def send_problem(
     )
 
 
-def problem_headers(code: str, retry_after: int | None) -> list[Header]:
-    """Return what an answer with this problem needs besides its body."""
+def server_timing(outcome: Outcome | None) -> Header:
+    """Return the stages of the request in milliseconds (W3C Server Timing)."""
+    if outcome is None:
+        return (b"server-timing", b"queue;dur=0")
+    stages = (("queue", outcome.queue_ms), *outcome.facts.stages)
+    return (b"server-timing", ", ".join(f"{name};dur={spent:.3f}" for name, spent in stages).encode())
+
+
+def problem_headers(code: str, retry_after: int | None = None) -> list[Header]:
+    """Return the headers of a response with this problem, besides `Content-Length`."""
     headers = [(b"content-type", MEDIA_TYPE.encode())]
     if code in _CHALLENGES:
         headers.append(_CHALLENGES[code])

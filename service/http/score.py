@@ -1,7 +1,6 @@
 """`POST /score`: from headers to an answer. The body is bytes on the way in and on the way out."""
 
 import asyncio
-from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
@@ -10,13 +9,14 @@ from starlette.types import Receive, Scope, Send
 from service.api.outcome import Outcome
 from service.api.problems import PROBLEMS, complete
 from service.auth.tokens import Authenticator
-from service.dispatcher import Request
 from service.errors import Refused
 from service.http.body import ClientDisconnected, cancel_on_disconnect, read_body
 from service.http.headers import accepted, check_content, content_length, timeout
-from service.http.responses import Header, problem_headers, send_problem, send_response
+from service.http.responses import problem_headers, send_problem, send_response, server_timing
+from service.limits import ScoreLimits
 from service.observability.request_record import RequestRecord
 from service.scheduling.admission import Permit
+from service.scheduling.job import Job
 
 _MEDIA_TYPES = {"json": b"application/json", "npy": b"application/x-npy"}
 
@@ -27,25 +27,15 @@ class JobQueue(Protocol):
     def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
         """Decide, before the body is read, whether a request may come in."""
 
-    async def submit(self, permit: Permit, request: Request) -> Outcome:
-        """Have a request scored; cancelling means that the client has left."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreLimits:
-    """What one request to `/score` may take, and the scope that its token needs; times in seconds."""
-
-    max_body_bytes: int
-    request_timeout_s: float
-    body_timeout_s: float
-    scope: str | None
+    async def submit(self, permit: Permit, job: Job) -> Outcome:
+        """Have a request scored; cancelling means that the client has disconnected."""
 
 
 class ScoreEndpoint:
     """Admits a request by its headers, reads its body, has it scored, and answers."""
 
-    def __init__(self, intake: JobQueue, authenticator: Authenticator, limits: ScoreLimits) -> None:
-        self._intake = intake
+    def __init__(self, queue: JobQueue, authenticator: Authenticator, limits: ScoreLimits) -> None:
+        self._queue = queue
         self._authenticator = authenticator
         self._limits = limits
 
@@ -57,10 +47,13 @@ class ScoreEndpoint:
         except Refused as refused:
             await send_problem(send, record, refused, [server_timing(record.outcome)])
         except ClientDisconnected:
-            record.left = True
+            record.disconnected = True
 
     async def _score(self, record: RequestRecord, receive: Receive, send: Send) -> None:
-        """Answer, or raise Refused for what is wrong before a worker sees the body, or ClientDisconnected."""
+        """Send the worker's answer.
+
+        Raises: Refused for what is wrong before a worker sees the body, ClientDisconnected.
+        """
         fields, limits = record.fields, self._limits
         now = asyncio.get_running_loop().time()
         principal = await self._authenticator.authenticate(fields.get(b"authorization"), limits.scope)
@@ -70,12 +63,13 @@ class ScoreEndpoint:
         accept = accepted(fields)
         size = content_length(fields, limits.max_body_bytes)
         deadline = now + time_left
-        with self._intake.admit(principal.subject, size, deadline) as permit:
+        with self._queue.admit(principal.subject, size, deadline) as permit:
             body = await self._read(receive, time_left)
             record.body_read = True
-            request = Request(record.request_id, principal.subject, body, accept, deadline)
-            record.outcome = await cancel_on_disconnect(receive, self._intake.submit(permit, request))
+            job = Job(record.request_id, principal.subject, body, accept, deadline)
+            record.outcome = await cancel_on_disconnect(receive, self._queue.submit(permit, job))
             record.scored = monotonic()
+            # The permit is held until the answer is written: unread answers take memory, too.
             await _send_outcome(send, record, record.outcome, accept)
 
     async def _read(self, receive: Receive, time_left: float) -> bytes:
@@ -93,20 +87,11 @@ class ScoreEndpoint:
 
 
 async def _send_outcome(send: Send, record: RequestRecord, outcome: Outcome, accept: str) -> None:
-    """Send what the worker said. The permit is held until it is written: unread answers take memory too."""
     record.code = outcome.code
     timing = server_timing(outcome)
     if outcome.code == "ok":
-        await send_response(send, 200, [(b"content-type", _MEDIA_TYPES[accept]), timing], outcome.body)
+        await send_response(send, 200, [(b"content-type", _MEDIA_TYPES[accept]), timing], outcome.take_body())
         return
-    headers = [*problem_headers(outcome.code, outcome.retry_after), timing]
-    body = complete(outcome.code, outcome.body, record.request_id)
+    body = complete(outcome.code, outcome.take_body(), record.request_id)
+    headers = [*problem_headers(outcome.code), timing]
     await send_response(send, PROBLEMS[outcome.code].status, headers, body)
-
-
-def server_timing(outcome: Outcome | None) -> Header:
-    """Return the stages of the request in milliseconds (W3C Server Timing)."""
-    if outcome is None:
-        return (b"server-timing", b"queue;dur=0")
-    stages = (("queue", outcome.queue_ms), *outcome.facts.stages)
-    return (b"server-timing", ", ".join(f"{name};dur={spent:.3f}" for name, spent in stages).encode())

@@ -1,4 +1,4 @@
-"""The shared memory between the server and one worker process, with a bell for either side.
+"""The shared memory between the server and one worker process, with an `eventfd` in either direction.
 
     0          call_at      begun_at         report_at      answers_at             size
     ├─ inbox ──┼─ call ─────┼─ begun ────────┼─ report ─────┼─ answers ─────────────┤
@@ -7,8 +7,8 @@
 
 An arena belongs to one worker process and ends with it, so a worker that is dead, or will not die, can never
 write where its successor does. Who may write when: the server, while no call is in flight, into the inbox and
-the call; the worker, while a call is in flight, into the rest. Each ends its turn by ringing the other's bell
-with the length of its message.
+the call; the worker, while a call is in flight, into the rest. Each ends its turn by writing the length of its
+message to the other's `eventfd`.
 
 It is a `memfd` of its full size from the start, and no page of it exists before it is touched: it grows by
 use and `trim` gives pages back. Its size is sealed. Without the seal a stray `ftruncate` in a worker would
@@ -55,20 +55,20 @@ class Layout:
 
 
 class EventFd:
-    """An `eventfd`: one side rings with a number of 1 or more, the other hears it once."""
+    """An `eventfd`: one side writes a number of 1 or more, the other reads it once."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
 
-    def ring(self, number: int) -> None:
-        """Wake whoever waits; never waits itself."""
+    def write(self, number: int) -> None:
+        """Wake the other side; never waits."""
         os.eventfd_write(self.fd, number)
 
     def wait(self) -> int:
         """Wait for the number."""
         return os.eventfd_read(self.fd)
 
-    def heard(self) -> int:
+    def poll(self) -> int:
         """Return the number, 0 for none; needs a descriptor that does not block."""
         try:
             return os.eventfd_read(self.fd)
@@ -79,7 +79,7 @@ class EventFd:
 class Arena:
     """The server's side. Everything but its construction costs no more than a copy of the bytes.
 
-    `bell` is what the worker rings.
+    `reported` is written by the worker at the end of a call.
     """
 
     def __init__(self, inbox_bytes: int, answers_bytes: int) -> None:
@@ -88,14 +88,14 @@ class Arena:
         os.ftruncate(self._fd, self.layout.size)
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         self._map = mmap.mmap(self._fd, self.layout.size)
-        self.bell = EventFd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
-        self._workers_bell = EventFd(os.eventfd(0))
+        self.reported = EventFd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        self._called = EventFd(os.eventfd(0))
         self._kept = ((0, self.layout.call_at), (self.layout.answers_at, self.layout.size))
         self._grown = False
 
     def handle(self) -> "ArenaHandle":
         """Return what a worker's initial arguments carry; valid until `close`."""
-        return ArenaHandle((self._fd, self._workers_bell.fd, self.bell.fd), self.layout)
+        return ArenaHandle((self._fd, self._called.fd, self.reported.fd), self.layout)
 
     def write(self, bodies: Iterable[bytes]) -> None:
         """Put bodies into the inbox, one after the other.
@@ -114,7 +114,7 @@ class Arena:
     def send(self, call: bytes) -> None:
         """Give the worker its call, at most `CALL_BYTES`, and wake it."""
         self._map[self.layout.call_at : self.layout.call_at + len(call)] = call
-        self._workers_bell.ring(len(call))
+        self._called.write(len(call))
 
     @property
     def begun(self) -> int:
@@ -123,7 +123,7 @@ class Arena:
         return number
 
     def read(self, at: int, length: int) -> bytes:
-        """Copy out what the worker wrote; its word is not trusted.
+        """Copy out what the worker wrote; its message is not trusted.
 
         Raises: ArenaError when the span is not in the worker's regions.
         """
@@ -142,16 +142,16 @@ class Arena:
             self._grown = False
 
     def close(self) -> None:
-        """Unmap and forget it; the memory is freed when the worker is gone too."""
+        """Unmap and release it; the memory is freed when the worker is gone too."""
         self._map.close()
-        for fd in (self._fd, self.bell.fd, self._workers_bell.fd):
+        for fd in (self._fd, self.reported.fd, self._called.fd):
             os.close(fd)
 
 
 class ArenaHandle:
     """An arena on its way to the worker; it can be pickled only while a process is being spawned.
 
-    `fds`: the memory, the bell that the worker waits for, the one that it rings.
+    `fds`: the memory, the `eventfd` that the worker waits for, the one that it writes to.
     """
 
     def __init__(self, fds: tuple[int, int, int], layout: Layout) -> None:
@@ -171,24 +171,24 @@ class _Descriptor(Protocol):
 
 
 def _attach(duplicates: tuple[_Descriptor, _Descriptor, _Descriptor], layout: Layout) -> "WorkerArena":
-    memory, bell, servers_bell = (duplicate.detach() for duplicate in duplicates)
-    return WorkerArena((memory, bell, servers_bell), layout)
+    memory, called, reported = (duplicate.detach() for duplicate in duplicates)
+    return WorkerArena((memory, called, reported), layout)
 
 
 class WorkerArena:
     """The worker's side; takes over the descriptors of an `ArenaHandle`."""
 
     def __init__(self, fds: tuple[int, int, int], layout: Layout) -> None:
-        memory, bell, servers_bell = fds
+        memory, called, reported = fds
         self.layout = layout
         self._map = mmap.mmap(memory, layout.size)
         os.close(memory)
-        self._bell, self._servers_bell = EventFd(bell), EventFd(servers_bell)
+        self._called, self._reported = EventFd(called), EventFd(reported)
         self._view = memoryview(self._map)
 
     def receive(self) -> memoryview:
         """Wait for a call; the message is valid until the call ends."""
-        length = self._bell.wait()
+        length = self._called.wait()
         return self._view[self.layout.call_at : self.layout.call_at + length]
 
     def begin(self, number: int) -> None:
@@ -216,7 +216,7 @@ class WorkerArena:
     def report(self, report: bytes) -> None:
         """Put the call's report in its place, at most `REPORT_BYTES`, and tell the server."""
         self._map[self.layout.report_at : self.layout.report_at + len(report)] = report
-        self._servers_bell.ring(len(report))
+        self._reported.write(len(report))
 
 
 def _whole_pages(size: int) -> int:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 from service.api.outcome import Outcome
 from service.api.problems import FAILURES, PROBLEMS, REJECTIONS
 from service.api.request import SCORE_ROUTE
+from service.api.response import SlotState
 from service.observability.prometheus import OTHER, Counter, Histogram, gauge, labelled
 from service.observability.request_record import CLIENT_CLOSED, RequestRecord
 from service.observability.status import Snapshot
+from service.scheduling.events import RestartReason
 
 # Other paths and methods never come to it, and a head that is too large never becomes a request.
 SCORE_STATUSES = sorted(
@@ -26,9 +28,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS
 
 STAGES = ("decode", "embed", "cluster", "similarity", "encode")
 
-STATES = ("starting", "ready", "busy", "killing", "dead", "backoff", "draining")
-
-REASONS = ("crash", "deadline", "memory", "timer", "cancelled", "recycle")
+# A worker that a drain ends is not replaced, and not counted.
+RESTART_REASONS = tuple(reason for reason in RestartReason if reason is not RestartReason.DRAIN)
 
 # Seconds: from a refusal, under a millisecond, to the default deadline.
 REQUEST_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -106,7 +107,10 @@ class PoolMetrics:
         )
         self._lags = Histogram("scorepool_event_loop_lag_seconds", "How late the event loop was.", LAG_BOUNDS)
         self._restarts = Counter(
-            "scorepool_slot_restarts_total", "Workers that ended and were replaced.", "reason", REASONS
+            "scorepool_slot_restarts_total",
+            "Workers that ended and were replaced.",
+            "reason",
+            RESTART_REASONS,
         )
 
     def called(self, waits_s: Sequence[float]) -> None:
@@ -117,7 +121,7 @@ class PoolMetrics:
 
     def slot_ended(self, reason: str) -> None:
         """Count a worker that is gone. One that a drain ended is not replaced, and not counted."""
-        if reason in REASONS:
+        if reason in RESTART_REASONS:
             self._restarts.add(reason)
 
     def loop_lagged(self, lag_s: float) -> None:
@@ -133,7 +137,7 @@ class PoolMetrics:
         yield gauge("scorepool_queue_jobs", "Requests that wait for a worker.", {"": snapshot.jobs})
         about = "Predicted work of what waits, in seconds of one worker."
         yield gauge("scorepool_queue_cost_seconds", about, {"": snapshot.cost_s})
-        states = {state: sum(slot.state == state for slot in snapshot.slots) for state in STATES}
+        states = {str(state): sum(slot.state == state for slot in snapshot.slots) for state in SlotState}
         yield gauge("scorepool_slots", "Slots by state.", _by("state", states))
         memory = {str(slot.slot): slot.memory_bytes for slot in snapshot.slots}
         about = "Private memory of each slot's worker."

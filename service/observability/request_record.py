@@ -35,7 +35,7 @@ class RequestRecord:
     code: "ok", or the code of the problem that was answered.
     subject: of the verified token, empty without one.
     scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
-    left: whether the connection ended before the answer was written.
+    disconnected: whether the connection ended before the answer was written.
     refused: the code of the problem with which the connection itself answered, in the middle of the body.
     body_read: whether whoever answers has had the whole body.
     """
@@ -51,7 +51,7 @@ class RequestRecord:
     subject: str = ""
     outcome: Outcome | None = None
     scored: float = 0.0
-    left: bool = False
+    disconnected: bool = False
     refused: str | None = None
     body_read: bool = False
 
@@ -102,7 +102,7 @@ def request_id_of(fields: Fields) -> str:
 def mark_disconnected(cycle: Any) -> None:
     """Note that the client of uvicorn's request cycle left; without effect on one that has ended already."""
     if cycle is not None and "record" in cycle.scope["state"]:
-        cycle.scope["state"]["record"].left = True
+        cycle.scope["state"]["record"].disconnected = True
 
 
 def new_request_id() -> str:

@@ -17,16 +17,16 @@ from service.worker.main import HandlerFactory
 # Imported by the fork server, so that no worker pays for it.
 PRELOAD = ("service.worker.main", "service.worker.handler")
 
-# What ends a slot's life: a SIGKILL, and the executor's thread. Past this the server leaves without waiting.
-POOL_CLOSE_TIMEOUT_S = 1.0
+# A slot ends with a SIGKILL and the end of the executor's thread. Past this the server exits without waiting.
+CLOSE_TIMEOUT_S = 1.0
 
 
 class Pool:
-    """As many slots as the capacity says. A slot's task that ends by itself is told to `failed`."""
+    """As many slots as the limits say. A slot's task that ends by itself is told to `failed`."""
 
-    def __init__(self, handlers: HandlerFactory, capacity: PoolLimits, observer: Observer) -> None:
+    def __init__(self, handlers: HandlerFactory, limits: PoolLimits, observer: Observer) -> None:
         module = getattr(handlers, "func", handlers).__module__
-        self._spec = WorkerSpec(handlers, capacity, tuple(dict.fromkeys((*PRELOAD, module))))
+        self._spec = WorkerSpec(handlers, limits, tuple(dict.fromkeys((*PRELOAD, module))))
         self._observer = observer
         self._tasks: list[asyncio.Task[None]] = []
         self.slots: list[Slot] = []
@@ -38,19 +38,19 @@ class Pool:
     def start(self, owner: SlotOwner, failed: Callable[[BaseException], None], random: Random) -> None:
         """Begin the life of every slot; returns at once."""
         shared = SlotContext(self._spec, owner, self._observer, MemoryKills())
-        for number in range(self._spec.capacity.workers):
+        for number in range(self._spec.limits.workers):
             slot = Slot(number, shared, Backoff(random))
-            task = asyncio.create_task(slot.live(), name=f"slot {number}")
+            task = asyncio.create_task(slot.run(), name=f"slot {number}")
             task.add_done_callback(partial(_tell, failed))
             self.slots.append(slot)
             self._tasks.append(task)
 
     async def close(self) -> None:
-        """End every worker, within `POOL_CLOSE_TIMEOUT_S`."""
+        """End every worker, within `CLOSE_TIMEOUT_S`."""
         for slot in self.slots:
             slot.close()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=POOL_CLOSE_TIMEOUT_S)
+            _, late = await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -7,19 +7,20 @@
        ├──────── BACKOFF ←── DEAD ←─────────────────────────┘
        └─────────────────────┘            any ── close ──→ DRAINING, for good
 
-`live` is that life as one coroutine. It waits for the death of the process, told by the `pidfd`, and never
-for the executor: the future of a call may stay pending for ever.
+`run` is that life as one coroutine. It waits for the death of the process, told by the `pidfd`, and never for
+the executor: the future of a call may stay pending for ever.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from service.api.response import SlotState
+from service.ipc.messages import Entry, Hello
 from service.ipc.shared_memory import ArenaError
 from service.pool import fork_server
 from service.pool.backoff import Backoff
@@ -28,7 +29,9 @@ from service.pool.exit_status import MemoryKills, classify_exit
 from service.pool.observer import Observer
 from service.pool.process import WorkerProcess, WorkerSpec, launch
 from service.scheduling.events import RestartReason
-from service.worker.main import Entry, Hello
+from service.scheduling.job import Job
+
+__all__ = ["Slot", "SlotContext", "SlotOwner", "SlotState"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ START_TIMEOUT_S = 30.0
 # network mount. Then the slot goes on without it.
 KILL_TIMEOUT_S = 5.0
 
-# How often a worker is looked at whether somebody has stopped it.
+# How often a worker is checked for a stop by a signal.
 STOP_CHECK_INTERVAL_S = 0.25
 
 # How long the executor's thread may take to end after its process, before the exit status is given up.
@@ -53,33 +56,17 @@ TRIM_INTERVAL_S = 1.0
 RECYCLE_SHARE = 0.75
 
 
-class SlotState(StrEnum):
-    """Where a slot is in its life."""
-
-    STARTING = "starting"
-    READY = "ready"
-    BUSY = "busy"
-    KILLING = "killing"
-    DEAD = "dead"
-    BACKOFF = "backoff"
-    DRAINING = "draining"
-
-
-class Result(NamedTuple):
-    """One job's end as the worker told it, with its answer copied out of the arena."""
-
-    entry: Entry
-    body: bytes
-
-
 class SlotOwner(Protocol):
-    """Who is told what becomes of a slot and its calls."""
+    """What is told of a slot and its calls."""
 
     def slot_ready(self, slot: int) -> None:
         """Take note that the slot waits for a call."""
 
-    def call_ended(self, slot: int, results: Sequence[Result], *, retired: bool) -> None:
-        """Take the results of the slot's call; `retired` when it takes no other until it is ready again."""
+    def call_ended(self, slot: int, ends: Sequence[tuple[Job, Entry, bytes]], *, retired: bool) -> None:
+        """Take how each job of the slot's call ended, with its body.
+
+        `retired` when the slot takes no other call until it is ready again.
+        """
 
     def slot_lost(self, slot: int, *, crashed: bool) -> None:
         """Take note that the slot's worker is dead, and the call it may have had with it."""
@@ -88,7 +75,7 @@ class SlotOwner(Protocol):
 class SlotContext(NamedTuple):
     """What all slots of a pool have in common."""
 
-    recipe: WorkerSpec
+    spec: WorkerSpec
     owner: SlotOwner
     observer: Observer
     memory_kills: MemoryKills
@@ -97,18 +84,19 @@ class SlotContext(NamedTuple):
 class Slot:
     """A slot; everything here belongs to the event loop's thread.
 
-    `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker said last.
+    `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker reported last.
     """
 
-    def __init__(self, number: int, shared: SlotContext, backoff: Backoff) -> None:
+    def __init__(self, number: int, context: SlotContext, backoff: Backoff) -> None:
         self.number = number
         self.state = SlotState.STARTING
         self.calls = 0
         self.restarts = 0
         self.memory_bytes = 0
-        self._shared = shared
+        self._context = context
         self._backoff = backoff
         self._process: WorkerProcess | None = None
+        self._jobs: tuple[Job, ...] = ()
         self._serving = False
         self._trim_at = 0.0
         self._killed_for: RestartReason | None = None
@@ -124,16 +112,17 @@ class Slot:
 
     @property
     def pid(self) -> int | None:
-        """Return the worker's process id, None while there is none."""
+        """The worker's process id, None while there is none."""
         return self._process.pid if self._process else None
 
-    def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> None:
+    def call(self, jobs: tuple[Job, ...], limit_s: float) -> None:
         """Begin a call on a ready slot; the owner is told its end. `limit_s` is for the kernel's timer."""
         assert self._process is not None
         assert self.state is SlotState.READY
         self._become(SlotState.BUSY)
         self.calls += 1
-        future = self._process.call(bodies, accepts, limit_s)
+        self._jobs = jobs
+        future = self._process.call([job.body for job in jobs], [job.accept for job in jobs], limit_s)
         future.add_done_callback(partial(self._call_done, self._process))
 
     def kill(self, reason: RestartReason) -> None:
@@ -145,22 +134,22 @@ class Slot:
             self._loop.call_later(KILL_TIMEOUT_S, _settle, self._ended)
 
     def close(self) -> None:
-        """Kill the worker and start no other; `live` ends soon after."""
+        """Kill the worker and start no other; `run` ends soon after."""
         self.kill(RestartReason.DRAIN)
         self._become(SlotState.DRAINING)
         _settle(self._closing)
 
-    async def live(self) -> None:
+    async def run(self) -> None:
         """Keep a worker alive until `close`."""
         while not self._closing.done():
             self._become(SlotState.STARTING)
             fault = await self._start()
             if fault:
-                self._shared.observer.start_failed(self.number, fault)
+                self._context.observer.start_failed(self.number, fault)
             elif not self._closing.done():
                 self._become(SlotState.READY)
                 self._serving = True
-                self._shared.owner.slot_ready(self.number)
+                self._context.owner.slot_ready(self.number)
                 await self._wait_for_exit()
             await self._clean_up()
             pause = self._backoff.died(self._loop.time())
@@ -171,8 +160,8 @@ class Slot:
     async def _wait_for_exit(self) -> None:
         """Wait for the worker's death.
 
-        One that somebody has stopped does not go on by itself: it is killed, and its call runs again elsewhere
-        instead of waiting for its deadline.
+        A worker that a signal has stopped does not go on by itself: it is killed, and its call runs again
+        elsewhere instead of waiting for its deadline.
         """
         assert self._process is not None
         while not self._ended.done():
@@ -181,8 +170,8 @@ class Slot:
                 self._process.kill()
 
     async def _start(self) -> str:
-        """Launch a worker and hear it out; return why it is of no use, if it is not."""
-        launching = fork_server.starter_thread().run(partial(launch, self._shared.recipe))
+        """Launch a worker and wait for its hello; return why it cannot serve, or nothing."""
+        launching = fork_server.starter_thread().run(partial(launch, self._context.spec))
         try:
             await asyncio.wait([launching], timeout=START_TIMEOUT_S)
         finally:
@@ -198,7 +187,7 @@ class Slot:
         self._killed_for = None
         self._ended = self._loop.create_future()
         self._loop.add_reader(self._process.pidfd, _settle, self._ended)
-        self._loop.add_reader(self._process.bell, self._process.answered)
+        self._loop.add_reader(self._process.reported, self._process.complete_call)
         return await self._await_hello(asyncio.wrap_future(self._process.hello))
 
     async def _await_hello(self, hello: "asyncio.Future[Hello]") -> str:
@@ -208,7 +197,7 @@ class Slot:
         if not hello.done() or hello.exception():
             return "the worker did not introduce itself"
         if not hello.result().preloaded:
-            # The fork server says nothing of imports that fail, and each restart then takes a second.
+            # The fork server does not report imports that fail, and each restart then takes a second.
             logger.warning("worker_not_preloaded", extra={"slot": self.number})
         return hello.result().fault
 
@@ -218,58 +207,67 @@ class Slot:
             return
         try:
             report = process.report(future.result())
-            results = [Result(entry, process.answer(entry)) for entry in report.entries]
-        except (ArenaError, msgspec.MsgspecError):
-            # Out of its mind. The pidfd tells the death, and that it was no kill of ours.
+            bodies = [process.body(entry) for entry in report.entries]
+            ends = list(zip(self._jobs, report.entries, bodies, strict=True))
+        except (ArenaError, msgspec.MsgspecError, ValueError):
+            # Its memory is corrupt. The pidfd tells the death, and that it was no kill of ours.
             process.kill()
         else:
-            self._call_ended(process, report.memory_bytes, results)
+            self._call_ended(process, report.memory_bytes, ends)
 
-    def _call_ended(self, process: WorkerProcess, memory_bytes: int, results: Sequence[Result]) -> None:
+    def _call_ended(
+        self, process: WorkerProcess, memory_bytes: int, ends: list[tuple[Job, Entry, bytes]]
+    ) -> None:
         if self._loop.time() >= self._trim_at:
             process.trim()
             self._trim_at = self._loop.time() + TRIM_INTERVAL_S
         self._backoff.answered()
+        self._jobs = ()
         self.memory_bytes = memory_bytes
-        retired = memory_bytes > RECYCLE_SHARE * self._shared.recipe.capacity.worker_memory_bytes
+        retired = memory_bytes > RECYCLE_SHARE * self._context.spec.limits.worker_memory_bytes
         if retired:
             self._serving = False
             self.kill(RestartReason.RECYCLE)
         else:
             self._become(SlotState.READY)
-        self._shared.owner.call_ended(self.number, results, retired=retired)
+        self._context.owner.call_ended(self.number, ends, retired=retired)
 
     async def _clean_up(self) -> None:
-        """Put away what is left of the worker; where its call may be to blame, the verdict comes first."""
+        """Release what is left of the worker, and report its end.
+
+        Where its call may have caused the death, the owner is told only when the exit status has shown whether
+        it did; in every other case at once.
+        """
         process, self._process = self._process, None
         in_call = self.state is SlotState.BUSY
         self._become(SlotState.DEAD)
+        self._jobs = ()
         if process is None:
             return
         self._loop.remove_reader(process.pidfd)
-        self._loop.remove_reader(process.bell)
+        self._loop.remove_reader(process.reported)
         process.kill()
         if not (in_call and process.begun):
             self._report_lost(crashed=False)
-        reaping = run_blocking(partial(_reap, process, self._shared.memory_kills))
+        reaping = run_blocking(partial(_reap, process, self._context.memory_kills))
         await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
         status, out_of_memory = reaping.result() if reaping.done() else (None, False)
         end = classify_exit(self._killed_for, status, out_of_memory=out_of_memory)
         self._report_lost(crashed=end.blamed)
         self.restarts += 1
-        self._shared.observer.slot_ended(self.number, end.reason, end.evidence)
+        self._context.observer.slot_ended(self.number, end.reason, end.evidence)
         process.close()
 
     def _report_lost(self, *, crashed: bool) -> None:
-        """Tell the owner, who knows only of workers that served, and only once."""
+        """Tell the owner, which knows only of workers that served, and only once."""
         if self._serving:
             self._serving = False
-            self._shared.owner.slot_lost(self.number, crashed=crashed)
+            self._context.owner.slot_lost(self.number, crashed=crashed)
 
     def _become(self, state: SlotState) -> None:
         if state is not self.state and self.state is not SlotState.DRAINING:
             self.state = state
-            self._shared.observer.slot_changed(self.number, state)
+            self._context.observer.slot_changed(self.number, state)
 
 
 def _settle(future: "asyncio.Future[None]") -> None:
@@ -278,7 +276,7 @@ def _settle(future: "asyncio.Future[None]") -> None:
 
 
 def _consume(future: "asyncio.Future[Any]") -> None:
-    """Look at the error of a future that may be forgotten, or asyncio complains of it."""
+    """Read the error of a future whose result may never be read, or asyncio logs it."""
     if not future.cancelled():
         future.exception()
 

@@ -1,6 +1,6 @@
 """May this request come in? Pure arithmetic over what is held and what waits; reads no clock.
 
-Twice for each request: `admit` before its body is read, with only a Content-Length to go by, and `enter` with
+Twice for each request: `admit` before its body is read, with only a Content-Length to go by, and `check_wait` with
 the body's predicted cost. Rules, the same for the bytes of bodies and for predicted seconds of work:
 
     fair share = budget / subjects that use it
@@ -86,11 +86,11 @@ class Permit:
 class Admission:
     """Counts the permits and the bytes they hold; `idle` is called when the last one was released."""
 
-    def __init__(self, capacity: PoolLimits, random: Random, idle: Callable[[], None]) -> None:
-        self._capacity = capacity
+    def __init__(self, limits: PoolLimits, random: Random, idle: Callable[[], None]) -> None:
+        self._limits = limits
         self._random = random
         self._idle = idle
-        self._byte_budget = BODIES_HELD * capacity.max_body_bytes
+        self._byte_budget = BODIES_HELD * limits.max_body_bytes
         self._held = 0
         self._held_by: dict[str, int] = {}
         self.permits = 0
@@ -105,7 +105,7 @@ class Admission:
         Raises: Refused.
         """
         # An empty body holds a byte too, so that a subject with a permit is always in the books.
-        size = self._capacity.max_body_bytes if size is None else max(1, size)
+        size = self._limits.max_body_bytes if size is None else max(1, size)
         own = self._held_by.get(subject, 0)
         subjects = len(self._held_by) + (subject not in self._held_by)
         if self._held > self._byte_budget * OVERDRAFT or (
@@ -129,12 +129,12 @@ class Admission:
         if not self.permits:
             self._idle()
 
-    def enter(self, cost: float, time_left: float, load: QueueLoad) -> None:
+    def check_wait(self, cost: float, time_left: float, load: QueueLoad) -> None:
         """Check that a job of this cost may wait; `time_left` is the seconds to its deadline.
 
         Raises: Refused.
         """
-        budget = self._capacity.queue_budget_s * load.slots
+        budget = self._limits.queue_budget_s * load.slots
         share = budget / (load.others + 1)
         if load.others and load.own and load.own + cost > share:
             over = (load.own + cost - share) * (load.others + 1) / load.slots

@@ -1,15 +1,20 @@
-"""What goes into the scheduler and what comes out of it: frozen values, no behaviour."""
+"""What goes into the scheduler and what comes out of it, and which events a slot can have in which state.
+
+Frozen values, no behaviour.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
+from service.api.outcome import Outcome
 from service.errors import ServiceError
+from service.scheduling.job import Job
 
 
 class RestartReason(StrEnum):
-    """Why a slot needed a new worker; the first two and the last two only ever by our own hand."""
+    """Why a slot needed a new worker. The service itself kills for deadline, cancelled, recycle and drain."""
 
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
@@ -22,23 +27,16 @@ class RestartReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobArrived:
-    """A job was admitted; `TurnEnded` must follow. cost: predicted seconds of one worker; size: bytes.
+    """A job was admitted; `TurnEnded` must follow."""
 
-    deadline: on the same clock as everything.
-    """
-
-    number: int
-    subject: str
-    cost: float
-    size: int
-    deadline: float
+    job: Job
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The client of a job went away."""
+    """The client of a job disconnected."""
 
-    number: int
+    job: Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +48,20 @@ class SlotReady:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call came back. postponed: jobs that have no answer yet; retired: the slot takes no more calls."""
+    """A call came back.
+
+    outcomes: one for each job of the call, in its order; None where there was no room for the answer, and the
+    job has to run again. retired: the slot takes no more calls until it is ready again.
+    """
 
     slot: int
-    postponed: tuple[int, ...] = ()
+    outcomes: tuple[Outcome | None, ...] = ()
     retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SlotLost:
-    """A slot's worker is dead. crashed: the call that it was in the middle of may have done it."""
+    """A slot's worker is dead. crashed: the call that it was running may have caused it."""
 
     slot: int
     crashed: bool
@@ -67,7 +69,7 @@ class SlotLost:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """Nobody else arrives in this turn of the event loop: what has arrived may start."""
+    """No other job arrives in this turn of the event loop: what has arrived may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,15 @@ Event = JobArrived | TurnEnded | Disconnected | SlotReady | CallEnded | SlotLost
 
 
 class End(StrEnum):
-    """How a job was finished."""
+    """How a job was finished.
+
+    answered: the worker answered. expired: its deadline passed. disconnected: its client is gone. crashed: it
+    ended two workers. lost: its workers were killed `MAX_LOSSES` times. stopped: the server is shutting down.
+    """
 
     ANSWERED = "answered"
     EXPIRED = "expired"
-    DISCONNECTED = "left"
+    DISCONNECTED = "disconnected"
     CRASHED = "crashed"
     LOST = "lost"
     STOPPED = "stopped"
@@ -99,7 +105,7 @@ class Start:
     """Run these jobs on this slot as one call."""
 
     slot: int
-    jobs: tuple[int, ...]
+    jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +118,18 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Give this job its end."""
+    """Give this job its end; `outcome` is the worker's, for `End.ANSWERED` alone."""
 
-    number: int
+    job: Job
     end: End
+    outcome: Outcome | None = None
 
 
 Instruction = Start | Kill | Finish
 
 
-class SlotState(Enum):
-    """A slot as the scheduler sees it."""
+class Availability(Enum):
+    """A slot as the scheduler sees it: without a worker, waiting for a call, in one, or being killed."""
 
     ABSENT = auto()
     IDLE = auto()
@@ -130,16 +137,16 @@ class SlotState(Enum):
     KILLING = auto()
 
 
-# What may happen to a slot; anything else is a fault of whoever feeds the events.
-TRANSITIONS: Mapping[tuple[SlotState, type], SlotState] = MappingProxyType(
+# What can happen to a slot; any other event is a fault of the sender.
+TRANSITIONS: Mapping[tuple[Availability, type], Availability] = MappingProxyType(
     {
-        (SlotState.ABSENT, SlotReady): SlotState.IDLE,
-        (SlotState.IDLE, Start): SlotState.BUSY,
-        (SlotState.IDLE, SlotLost): SlotState.ABSENT,
-        (SlotState.BUSY, CallEnded): SlotState.IDLE,
-        (SlotState.BUSY, Kill): SlotState.KILLING,
-        (SlotState.BUSY, SlotLost): SlotState.ABSENT,
-        (SlotState.KILLING, SlotLost): SlotState.ABSENT,
+        (Availability.ABSENT, SlotReady): Availability.IDLE,
+        (Availability.IDLE, Start): Availability.BUSY,
+        (Availability.IDLE, SlotLost): Availability.ABSENT,
+        (Availability.BUSY, CallEnded): Availability.IDLE,
+        (Availability.BUSY, Kill): Availability.KILLING,
+        (Availability.BUSY, SlotLost): Availability.ABSENT,
+        (Availability.KILLING, SlotLost): Availability.ABSENT,
     }
 )
 

@@ -16,30 +16,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from service.scheduling.job import Job
+
 # One turn is about one batch. Less would split batches among subjects, more would let each turn last longer.
 QUANTUM_S = 0.02
-
-
-@dataclass(slots=True)
-class Job:
-    """One request as the scheduler sees it; only the scheduler and its queue change it.
-
-    cost: predicted seconds of one worker. size: bytes of the body.
-    losses: calls with it that were lost with their worker. crashes: those that it may be to blame for.
-    alone: it must not share a call. queued: it waits; a job that has left the queue is skipped.
-    slot: where it is running.
-    """
-
-    number: int
-    subject: str
-    cost: float
-    size: int
-    deadline: float
-    losses: int = 0
-    crashes: int = 0
-    alone: bool = False
-    queued: bool = False
-    slot: int | None = None
 
 
 @dataclass(slots=True)

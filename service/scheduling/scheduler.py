@@ -2,16 +2,16 @@
 
 Rules:
 1. Every job that arrives is finished exactly once, whatever happens to slots, clients and the clock.
-2. A slot has at most one call. A free slot takes waiting jobs in their turn (`fairness`) as one call, up to
+2. A slot has at most one call. A free slot takes waiting jobs in their turn (`fair_queue`) as one call, up to
    `BATCH_S` of predicted cost. No timer waits for a batch to fill; but what arrives in one turn of the event
    loop starts together, so that the first of them does not go alone.
 3. A job whose deadline has passed is finished at once, never started, and never tried again.
-4. A call that nobody waits for any more is killed, unless it should end within the time of a respawn; then
+4. A call that no client waits for any more is killed, unless it should end within the time of a respawn; then
    it gets that long. A call of several jobs that is late when one of them expires, or takes far too long, is
    broken up: one of them hangs, the rest are fine.
 5. When a worker crashes, each job of its call runs once more, alone. A job whose second worker crashes too is
    finished as crashed. When the worker was killed, by us or from outside, or had not begun the call, the jobs
-   that are left run again, alone, and are not blamed; so often, and no more, as `MAX_LOSSES` says.
+   that are left run again, alone, and are not blamed; at most `MAX_LOSSES` times.
 
     slot     SlotReady        Start            Kill
     ABSENT ───────────→ IDLE ───────→ BUSY ───────────→ KILLING
@@ -20,14 +20,17 @@ Rules:
 """
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from math import inf
 from types import MappingProxyType
 from typing import Any
 
+from service.api.outcome import Outcome
 from service.scheduling.events import (
     TRANSITIONS,
+    Availability,
     CallEnded,
     Disconnected,
     DrainEnded,
@@ -41,34 +44,35 @@ from service.scheduling.events import (
     RestartReason,
     SlotLost,
     SlotReady,
-    SlotState,
     Start,
     TimerFired,
     TurnEnded,
 )
-from service.scheduling.fair_queue import FairQueue, Job
+from service.scheduling.fair_queue import FairQueue
+from service.scheduling.job import Job
 
-# A call costs about 0.1 ms beside its jobs, so at 20 ms that is nothing, and nobody waits 20 ms longer than
-# needed.
+# A call costs about 0.1 ms beside its jobs, little beside 20 ms; and no job waits more than 20 ms for those
+# that share its call.
 BATCH_S = 0.02
 BATCH_BYTES = 1024 * 1024
 
-# What is worth a call of its own. Slots share what waits, down to parts of this size; and a job of more goes
-# alone, so that no small one waits for its answer.
+# The least work that is worth a call of its own. Slots share what waits, down to parts of this size; and a job
+# of more goes alone, so that no small one waits for its answer.
 SPLIT_S = 0.005
 
-# A replacement for a killed worker serves after about 50 ms with the machine busy. What should end sooner is
-# not worth a kill.
+# A replacement for a killed worker serves after about 50 ms with the machine busy. A call that should end
+# sooner is not worth a kill.
 RESPAWN_S = 0.05
 
 # A call of several jobs was predicted to take at most `BATCH_S`: after a second and ten times its prediction
 # something in it hangs.
-PATIENCE_S = 1.0
-PATIENCE_FACTOR = 10.0
+HANG_S = 1.0
+HANG_FACTOR = 10.0
 
 MAX_CRASHES = 2
 
-# Whoever kills workers from outside so often means it; without a limit a job could be run until its deadline.
+# Workers that are killed from outside so often are killed on purpose; without a limit a job could be run until
+# its deadline.
 MAX_LOSSES = 5
 
 
@@ -76,16 +80,21 @@ MAX_LOSSES = 5
 class _Call:
     """What a slot is busy with. check_at: when to look whether to kill it, for `reason`."""
 
-    jobs: dict[int, Job]
+    jobs: tuple[Job, ...]
     expected_end: float
     check_at: float = inf
     reason: RestartReason = RestartReason.DEADLINE
 
+    @property
+    def waited_for(self) -> bool:
+        """Whether a client still waits for one of its jobs."""
+        return not all(job.ended for job in self.jobs)
+
 
 @dataclass(slots=True)
 class _Slot:
-    state: SlotState = SlotState.ABSENT
-    call: _Call = field(default_factory=lambda: _Call({}, 0.0))
+    availability: Availability = Availability.ABSENT
+    call: _Call = field(default_factory=lambda: _Call((), 0.0))
 
 
 class Scheduler:
@@ -97,15 +106,18 @@ class Scheduler:
     def __init__(self, batch_jobs: int = 32) -> None:
         self.queue = FairQueue()
         self._batch_jobs = batch_jobs
-        self._jobs: dict[int, Job] = {}
+        # A dict for its order: a drain ends jobs in the order of their arrival.
+        self._jobs: dict[Job, None] = {}
         self._slots: dict[int, _Slot] = {}
         self._idle: list[int] = []
-        self._deadlines: list[tuple[float, int]] = []
+        # Equal deadlines are in order of arrival.
+        self._arrivals = count()
+        self._deadlines: list[tuple[float, int, Job]] = []
         self._stopped = False
 
     def __repr__(self) -> str:
         """Show the counts."""
-        states = [slot.state.name.lower() for slot in self._slots.values()]
+        states = [slot.availability.name.lower() for slot in self._slots.values()]
         return f"<Scheduler {len(self._jobs)} jobs, {self.queue.count} waiting, slots {', '.join(states)}>"
 
     @property
@@ -115,15 +127,13 @@ class Scheduler:
 
     def backlog_s(self, now: float) -> float:
         """Return the predicted seconds of one worker that wait or are left of running calls."""
-        busy = (slot.call for slot in self._slots.values() if slot.state is SlotState.BUSY)
-        return self.queue.cost + sum(max(0.0, call.expected_end - now) for call in busy)
+        return self.queue.cost + sum(max(0.0, slot.call.expected_end - now) for _, slot in self._busy())
 
     def wake_at(self) -> float | None:
         """Return when `TimerFired` is to be sent, None for never."""
-        while self._deadlines and self._deadlines[0][1] not in self._jobs:
+        while self._deadlines and self._deadlines[0][2].ended:
             heapq.heappop(self._deadlines)
-        checks = [slot.call.check_at for slot in self._slots.values() if slot.state is SlotState.BUSY]
-        earliest = min(checks, default=inf)
+        earliest = min((slot.call.check_at for _, slot in self._busy()), default=inf)
         if self._deadlines:
             earliest = min(earliest, self._deadlines[0][0])
         return earliest if earliest < inf else None
@@ -139,27 +149,32 @@ class Scheduler:
             self._fill(now, out)
         return out
 
-    def _arrived(self, event: JobArrived, now: float, out: list[Instruction]) -> None:
-        job = Job(event.number, event.subject, event.cost, event.size, event.deadline)
-        self._jobs[job.number] = job
+    def _busy(self) -> Iterator[tuple[int, _Slot]]:
+        for number, slot in self._slots.items():
+            if slot.availability is Availability.BUSY:
+                yield number, slot
+
+    def _job_arrived(self, event: JobArrived, now: float, out: list[Instruction]) -> None:
+        job = event.job
+        job.arrived = now
+        self._jobs[job] = None
         if self._stopped:
             self._finish(job, End.STOPPED, out)
             return
-        heapq.heappush(self._deadlines, (job.deadline, job.number))
+        heapq.heappush(self._deadlines, (job.deadline, next(self._arrivals), job))
         self._compact_deadlines()
         self.queue.push(job)
 
     def _compact_deadlines(self) -> None:
         """Drop the deadlines of finished jobs; answers are quick and deadlines far, so most are of those."""
         if len(self._deadlines) > 2 * len(self._jobs) + 64:
-            self._deadlines = [entry for entry in self._deadlines if entry[1] in self._jobs]
+            self._deadlines = [entry for entry in self._deadlines if not entry[2].ended]
             heapq.heapify(self._deadlines)
 
-    def _left(self, event: Disconnected, now: float, out: list[Instruction]) -> None:
-        job = self._jobs.get(event.number)
-        # A client may leave while its answer is on the way.
-        if job is not None:
-            self._abandon(job, End.DISCONNECTED, RestartReason.CANCELLED, now, out)
+    def _disconnected(self, event: Disconnected, now: float, out: list[Instruction]) -> None:
+        # A client may disconnect while its answer is on the way.
+        if not event.job.ended:
+            self._abandon(event.job, End.DISCONNECTED, RestartReason.CANCELLED, now, out)
 
     def _slot_ready(self, event: SlotReady, now: float, out: list[Instruction]) -> None:
         self._slots.setdefault(event.slot, _Slot())
@@ -168,24 +183,27 @@ class Scheduler:
 
     def _call_ended(self, event: CallEnded, now: float, out: list[Instruction]) -> None:
         slot = self._move(event.slot, event)
-        for job in slot.call.jobs.values():
-            if job.number in event.postponed:
-                self._again(job)
-            else:
-                self._finish(job, End.ANSWERED, out)
+        for job, outcome in zip(slot.call.jobs, event.outcomes, strict=True):
+            if outcome is not None and not job.ended:
+                self._finish(job, End.ANSWERED, out, outcome)
+            elif not job.ended:
+                self.queue.requeue(job)
+        slot.call = _Call((), 0.0)
         if event.retired:
-            slot.state = SlotState.ABSENT
+            slot.availability = Availability.ABSENT
         else:
             self._idle.append(event.slot)
 
     def _slot_lost(self, event: SlotLost, now: float, out: list[Instruction]) -> None:
         slot = self._slots[event.slot]
-        was_idle = slot.state is SlotState.IDLE
+        was_idle = slot.availability is Availability.IDLE
         self._move(event.slot, event)
         if was_idle:
             self._idle.remove(event.slot)
             return
-        for job in slot.call.jobs.values():
+        for job in slot.call.jobs:
+            if job.ended:
+                continue
             job.losses += 1
             job.crashes += event.crashed
             if job.crashes >= MAX_CRASHES:
@@ -193,47 +211,46 @@ class Scheduler:
             elif job.losses >= MAX_LOSSES:
                 self._finish(job, End.LOST, out)
             else:
-                self._again(job)
+                self.queue.requeue(job)
+        slot.call = _Call((), 0.0)
 
-    def _turned(self, event: TurnEnded, now: float, out: list[Instruction]) -> None:
+    def _turn_ended(self, event: TurnEnded, now: float, out: list[Instruction]) -> None:
         """Nothing but what follows every event."""
 
-    def _woke(self, event: TimerFired, now: float, out: list[Instruction]) -> None:
+    def _timer_fired(self, event: TimerFired, now: float, out: list[Instruction]) -> None:
         while self._deadlines and self._deadlines[0][0] <= now:
-            job = self._jobs.get(heapq.heappop(self._deadlines)[1])
-            if job is not None:
+            job = heapq.heappop(self._deadlines)[2]
+            if not job.ended:
                 self._abandon(job, End.EXPIRED, RestartReason.DEADLINE, now, out)
-        for number, slot in self._slots.items():
-            if slot.state is SlotState.BUSY and slot.call.check_at <= now:
-                self._move(number, Kill(number, slot.call.reason))
-                out.append(Kill(number, slot.call.reason))
+        for number, slot in self._busy():
+            if slot.call.check_at <= now:
+                kill = Kill(number, slot.call.reason)
+                self._move(number, kill)
+                out.append(kill)
 
-    def _stop(self, event: DrainEnded, now: float, out: list[Instruction]) -> None:
+    def _drain_ended(self, event: DrainEnded, now: float, out: list[Instruction]) -> None:
         self._stopped = True
-        for job in list(self._jobs.values()):
+        for job in list(self._jobs):
             self._abandon(job, End.STOPPED, RestartReason.DRAIN, now, out)
 
     def _abandon(self, job: Job, end: End, reason: RestartReason, now: float, out: list[Instruction]) -> None:
-        """Finish a job that has no answer, and its call if nobody else waits for that."""
+        """Finish a job that has no answer, and its call if no client waits for that any more."""
+        self._finish(job, end, out)
         if job.queued:
             self.queue.remove(job)
-        elif job.slot is not None:
-            call = self._slots[job.slot].call
-            del call.jobs[job.number]
-            if not call.jobs:
-                call.reason = reason
-                call.check_at = now if call.expected_end > now + RESPAWN_S else now + RESPAWN_S
-            elif end is End.EXPIRED and call.expected_end <= now:
-                call.check_at = min(call.check_at, now + RESPAWN_S)
-        self._finish(job, end, out)
+            return
+        assert job.slot is not None
+        call = self._slots[job.slot].call
+        if not call.waited_for:
+            call.reason = reason
+            call.check_at = now if call.expected_end > now + RESPAWN_S else now + RESPAWN_S
+        elif end is End.EXPIRED and call.expected_end <= now:
+            call.check_at = min(call.check_at, now + RESPAWN_S)
 
-    def _finish(self, job: Job, end: End, out: list[Instruction]) -> None:
-        del self._jobs[job.number]
-        out.append(Finish(job.number, end))
-
-    def _again(self, job: Job) -> None:
-        job.slot = None
-        self.queue.requeue(job)
+    def _finish(self, job: Job, end: End, out: list[Instruction], outcome: Outcome | None = None) -> None:
+        job.ended = True
+        del self._jobs[job]
+        out.append(Finish(job, end, outcome))
 
     def _fill(self, now: float, out: list[Instruction]) -> None:
         """Give waiting jobs to idle slots; the one that was busy last has the warmest caches."""
@@ -242,13 +259,15 @@ class Scheduler:
             if not jobs:
                 return
             number = self._idle.pop()
-            start = Start(number, tuple(job.number for job in jobs))
+            start = Start(number, tuple(jobs))
             cost = sum(job.cost for job in jobs)
-            call = _Call({job.number: job for job in jobs}, now + cost)
+            call = _Call(start.jobs, now + cost)
             if len(jobs) > 1:
-                call.check_at = now + PATIENCE_S + PATIENCE_FACTOR * cost
+                call.check_at = now + HANG_S + HANG_FACTOR * cost
             for job in jobs:
                 job.slot = number
+                job.attempts += 1
+                job.started = job.started or now
             self._move(number, start).call = call
             out.append(start)
 
@@ -274,22 +293,23 @@ class Scheduler:
     def _move(self, number: int, event: Event | Instruction) -> _Slot:
         """Bring a slot into its next state."""
         slot = self._slots[number]
-        after = TRANSITIONS.get((slot.state, type(event)))
+        after = TRANSITIONS.get((slot.availability, type(event)))
         if after is None:
-            raise ImpossibleEvent(f"slot {number}: {type(event).__name__} while {slot.state.name.lower()}")
-        slot.state = after
+            state = slot.availability.name.lower()
+            raise ImpossibleEvent(f"slot {number}: {type(event).__name__} while {state}")
+        slot.availability = after
         return slot
 
 
 _HANDLERS: Mapping[type, Callable[[Scheduler, Any, float, list[Instruction]], None]] = MappingProxyType(
     {
-        JobArrived: Scheduler._arrived,  # noqa: SLF001 - the table belongs to the class
-        TurnEnded: Scheduler._turned,  # noqa: SLF001
-        Disconnected: Scheduler._left,  # noqa: SLF001
+        JobArrived: Scheduler._job_arrived,  # noqa: SLF001 - the table belongs to the class
+        TurnEnded: Scheduler._turn_ended,  # noqa: SLF001
+        Disconnected: Scheduler._disconnected,  # noqa: SLF001
         SlotReady: Scheduler._slot_ready,  # noqa: SLF001
         CallEnded: Scheduler._call_ended,  # noqa: SLF001
         SlotLost: Scheduler._slot_lost,  # noqa: SLF001
-        TimerFired: Scheduler._woke,  # noqa: SLF001
-        DrainEnded: Scheduler._stop,  # noqa: SLF001
+        TimerFired: Scheduler._timer_fired,  # noqa: SLF001
+        DrainEnded: Scheduler._drain_ended,  # noqa: SLF001
     }
 )

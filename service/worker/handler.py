@@ -1,6 +1,6 @@
 """What a worker does for one request: bytes in, bytes out. It knows nothing of processes, queues or HTTP.
 
-body ── decode ──→ ScoreRequest ── embed, cluster, similarity ──→ Scores ── encode ──→ Answer.body
+body ── decode ──→ ScoreRequest ── embed, cluster, similarity ──→ Scores ── encode ──→ Outcome.body
 """
 
 import time
@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from scoring.bundle.bundle import open_bundle
 from scoring.pipeline import Options, Scorer, Scores
-from service.api.outcome import Answer, Facts
+from service.api.outcome import Facts, Outcome
 from service.api.problems import partial
-from service.api.request import Buffer, RequestError, RequestLimits, ScoreRequest, decode
+from service.api.request import Buffer, RequestError, ScoreRequest, decode
+from service.limits import RequestLimits
 from service.worker.encoder import encode_json, encode_npy
 
 
@@ -31,12 +32,12 @@ class ScoringHandler:
         self._limits = limits
         self.digest = self._scorer.bundle.digest
 
-    def __call__(self, body: Buffer, accept: str) -> Answer:
-        """Answer one request; what is wrong with it is an `Answer` too, never an exception."""
+    def __call__(self, body: Buffer, accept: str) -> Outcome:
+        """Answer one request; what is wrong with it is an `Outcome` too, never an exception."""
         (answer,) = self.answer_all([body], [accept])
         return answer
 
-    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> list[Answer]:
+    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> list[Outcome]:
         """Answer several requests, as one by one, but with all their documents scored together.
 
         That is where small requests spend their time, most of it in calls that cost the same for one document
@@ -44,16 +45,16 @@ class ScoringHandler:
         """
         reads = [self._read(body, accept) for body, accept in zip(bodies, accepts, strict=True)]
         scored = iter(self._score([read for read in reads if isinstance(read, _Read)]))
-        return [read if isinstance(read, Answer) else self._encode(read, next(scored)) for read in reads]
+        return [read if isinstance(read, Outcome) else self._encode(read, next(scored)) for read in reads]
 
-    def _read(self, body: Buffer, accept: str) -> "_Read | Answer":
+    def _read(self, body: Buffer, accept: str) -> "_Read | Outcome":
         stages = _Stages()
         try:
             request = decode(body, self._limits)
             _check_acceptable(request, accept)
         except RequestError as error:
             facts = Facts(stages=stages.ended("decode"))
-            return Answer(error.code, partial(error.detail, error.errors), facts)
+            return Outcome(error.code, partial(error.detail, error.errors), facts)
         stages("decode")
         return _Read(request, accept, stages)
 
@@ -72,14 +73,14 @@ class ScoringHandler:
             read.stages.share(together, size / total)
         return scores
 
-    def _encode(self, read: "_Read", scores: Scores) -> Answer:
+    def _encode(self, read: "_Read", scores: Scores) -> Outcome:
         request = read.request
         read.stages.begin()
         if read.accept == "npy" and scores.matrix is not None:
             encoded = encode_npy(scores.matrix)
         else:
             encoded = encode_json(request.ids, scores, self._scorer.bundle, vectors=request.vectors)
-        return Answer("ok", encoded, _facts(scores, read.stages.ended("encode")))
+        return Outcome("ok", encoded, _facts(scores, read.stages.ended("encode")))
 
 
 class _Stages:

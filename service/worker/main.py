@@ -21,38 +21,20 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from service.api import problems
-from service.api.outcome import Answer, Facts
-from service.api.request import RequestLimits
+from service.api.outcome import Outcome
+from service.ipc.messages import POSTPONED, Call, Entry, Hello, Report
 from service.ipc.shared_memory import REPORT_BYTES, ArenaHandle, WorkerArena
-from service.worker import heap, process_limits
+from service.limits import RequestLimits
+from service.worker import process_limits
 
 Buffer = bytes | bytearray | memoryview
-
-# An entry's code where the answers before it have left no room: the job has to run again, alone.
-POSTPONED = "postponed"
 
 # Enough for one sentence, and far below what a pipe writes at once.
 MAX_FAULT = 512
 
-_FAILED = Answer("internal_error", problems.partial("a fault of the service; it was logged"))
+_FAILED = Outcome("internal_error", problems.partial("a fault of the service; it was logged"))
 
 T = TypeVar("T")
-
-
-class AnswerLike(Protocol):
-    """The end of one request: see `service.api.outcome.Answer`."""
-
-    @property
-    def code(self) -> str:
-        """Return "ok" or a problem's code."""
-
-    @property
-    def body(self) -> bytes:
-        """Return the answer's bytes."""
-
-    @property
-    def facts(self) -> Facts:
-        """Return what the server counts."""
 
 
 class Handler(Protocol):
@@ -60,7 +42,7 @@ class Handler(Protocol):
 
     digest: str
 
-    def __call__(self, body: Buffer, accept: str) -> AnswerLike:
+    def __call__(self, body: Buffer, accept: str) -> Outcome:
         """Answer one request."""
 
 
@@ -68,7 +50,7 @@ class Handler(Protocol):
 class BatchHandler(Handler, Protocol):
     """A handler that can score several bodies for less than one by one."""
 
-    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Sequence[AnswerLike]:
+    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Sequence[Outcome]:
         """Answer several requests, each exactly as alone."""
 
 
@@ -92,43 +74,6 @@ class WorkerSetup(NamedTuple):
     parent: int
 
 
-class Hello(NamedTuple):
-    """What the first call returns; `fault` says why the worker is of no use, if it is not."""
-
-    pid: int
-    python: str
-    digest: str
-    preloaded: bool
-    fault: str
-
-
-class Call(NamedTuple):
-    """One batch: its number, the lengths of its bodies in the inbox, media types, the kernel's timer."""
-
-    number: int
-    lengths: tuple[int, ...]
-    accepts: tuple[str, ...]
-    limit_s: float
-
-
-class Entry(NamedTuple):
-    """How one job of a call ended: where its answer is, how long it took, and what the handler raised."""
-
-    code: str
-    at: int
-    length: int
-    facts: Facts
-    seconds: float
-    fault: str
-
-
-class Report(NamedTuple):
-    """What the worker writes at the end of a call: an entry for each job, and its private memory."""
-
-    entries: list[Entry]
-    memory_bytes: int
-
-
 class _Worker(NamedTuple):
     handler: Handler
     arena: WorkerArena
@@ -146,7 +91,6 @@ def initialize(setup: WorkerSetup) -> None:
     global _state  # noqa: PLW0603 - see _state
     try:
         process_limits.apply(setup.parent, setup.memory_bytes)
-        heap.keep()
         assert isinstance(setup.arena, WorkerArena)
         _state = _Worker(setup.handlers(), setup.arena)
         process_limits.lower_priority()
@@ -179,57 +123,56 @@ def score(call: Call) -> bytes:
     bodies = _state.arena.bodies(call.lengths)
     used = 0
     entries = []
-    for done in _answer(_state.handler, bodies, call.accepts):
-        entries.append(_write(_state.arena, done, used))
-        used += entries[-1].length
+    for outcome, seconds, fault in _run(_state.handler, bodies, call.accepts):
+        code, at, length = _write(_state.arena, outcome, used)
+        entries.append(Entry(code, at, length, outcome.facts, seconds, fault))
+        used += length
     report = _encode(Report(entries, process_limits.private_memory()))
     process_limits.clear_timer()
     return report
 
 
-class _Done(NamedTuple):
-    answer: AnswerLike
-    seconds: float
-    fault: str = ""
+def _run(
+    handler: Handler, bodies: Sequence[Buffer], accepts: Sequence[str]
+) -> Iterable[tuple[Outcome, float, str]]:
+    """Yield how each body ended, the seconds it took, and its fault.
 
-
-def _answer(handler: Handler, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Iterable[_Done]:
-    """Yield an answer to every body, together where the handler can, one by one where that fails."""
+    All together where the handler can, one by one where it cannot or that fails.
+    """
     begin = perf_counter()
     if len(bodies) > 1 and isinstance(handler, BatchHandler):
-        answers, _ = _caught(partial(handler.answer_all, bodies, accepts))
-        if answers is not None:
-            # Nobody can say which took how long; bytes are the best guess.
+        outcomes, _ = _caught(partial(handler.answer_all, bodies, accepts))
+        if outcomes is not None:
+            # How long each took is not known; its share of the bytes is the best guess.
             sizes = [len(body) + 1 for body in bodies]
             each = (perf_counter() - begin) / sum(sizes)
-            return map(_Done, answers, (each * size for size in sizes))
-    return map(partial(_answer_one, handler), bodies, accepts)
+            return [(outcome, each * size, "") for outcome, size in zip(outcomes, sizes, strict=True)]
+    return map(partial(_run_one, handler), bodies, accepts)
 
 
-def _answer_one(handler: Handler, body: Buffer, accept: str) -> _Done:
+def _run_one(handler: Handler, body: Buffer, accept: str) -> tuple[Outcome, float, str]:
     begin = perf_counter()
-    answer, fault = _caught(partial(handler, body, accept))
-    return _Done(answer or _FAILED, perf_counter() - begin, fault)
+    outcome, fault = _caught(partial(handler, body, accept))
+    return outcome or _FAILED, perf_counter() - begin, fault
 
 
 def _caught(call: Callable[[], T]) -> tuple[T | None, str]:
-    """Return what the handler does, or what it raised: the edge of the process."""
+    """Return what the handler returns, or what it raised: no exception leaves the process."""
     try:
         return call(), ""
     except MemoryError:
-        # What it was building may live on in caches: a fresh process is the only one that surely has room.
+        # What it was building may live on in caches: only a fresh process surely has room.
         os._exit(process_limits.MEMORY_EXIT)
     except BaseException as error:
         return None, _describe(error)
 
 
-def _write(arena: WorkerArena, done: _Done, used: int) -> Entry:
-    """Put an answer after the `used` bytes of those before it."""
-    code, content, facts = done.answer.code, done.answer.body, done.answer.facts
-    if used + len(content) > arena.room:
-        code, content = _too_large(len(content), arena.room, alone=used == 0)
-    at = arena.write_answer(used, content)
-    return Entry(code, at, len(content), facts, done.seconds, done.fault)
+def _write(arena: WorkerArena, outcome: Outcome, used: int) -> tuple[str, int, int]:
+    """Put a body after the `used` bytes of those before it; return the outcome's code, its place and length."""
+    code, body = outcome.code, outcome.body
+    if used + len(body) > arena.room:
+        code, body = _too_large(len(body), arena.room, alone=used == 0)
+    return code, arena.write_answer(used, body), len(body)
 
 
 def _too_large(size: int, room: int, *, alone: bool) -> tuple[str, bytes]:

@@ -23,7 +23,7 @@ SMALL_DISK = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-from service.cli.main.main import main
+from service.cli.main import main
 main()
 """
 

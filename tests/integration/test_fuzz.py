@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.api.request import RequestLimits
+from service.limits import RequestLimits
 from tests.programs.fuzz import decode_here, fuzz
 from tests.support.malformed import corpus, shortened
 from tests.support.oracle import Oracle

@@ -14,7 +14,8 @@ from tests.torture.processes import session
 SCRIPT = """
 import asyncio, os, signal, sys, time
 from service.limits import Capacity
-from service.dispatcher import Dispatcher, Request
+from service.dispatcher import Dispatcher
+from service.scheduling.job import Job
 from tests.fakes import ScriptedHandler
 
 async def ask(dispatcher, body):

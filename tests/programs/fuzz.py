@@ -21,7 +21,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service.api.problems import PROBLEMS
-from service.api.request import RequestError, RequestLimits, decode
+from service.api.request import RequestError, decode
+from service.limits import RequestLimits
 from tests.support.bundle import some_bundle
 from tests.support.malformed import corpus
 from tests.support.oracle import Oracle

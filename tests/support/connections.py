@@ -11,10 +11,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.connections.connection import Connection
-from service.connections.deferral import StartDeferral
+from service.connections.connection import Connection, ConnectionContext, Shed, shed_nothing
 from service.connections.eviction import OpenConnections
-from service.connections.limits import ConnectionContext, Shed, shed_nothing
+from service.connections.limits import ConnectionLimits
 from service.connections.uvicorn_adapter import Parser
 from tests.support.driver import Recorder
 
@@ -88,17 +87,17 @@ class Peer:
 
 
 @dataclass
-class House:
+class ConnectionServer:
     """A server on a loopback port."""
 
     port: int
     echo: Echo
-    crowd: OpenConnections
+    connections: OpenConnections
     recorder: Recorder
     state: ServerState
 
     @asynccontextmanager
-    async def visit(self) -> AsyncIterator[Peer]:
+    async def connect(self) -> AsyncIterator[Peer]:
         """Open a connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
@@ -110,20 +109,22 @@ class House:
 @asynccontextmanager
 async def serving(
     parser: type[Parser], *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
-) -> AsyncIterator[House]:
-    """Serve an `Echo` with so many connections; `seconds` are those of a `ConnectionContext`, else plenty."""
-    echo, recorder, crowd = Echo(), Recorder(), OpenConnections(limit)
-    times = {"head_s": 5.0, "body_s": 5.0, "idle_s": 5.0, "write_s": 5.0, **seconds}
-    doorman = ConnectionContext(**times, crowd=crowd, observer=recorder, turnstile=StartDeferral(), shed=shed)
+) -> AsyncIterator[ConnectionServer]:
+    """Serve an `Echo` with so many connections; `seconds` are those of the `ConnectionLimits`, else plenty."""
+    echo, recorder, connections = Echo(), Recorder(), OpenConnections(limit)
+    limits = ConnectionLimits(
+        **{"head_s": 5.0, "body_s": 5.0, "keep_alive_s": 5.0, "write_s": 5.0, **seconds}
+    )
+    context = ConnectionContext(limits, connections, recorder, shed)
     config = uvicorn.Config(echo, lifespan="off", ws="none", log_config=None)
     config.load()
     state = ServerState()
     make: Callable[[], Any] = partial(
-        Connection, parser, doorman, config=config, server_state=state, app_state={}, _loop=None
+        Connection, parser, context, config=config, server_state=state, app_state={}, _loop=None
     )
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     try:
-        yield House(server.sockets[0].getsockname()[1], echo, crowd, recorder, state)
+        yield ConnectionServer(server.sockets[0].getsockname()[1], echo, connections, recorder, state)
     finally:
         server.close()
         for connection in list(state.connections):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,12 +24,12 @@ from scoring.bundle.manifest import (
 from service.api.outcome import Facts, Outcome
 from service.api.problems import PROBLEMS
 from service.app import create_app
-from service.dispatcher import Request
 from service.errors import Refused
 from service.limits import PoolLimits
 from service.observability.request_record import RequestRecord
 from service.observability.status import SlotSnapshot, Snapshot
 from service.scheduling.admission import Admission, Permit
+from service.scheduling.job import Job
 from service.settings import Settings, load
 from tests.support.tokens import SECRET
 
@@ -60,7 +60,7 @@ class Reply:
         return json.loads(self.body)
 
 
-class FakeWorkforce:
+class FakeBackend:
     """A pool that gives every request the same outcome, once it is let go; `refusal` closes its doors."""
 
     started = True
@@ -70,7 +70,7 @@ class FakeWorkforce:
         self.outcome = outcome
         self.refusal: Refused | None = None
         self.admission = Admission(PoolLimits(), Random(0), lambda: None)
-        self.requests: list[Request] = []
+        self.requests: list[Job] = []
         self.held: asyncio.Event | None = None
         self.left = 0
 
@@ -103,9 +103,9 @@ class FakeWorkforce:
         """Refuse as `admit` does."""
         return self.refusal
 
-    async def submit(self, permit: Permit, request: Request) -> Outcome:
+    async def submit(self, permit: Permit, job: Job) -> Outcome:
         """Note the request and give the outcome."""
-        self.requests.append(request)
+        self.requests.append(job)
         try:
             if self.held is not None:
                 await self.held.wait()
@@ -114,7 +114,7 @@ class FakeWorkforce:
             raise
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return self.outcome
+        return replace(self.outcome)
 
 
 class Recorder:
@@ -235,9 +235,9 @@ async def nothing() -> Message:
 class Service:
     """The application over a fake pool, and requests to it with a good token unless they bring their own."""
 
-    def __init__(self, path: Path, backend: FakeWorkforce | None = None, **options: object) -> None:
+    def __init__(self, path: Path, backend: FakeBackend | None = None, **options: object) -> None:
         self.settings = settings_of(path, **options)
-        self.backend = backend or FakeWorkforce()
+        self.backend = backend or FakeBackend()
         self.recorder = Recorder()
         self.app = create_app(self.settings, self.backend, self.recorder)
 

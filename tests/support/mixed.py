@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from service.api.request import RequestLimits
+from service.api.outcome import Outcome
+from service.limits import RequestLimits
 from service.worker.handler import ScoringHandler
-from service.worker.main import AnswerLike, Buffer
+from service.worker.main import Buffer
 from tests.fakes import ScriptedHandler
 
 
@@ -16,6 +17,6 @@ class MixedHandler:
         self._scripted = ScriptedHandler()
         self.digest = self._scoring.digest
 
-    def __call__(self, body: Buffer, accept: str) -> AnswerLike:
+    def __call__(self, body: Buffer, accept: str) -> Outcome:
         handler = self._scoring if bytes(body[:1]) == b"{" else self._scripted
         return handler(body, accept)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from openapi_schema_validator import OAS31Validator
 
 from service.api.openapi import document
-from service.api.request import RequestLimits
+from service.limits import RequestLimits
 
 # Where one recursive parser gives up and another does not yet.
 _AMBIGUOUS_DEPTH = range(900, 1_100)

@@ -9,8 +9,9 @@ from itertools import count
 from typing import Any
 
 from service.api.outcome import Outcome
-from service.dispatcher import Dispatcher, Request
+from service.dispatcher import Dispatcher
 from service.limits import PoolLimits
+from service.scheduling.job import Job
 from service.worker.main import HandlerFactory
 from tests.fakes import Recorder, ScriptedHandler
 
@@ -33,8 +34,8 @@ class RunningPool:
         """Have one body scored, as the HTTP layer does it."""
         deadline = time.monotonic() + timeout
         with self.dispatcher.admit(subject, len(body), deadline) as permit:
-            request = Request(f"request-{next(REQUEST_IDS)}", subject, body, "json", deadline)
-            return await self.dispatcher.submit(permit, request)
+            job = Job(f"request-{next(REQUEST_IDS)}", subject, body, "json", deadline)
+            return await self.dispatcher.submit(permit, job)
 
     def begin(self, body: bytes, *, timeout: float = 30.0, subject: str = "s") -> "asyncio.Task[Outcome]":
         """Begin to ask; the task may be cancelled, as when the client leaves."""

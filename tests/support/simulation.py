@@ -1,7 +1,9 @@
 """The scheduler's world without processes and time: fake slots, a virtual clock, and what must hold."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
+from service.api.outcome import Outcome
 from service.scheduling.events import (
     CallEnded,
     Disconnected,
@@ -17,7 +19,8 @@ from service.scheduling.events import (
     TimerFired,
     TurnEnded,
 )
-from service.scheduling.scheduler import BATCH_BYTES, BATCH_S, MAX_LOSSES, PATIENCE_S, Scheduler
+from service.scheduling.job import Job
+from service.scheduling.scheduler import BATCH_BYTES, BATCH_S, HANG_S, MAX_LOSSES, Scheduler
 
 BATCH_JOBS = 32
 
@@ -25,11 +28,22 @@ BATCH_JOBS = 32
 EPSILON = 1e-9
 
 
+@cache
+def body_of(size: int) -> bytes:
+    """Return a body of so many bytes; one object for each size."""
+    return bytes(size)
+
+
+def number_of(job: Job) -> int:
+    """Return the number under which the simulation knows a job."""
+    return int(job.request_id)
+
+
 @dataclass(slots=True)
 class Model:
     """What the test knows of one job. losses: of workers while it ran; deaths: those it is blamed for."""
 
-    arrived: JobArrived
+    job: Job
     end: End | None = None
     left: bool = False
     deaths: int = 0
@@ -65,12 +79,13 @@ class Simulation:
 
     def arrive(self, subject: str, cost: float, size: int, patience: float, *, held: bool = False) -> int:
         """Let a job arrive that has `patience` seconds, `held` with others behind it; return its number."""
-        event = JobArrived(len(self.jobs), subject, cost, size, self.now + patience)
-        self.jobs[event.number] = Model(event)
-        self.feed(event)
+        number = len(self.jobs)
+        job = Job(str(number), subject, body_of(size), "json", self.now + patience, cost=cost)
+        self.jobs[number] = Model(job)
+        self.feed(JobArrived(job))
         if not held:
             self.turn()
-        return event.number
+        return number
 
     def turn(self) -> None:
         """Let those that arrived together start."""
@@ -79,7 +94,7 @@ class Simulation:
     def leave(self, number: int) -> None:
         """Let a client go away."""
         self.jobs[number].left = True
-        self.feed(Disconnected(number))
+        self.feed(Disconnected(self.jobs[number].job))
 
     def ready(self, slot: int) -> None:
         """Give a slot a new worker."""
@@ -94,7 +109,8 @@ class Simulation:
             self.jobs[number].postponed = True
         if not retire:
             self.idle.add(slot)
-        self.feed(CallEnded(slot, postponed, retire))
+        outcomes = tuple(None if number in postponed else Outcome("ok", b"") for number in numbers)
+        self.feed(CallEnded(slot, outcomes, retire))
 
     def die(self, slot: int, *, from_outside: bool = False) -> None:
         """Let a worker die: of our kill if it was doomed, of a stranger's, or by a crash."""
@@ -139,36 +155,38 @@ class Simulation:
         self._check_state(event)
 
     def _check_start(self, start: Start) -> None:
-        jobs = [self.jobs[number] for number in start.jobs]
+        numbers = tuple(number_of(job) for job in start.jobs)
+        jobs = [self.jobs[number] for number in numbers]
         assert not self.stopped, "started after the end"
         assert start.slot in self.idle, "started on a slot that is not idle"
         assert jobs, "an empty call"
-        assert not set(start.jobs) & {number for call in self.busy.values() for number in call}, "runs twice"
+        assert not set(numbers) & {number for call in self.busy.values() for number in call}, "runs twice"
         for job in jobs:
             assert job.end is None, "started after its end"
-            assert job.arrived.deadline > self.now, "started after its deadline"
+            assert job.job.deadline > self.now, "started after its deadline"
             job.starts += 1
             tried = job.starts > 1
             assert not tried or len(jobs) == 1, "tried again, but not alone"
         if len(jobs) > 1:
             assert len(jobs) <= BATCH_JOBS
-            first, *rest = (job.arrived for job in jobs)
+            first, *rest = start.jobs
             assert first.cost + sum(job.cost for job in rest) <= max(BATCH_S, first.cost) + EPSILON
             assert first.size + sum(job.size for job in rest) <= max(BATCH_BYTES, first.size)
         self.idle.discard(start.slot)
-        self.busy[start.slot] = start.jobs
+        self.busy[start.slot] = numbers
         self.began[start.slot] = self.now
 
     def _check_finish(self, finish: Finish, event: Event) -> None:
-        job = self.jobs[finish.number]
+        job = self.jobs[number_of(finish.job)]
         assert job.end is None, "finished twice"
+        assert (finish.outcome is not None) == (finish.end is End.ANSWERED)
         job.end = finish.end
         match finish.end:
             case End.ANSWERED:
                 assert isinstance(event, CallEnded)
-                assert finish.number not in event.postponed
+                assert finish.outcome in event.outcomes
             case End.EXPIRED:
-                assert job.arrived.deadline <= self.now
+                assert job.job.deadline <= self.now
             case End.DISCONNECTED:
                 assert job.left
             case End.CRASHED:
@@ -182,7 +200,7 @@ class Simulation:
         assert kill.slot in self.busy, "killed without a call, or twice"
         waiting = [number for number in self.busy[kill.slot] if self.jobs[number].end is None]
         expired = any(self.jobs[number].end is End.EXPIRED for number in self.busy[kill.slot])
-        overdue = len(self.busy[kill.slot]) > 1 and self.now >= self.began[kill.slot] + PATIENCE_S
+        overdue = len(self.busy[kill.slot]) > 1 and self.now >= self.began[kill.slot] + HANG_S
         assert not waiting or overdue or expired, "killed under a client that waits"
         self.dying[kill.slot] = self.busy.pop(kill.slot)
         self.doomed.add(kill.slot)
@@ -192,10 +210,10 @@ class Simulation:
         running = {number for call in self.busy.values() for number in call}
         if not isinstance(event, JobArrived):
             assert not (self.idle and self.scheduler.queue.count), "a job waits beside an idle slot"
-        queued = [self.jobs[job.number].arrived.cost for job in self.scheduler.queue]
+        queued = [job.cost for job in self.scheduler.queue]
         assert len(queued) == self.scheduler.queue.count
         assert abs(sum(queued) - self.scheduler.queue.cost) < EPSILON
-        assert not running & {job.number for job in self.scheduler.queue}
+        assert not running & {number_of(job) for job in self.scheduler.queue}
         for number in self.unfinished:
             job = self.jobs[number]
             assert job.deaths < 2, "tried again after two crashes"
@@ -203,4 +221,4 @@ class Simulation:
             assert not job.left, "kept after its client left"
             assert not self.stopped, "kept after the end"
             if isinstance(event, TimerFired):
-                assert job.arrived.deadline > self.now, "kept after its deadline"
+                assert job.job.deadline > self.now, "kept after its deadline"

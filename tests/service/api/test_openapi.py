@@ -9,7 +9,8 @@ from openapi_spec_validator import validate
 
 from service.api.openapi import ANSWER, REQUEST, Json, document, document_text
 from service.api.problems import PROBLEMS
-from service.api.request import RequestLimits, decode
+from service.api.request import decode
+from service.limits import RequestLimits
 from tests.support.driver import Service
 
 

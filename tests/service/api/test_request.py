@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from service.api.request import MAX_ERRORS, RequestError, RequestLimits, ScoreRequest, decode
+from service.api.request import MAX_ERRORS, RequestError, ScoreRequest, decode
+from service.limits import RequestLimits
 from tests.support.malformed import (
     NOT_JSON,
     SAME_IDS,

@@ -7,7 +7,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.request import RequestError, RequestLimits, ScoreBody, decode
+from service.api.request import RequestError, ScoreBody, decode
+from service.limits import RequestLimits
 
 JSON_VALUES = st.recursive(
     st.none()

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from service.api.response import LagStatus, MinuteStatus, QueueStatus, SlotStatus, Status
+from service.api.response import LagStatus, MinuteStatus, QueueStatus, SlotState, SlotStatus, Status
 from service.cli.top import Service, View, picture, refreshed, watch
 from service.settings import SettingsError
 
 STATUS = Status(
     [
-        SlotStatus(0, 4711, "busy", 1234, 0, 20 << 20),
-        SlotStatus(1, None, "backoff", 8, 6, 0),
+        SlotStatus(0, 4711, SlotState.BUSY, 1234, 0, 20 << 20),
+        SlotStatus(1, None, SlotState.BACKOFF, 8, 6, 0),
     ],
     QueueStatus(7, 1.25, 2),
     MinuteStatus(600, 1800, 3, 12.5, 80.0, 91.5),

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from service.connections.http1 import MAX_HEAD_BYTES
+from service.connections.limits import MAX_HEAD_BYTES
 from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Parser
 from tests.support.connections import run, serving
 
@@ -25,7 +25,7 @@ def test_a_connection_is_used_again(parser: type[Parser]) -> None:
     """One request after the other, with and without bodies."""
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             for i in range(3):
                 await peer.send(GET % i)
                 assert (await peer.answer())[2] == b"GET /%d " % i
@@ -40,7 +40,7 @@ def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
 
     async def scenario() -> None:
         chunked = CHUNKED + b"3\r\nabc\r\n0\r\nX: y\r\n\r\n"
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             for byte in POST % 3 + b"abc" + chunked + GET % 7:
                 await peer.send(bytes([byte]))
                 await asyncio.sleep(0)
@@ -54,12 +54,12 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Par
     count = 3_000
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             sending = asyncio.create_task(peer.send(b"".join(GET % i for i in range(count))))
             answers = [(await peer.answer())[2] for _ in range(count)]
             await sending
             assert answers == [b"GET /%d " % i for i in range(count)]
-            assert house.echo.most == 1
+            assert server.echo.most == 1
 
     run(scenario)
 
@@ -68,12 +68,12 @@ def test_what_is_pipelined_waits_outside(parser: type[Parser]) -> None:
     """While a request is served the connection takes a bounded number of bytes from the network."""
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
             sending = asyncio.create_task(peer.send((GET % 1) * 1_000_000))
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(sending), 0.3)
-            assert house.echo.entered == 1
+            assert server.echo.entered == 1
             sending.cancel()
 
     run(scenario)
@@ -84,10 +84,10 @@ def test_a_request_behind_a_chunked_one_is_another_request(parser: type[Parser])
 
     async def scenario() -> None:
         body = b"5\r\nGET /\r\n0\r\nAuthorization: x\r\n\r\n"
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send(CHUNKED + body + GET % 1)
             assert [(await peer.answer())[2] for _ in range(2)] == [b"POST / GET /", b"GET /1 "]
-            assert b"authorization" not in house.echo.headers[0]
+            assert b"authorization" not in server.echo.headers[0]
 
     run(scenario)
 
@@ -96,7 +96,7 @@ def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
     """The next answer begins right behind it."""
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send((GET % 1).replace(b"GET", b"HEAD") + GET % 2)
             head = await peer.reader.readuntil(b"\r\n\r\n")
             assert b"content-length: 8" in head
@@ -110,7 +110,7 @@ def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
 
     async def scenario() -> None:
         offer = (POST % 3).replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost") + b"abc"
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send(offer + GET % 1)
             assert [(await peer.answer())[2] for _ in range(2)] == [b"POST / abc", b"GET /1 "]
 
@@ -122,7 +122,7 @@ def test_a_body_is_asked_for(parser: type[Parser]) -> None:
 
     async def scenario() -> None:
         head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send(head)
             assert (await peer.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
             await peer.send(b"abc")
@@ -165,7 +165,7 @@ def test_what_makes_no_sense_is_refused_and_the_connection_closed(
     """With a problem like any other, after the answers of the requests before it; an observer counts it."""
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send(raw)
             found, headers, body = await peer.answer()
             if found == 200:
@@ -175,7 +175,7 @@ def test_what_makes_no_sense_is_refused_and_the_connection_closed(
             assert headers["connection"] == "close"
             assert headers["x-request-id"] == json.loads(body)["request_id"]
             assert await peer.rest() == b""
-            assert [record.code for record in house.recorder.over] == [code]
+            assert [record.code for record in server.recorder.over] == [code]
 
     run(scenario)
 
@@ -184,7 +184,7 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) 
     """Closing with unread bytes would send a reset that overtakes the answer."""
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             sending = asyncio.create_task(peer.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 3_000_000))
             assert (await peer.answer())[0] == 431
             await asyncio.gather(sending, return_exceptions=True)

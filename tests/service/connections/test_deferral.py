@@ -13,7 +13,7 @@ def test_everybody_begins_in_order_and_so_many_in_a_turn(arrivals: list[int], pe
     """Whether they come at once or in several turns."""
 
     async def scenario() -> None:
-        turnstile = StartDeferral(per_turn)
+        deferral = StartDeferral(per_turn)
         begun: list[int] = []
         turns: list[int] = []
         number = 0
@@ -23,7 +23,7 @@ def test_everybody_begins_in_order_and_so_many_in_a_turn(arrivals: list[int], pe
             turns[-1] += 1
 
         def arrive(number: int) -> None:
-            if turnstile.enter(lambda: begin(number)):
+            if deferral.start(lambda: begin(number)):
                 begin(number)
 
         for count in arrivals:
@@ -47,10 +47,10 @@ def test_nobody_waits_when_few_come() -> None:
     """The usual case."""
 
     async def scenario() -> None:
-        turnstile = StartDeferral(2)
+        deferral = StartDeferral(2)
 
-        assert turnstile.enter(lambda: None)
-        assert turnstile.enter(lambda: None)
-        assert not turnstile.enter(lambda: None)
+        assert deferral.start(lambda: None)
+        assert deferral.start(lambda: None)
+        assert not deferral.start(lambda: None)
 
     asyncio.run(scenario())

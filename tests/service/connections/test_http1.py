@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.connections.http1 import (
-    FREE_OVERHEAD_BYTES,
-    MAX_HEAD_BYTES,
-    ChunkedBody,
-    FramingError,
-    check_partial,
-    parse_head,
-)
+from service.connections.http1 import ChunkedBody, FramingError, check_partial, parse_head
+from service.connections.limits import FREE_OVERHEAD_BYTES, MAX_HEAD_BYTES
 
 
 def head(*fields: str, line: str = "POST /score HTTP/1.1", host: str = "Host: a") -> bytes:

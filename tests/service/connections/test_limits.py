@@ -23,11 +23,15 @@ def test_a_head_has_its_time(parser: type[Parser]) -> None:
     """A connection that says nothing, or something very slowly, is closed."""
 
     async def scenario() -> None:
-        async with serving(parser, head_s=0.05) as house, house.visit() as silent, house.visit() as slow:
+        async with (
+            serving(parser, head_s=0.05) as server,
+            server.connect() as silent,
+            server.connect() as slow,
+        ):
             await slow.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
             assert await silent.rest() == b""
             assert await slow.rest() == b""
-            assert house.echo.entered == 0
+            assert server.echo.entered == 0
 
     run(scenario)
 
@@ -36,13 +40,13 @@ def test_the_head_of_a_second_request_has_its_time_too(parser: type[Parser]) -> 
     """It begins with the first byte, however long the connection was idle before."""
 
     async def scenario() -> None:
-        async with serving(parser, head_s=0.05) as house, house.visit() as peer:
+        async with serving(parser, head_s=0.05) as server, server.connect() as peer:
             await peer.send(GET % 1)
             await peer.answer()
             await asyncio.sleep(0.1)
             await peer.send(b"GET /2")
             assert await peer.rest() == b""
-            assert house.echo.paths == ["/1"]
+            assert server.echo.paths == ["/1"]
 
     run(scenario)
 
@@ -51,7 +55,7 @@ def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
     """After the keep-alive time."""
 
     async def scenario() -> None:
-        async with serving(parser, idle_s=0.05) as house, house.visit() as peer:
+        async with serving(parser, keep_alive_s=0.05) as server, server.connect() as peer:
             await peer.send(GET % 1)
             await peer.answer()
             assert await peer.rest() == b""
@@ -63,10 +67,10 @@ def test_a_body_has_its_time(parser: type[Parser]) -> None:
     """Where the application does not end it, the connection does; the application learns of it."""
 
     async def scenario() -> None:
-        async with serving(parser, body_s=0.05) as house, house.visit() as peer:
+        async with serving(parser, body_s=0.05) as server, server.connect() as peer:
             await peer.send(POST % 10 + b"abc")
             assert await peer.rest() == b""
-            assert house.echo.left == 1
+            assert server.echo.left == 1
 
     run(scenario)
 
@@ -75,7 +79,7 @@ def test_the_body_of_a_request_that_was_answered_early_is_skipped(parser: type[P
     """A refused request costs its connection only where its body is large."""
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
             assert (await peer.answer())[0] == 200
             await peer.send(b"x" * 100_000 + GET % 1)
@@ -89,7 +93,7 @@ def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: t
 
     async def scenario() -> None:
         head = b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES * 20)
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             sending = asyncio.create_task(peer.send(head + b"x" * DISCARD_BYTES * 20))
             assert (await peer.answer())[0] == 200
             await peer.rest()
@@ -102,12 +106,12 @@ def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
     """An answer waits for its reader, and not for ever."""
 
     async def scenario() -> None:
-        async with serving(parser, write_s=0.05) as house, house.visit() as peer:
-            house.echo.large = 20_000_000
+        async with serving(parser, write_s=0.05) as server, server.connect() as peer:
+            server.echo.large = 20_000_000
             await peer.send(GET % 1)
-            while not house.echo.entered or house.state.connections:
+            while not server.echo.entered or server.state.connections:
                 await asyncio.sleep(0.01)
-            assert repr(house.crowd) == "<Crowd 0 of 100, 0 idle>"
+            assert repr(server.connections) == "<OpenConnections 0 of 100, 0 idle>"
 
     run(scenario)
 
@@ -116,11 +120,11 @@ def test_a_client_that_closes_its_side_has_left(parser: type[Parser]) -> None:
     """Half-closed and closed look the same from here; whoever waits for the body is told."""
 
     async def scenario() -> None:
-        async with serving(parser) as house, house.visit() as peer:
+        async with serving(parser) as server, server.connect() as peer:
             await peer.send(POST % 10 + b"abc")
             peer.writer.write_eof()
             await peer.rest()
-            while not house.echo.left:
+            while not server.echo.left:
                 await asyncio.sleep(0)
 
     run(scenario)
@@ -131,19 +135,19 @@ def test_the_connection_that_was_idle_longest_makes_room(parser: type[Parser]) -
 
     async def scenario() -> None:
         async with (
-            serving(parser, limit=3) as house,
-            house.visit() as busy,
-            house.visit() as idle,
-            house.visit(),
+            serving(parser, limit=3) as server,
+            server.connect() as busy,
+            server.connect() as idle,
+            server.connect(),
         ):
             await busy.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
-            while not house.echo.entered:
+            while not server.echo.entered:
                 await asyncio.sleep(0)
-            async with house.visit() as fourth:
+            async with server.connect() as fourth:
                 assert await idle.rest() == b""
                 await fourth.send(GET % 4)
                 assert (await fourth.answer())[2] == b"GET /4 "
-            house.echo.released.set()
+            server.echo.released.set()
             assert (await busy.answer())[0] == 200
 
     run(scenario)
@@ -153,9 +157,9 @@ def test_many_idle_connections_do_not_keep_a_request_out(parser: type[Parser]) -
     """Each newcomer takes the place of the one that has been idle longest."""
 
     async def scenario() -> None:
-        async with serving(parser, limit=10) as house:
-            idle = [await asyncio.open_connection("127.0.0.1", house.port) for _ in range(50)]
-            async with house.visit() as peer:
+        async with serving(parser, limit=10) as server:
+            idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(50)]
+            async with server.connect() as peer:
                 await peer.send(GET % 1)
                 assert (await peer.answer())[0] == 200
             for _, writer in idle:

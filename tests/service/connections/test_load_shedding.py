@@ -34,7 +34,7 @@ def at_the_door(service: Service, line: str = "POST /score HTTP/1.1", **changes:
     fields = {"host": "a", **score_headers(2, **{"authorization": KNOWN, **changes})}
     lines = [line, *(f"{name}: {value}" for name, value in fields.items())]
     head = parse_head("\r\n".join([*lines, "", ""]).encode())
-    answer = service.app.state.load_shedder.answer(head, [(b"date", b"today")])
+    answer = service.app.state.load_shedder.response(head, [(b"date", b"today")])
     return None if answer is None else read(answer)
 
 
@@ -117,7 +117,7 @@ def test_the_connection_goes_on(parser: type[Parser]) -> None:
         return b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}" if b"/full" in head.raw else None
 
     async def scenario() -> None:
-        async with serving(parser, shed=shed) as house, house.visit() as peer:
+        async with serving(parser, shed=shed) as server, server.connect() as peer:
             for _ in range(2):
                 await peer.send(b"POST /full HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
                 assert (await peer.answer())[0] == 503
@@ -126,7 +126,7 @@ def test_the_connection_goes_on(parser: type[Parser]) -> None:
                 assert (await peer.answer())[2] == b"POST /in hi"
             await peer.send(b"POST /full HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n")
             assert [(await peer.answer())[0], (await peer.answer())[0]] == [503, 200]
-            assert house.echo.paths == ["/in", "/in", "/next"]
+            assert server.echo.paths == ["/in", "/in", "/next"]
 
     run(scenario)
 
@@ -137,10 +137,10 @@ def test_a_large_body_ends_the_connection(parser: type[Parser]) -> None:
     answer = b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}"
 
     async def scenario() -> None:
-        async with serving(parser, shed=lambda head, headers: answer) as house, house.visit() as peer:
+        async with serving(parser, shed=lambda head, headers: answer) as server, server.connect() as peer:
             await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES + 1))
             assert await peer.rest() == answer
-            assert house.echo.entered == 0
+            assert server.echo.entered == 0
 
     run(scenario)
 

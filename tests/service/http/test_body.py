@@ -9,7 +9,7 @@ from starlette.types import Message
 from service.errors import Refused
 from service.observability.request_record import DISCARD_BYTES
 from tests.support.driver import (
-    FakeWorkforce,
+    FakeBackend,
     Reply,
     Service,
     arriving,
@@ -115,7 +115,7 @@ def test_the_pool_refuses_at_the_door(service: Service, refusal: Refused) -> Non
 
 def test_the_pool_refuses_after_the_body(tmp_path: Path) -> None:
     """The permit is given back."""
-    service = Service(tmp_path, FakeWorkforce(Refused("poison_request", "it ended two workers")))
+    service = Service(tmp_path, FakeBackend(Refused("poison_request", "it ended two workers")))
 
     assert code_of(service.score()) == "poison_request"
     assert service.backend.admission.permits == 0
@@ -123,7 +123,7 @@ def test_the_pool_refuses_after_the_body(tmp_path: Path) -> None:
 
 def test_a_fault_of_ours_is_a_plain_500(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing of the exception reaches the client; it is logged once, with the request's id."""
-    service = Service(tmp_path, FakeWorkforce(RuntimeError("canary")))
+    service = Service(tmp_path, FakeBackend(RuntimeError("canary")))
 
     reply = service.score(x_request_id="id-1")
 
@@ -135,7 +135,7 @@ def test_a_fault_of_ours_is_a_plain_500(tmp_path: Path, caplog: pytest.LogCaptur
 
 def test_a_client_that_leaves_while_it_waits(tmp_path: Path) -> None:
     """Its work is cancelled, its permit given back, and it counts as 499."""
-    backend = FakeWorkforce()
+    backend = FakeBackend()
     service = Service(tmp_path, backend)
 
     async def leave() -> Message:
@@ -168,7 +168,7 @@ def test_a_client_that_leaves_while_it_sends(service: Service) -> None:
 
 def test_the_server_ending_a_request_is_not_the_client_leaving(tmp_path: Path) -> None:
     """A cancelled task stays cancelled."""
-    backend = FakeWorkforce()
+    backend = FakeBackend()
     service = Service(tmp_path, backend)
 
     async def scenario() -> None:

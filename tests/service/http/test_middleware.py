@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from service.http.middleware import API_HEADERS, RequestContext
+from service.http.middleware import RequestContext
+from service.http.responses import API_HEADERS
 from tests.support.driver import Recorder, Reply, Service, arriving, code_of, drive, scope_of
 
 ORIGIN = "https://app.example"

@@ -24,8 +24,8 @@ def arena() -> Iterator[Arena]:
 def worker_side(arena: Arena) -> WorkerArena:
     """Attach to it as a worker does."""
     handle = arena.handle()
-    memory, bell, servers_bell = map(os.dup, handle.fds)
-    return WorkerArena((memory, bell, servers_bell), handle.layout)
+    memory, called, reported = map(os.dup, handle.fds)
+    return WorkerArena((memory, called, reported), handle.layout)
 
 
 def pages_of(arena: Arena) -> int:
@@ -54,7 +54,7 @@ def test_answers_and_report_come_back(arena: Arena) -> None:
     worker.report(b"report")
 
     assert (arena.read(first, 5), arena.read(second, 6)) == (b"first", b"second")
-    assert arena.bell.heard() == 6
+    assert arena.reported.poll() == 6
     assert arena.read(arena.layout.report_at, 6) == b"report"
 
 

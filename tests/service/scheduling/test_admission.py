@@ -27,19 +27,19 @@ def admission(idle: list[str] | None = None) -> Admission:
 def refusal(load: QueueLoad, cost: float = 0.1, time_left: float = 30.0) -> tuple[str, int]:
     """Return code and Retry-After of a job that is refused."""
     with pytest.raises(Refused) as caught:
-        admission().enter(cost, time_left, load)
+        admission().check_wait(cost, time_left, load)
     assert caught.value.retry_after is not None
     return caught.value.code, caught.value.retry_after
 
 
 def test_an_idle_pool_takes_any_job() -> None:
     """Also one that costs more than the whole budget: nothing waits."""
-    admission().enter(100.0, 30.0, IDLE)
+    admission().check_wait(100.0, 30.0, IDLE)
 
 
 def test_a_subject_alone_may_use_the_whole_budget() -> None:
     """Five seconds on two slots are ten of work."""
-    admission().enter(0.1, 30.0, IDLE._replace(queued=9.8, own=9.8))
+    admission().check_wait(0.1, 30.0, IDLE._replace(queued=9.8, own=9.8))
 
 
 def test_a_full_queue_refuses_and_names_the_wait() -> None:
@@ -59,7 +59,7 @@ def test_a_subject_over_its_share_is_told_so_while_others_wait() -> None:
 
 def test_a_late_subject_gets_its_share_of_a_full_queue() -> None:
     """The one who filled it was alone at the time."""
-    admission().enter(0.1, 30.0, IDLE._replace(running=1.0, queued=10.0, others=1))
+    admission().check_wait(0.1, 30.0, IDLE._replace(running=1.0, queued=10.0, others=1))
 
 
 def test_there_is_an_end_to_the_shares_of_late_subjects() -> None:
@@ -85,7 +85,7 @@ def test_a_wait_has_room_before_the_deadline(time_left: float, comes_in: bool) -
     assert load.wait == 2.0
 
     if comes_in:
-        admission().enter(0.1, time_left, load)
+        admission().check_wait(0.1, time_left, load)
     else:
         assert refusal(load, time_left=time_left)[0] == "overloaded"
 

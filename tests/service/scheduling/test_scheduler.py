@@ -4,8 +4,8 @@ import pytest
 
 from service.scheduling.events import CallEnded, End, ImpossibleEvent, SlotReady
 from service.scheduling.scheduler import (
-    PATIENCE_FACTOR,
-    PATIENCE_S,
+    HANG_FACTOR,
+    HANG_S,
     RESPAWN_S,
     Scheduler,
 )
@@ -199,7 +199,7 @@ def test_a_batch_that_hangs_is_broken_up_and_its_jobs_are_tried_alone() -> None:
     batch = [arrive(world, cost=0.002, patience=30) for _ in range(3)]
     world.answer(0)
 
-    world.advance(PATIENCE_S + PATIENCE_FACTOR * 0.006)
+    world.advance(HANG_S + HANG_FACTOR * 0.006)
     world.die(0)
     world.ready(0)
 

@@ -2,9 +2,9 @@
 
 from service.scheduling.events import End
 from service.scheduling.scheduler import (
+    HANG_FACTOR,
+    HANG_S,
     MAX_LOSSES,
-    PATIENCE_FACTOR,
-    PATIENCE_S,
 )
 from tests.support.simulation import Simulation
 
@@ -72,7 +72,7 @@ def test_a_job_is_not_blamed_for_a_kill_of_ours() -> None:
     number = arrive(world, cost=0.002, patience=30)
     arrive(world, cost=0.002, patience=30)
     world.answer(0)
-    world.advance(PATIENCE_S + PATIENCE_FACTOR * 0.004)
+    world.advance(HANG_S + HANG_FACTOR * 0.004)
     world.die(0)
     world.ready(0)
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.training.corpus import read_corpus
-from service.api.request import RequestLimits
 from service.api.response import ScoreResponse
+from service.limits import RequestLimits
 from service.worker.handler import ScoringHandler
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))[:12]
