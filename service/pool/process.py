@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
@@ -116,6 +117,9 @@ class WorkerProcess:
         # Held here because the executor drops it at shutdown, and its exit status with it.
         self._process: BaseProcess = next(iter(executor._processes.values()))  # noqa: SLF001
         assert self._process.pid is not None
+        # multiprocessing reads the exit statuses of all its children whenever it starts another one. Beside the
+        # executor's thread one of the two readers finds the pipe empty, and a crash becomes "status unknown".
+        process._children.discard(self._process)  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid)
         try:

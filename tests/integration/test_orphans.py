@@ -13,7 +13,7 @@ from tests.torture.processes import session
 # The body of a script that somebody may write: no guard around its main part.
 SCRIPT = """
 import asyncio, os, signal, sys, time
-from service.limits import Capacity
+from service.limits import PoolLimits
 from service.dispatcher import Dispatcher
 from service.scheduling.job import Job
 from tests.fakes import ScriptedHandler
@@ -21,10 +21,10 @@ from tests.fakes import ScriptedHandler
 async def ask(dispatcher, body):
     deadline = time.monotonic() + 60
     with dispatcher.admit("s", len(body), deadline) as permit:
-        return await dispatcher.submit(permit, Request("id", "s", body, "json", deadline))
+        return await dispatcher.submit(permit, Job("id", "s", body, "json", deadline))
 
 async def main():
-    dispatcher = Dispatcher(ScriptedHandler, Capacity(workers=3))
+    dispatcher = Dispatcher(ScriptedHandler, PoolLimits(workers=3))
     await dispatcher.start()
     print("started", flush=True)
     while any(slot.state != "ready" for slot in dispatcher.snapshot().slots):

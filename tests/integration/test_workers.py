@@ -1,6 +1,7 @@
 """Workers between calls: what replaces them, what guards them, what they leave behind."""
 
 import json
+import multiprocessing
 import os
 import signal
 
@@ -43,6 +44,16 @@ def test_a_worker_that_dies_while_it_starts_is_replaced() -> None:
                 await pool.all_ready()
 
             assert (await pool.ask(b"echo x")).body == b"x"
+
+    run(test())
+
+
+def test_an_exit_status_has_one_reader() -> None:
+    """multiprocessing, which reads those of its children when it starts another, knows nothing of workers."""
+
+    async def test() -> None:
+        async with running(workers=2) as pool:
+            assert not set(pool.pids) & {child.pid for child in multiprocessing.active_children()}
 
     run(test())
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-MAX_FILE_LINES = 300
+MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40  # with its docstring; about 30 of code
 FOLDERS = ("service", "scoring", "bench", "tests")
 
