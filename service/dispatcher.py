@@ -55,7 +55,7 @@ TIMER_MARGIN_S = 0.25
 # How long a client is asked to wait where nothing better is known: a worker starts in less.
 DEFAULT_RETRY_S = 1.0
 
-# What a client is told of an end that is not the worker's: the code, and one sentence.
+# The response where the worker gave none: the problem's code and one sentence.
 ENDS: Mapping[End, tuple[str, str]] = MappingProxyType(
     {
         End.EXPIRED: (
@@ -95,7 +95,7 @@ class Dispatcher:
         # Every job that the scheduler has not finished, with what its request waits for.
         self._waiting: dict[Job, asyncio.Future[Outcome]] = {}
         self._timer: asyncio.Handle | None = None
-        self._timer_at = 0.0  # uvloop's timers of under half a millisecond do not tell their time
+        self._timer_at = 0.0  # uvloop's timers of under half a millisecond have no `when`
         self._turn_ends = False
         self._closed: str | None = None
         self._announced = False
@@ -251,7 +251,7 @@ class Dispatcher:
         return QueueLoad(running, queue.cost, own, queue.subjects - (own > 0), self._limits.workers)
 
     def _feed(self, event: Event) -> None:
-        """Tell the scheduler, and do as it says."""
+        """Pass an event to the scheduler and carry out its instructions."""
         now = monotonic()
         for instruction in self._scheduler.handle(event, now):
             match instruction:

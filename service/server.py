@@ -71,7 +71,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, and then say where."""
         await super().startup(sockets)
-        # What there is now stays: no collection needs to look at it again.
+        # What has been made by now stays for good: no collection needs to scan it again.
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         if sockets and self.started:

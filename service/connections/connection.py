@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
         """Take what has come."""
         self._input = self._input[self._at :] + data if self._at < len(self._input) else data
         self._at = 0
-        # Only what may bring a body is deferred (POST, PUT, PATCH), told by its first letter: probes are not.
+        # POST, PUT and PATCH are deferred, known by their first letter; GET and HEAD, of probes, are not.
         begins = self._phase is Phase.HEAD and not self._head and data.startswith(b"P")
         if not begins or self._context.deferral.start(self._advance):
             self._advance()
@@ -281,7 +281,7 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._expire)
-        # Noted here: uvloop's timer of less than half a millisecond does not tell its time.
+        # Noted here: uvloop's timer of less than half a millisecond has no `when`.
         self._timer_at = when
 
     def _expire(self) -> None:

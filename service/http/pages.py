@@ -14,7 +14,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 
-# Scripts and styles are files of ours and nothing else runs, whatever a document's text may contain.
+# Scripts and styles come from the package's files alone, so that no text of a document can run.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

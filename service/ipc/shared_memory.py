@@ -214,7 +214,7 @@ class WorkerArena:
         return at
 
     def report(self, report: bytes) -> None:
-        """Put the call's report in its place, at most `REPORT_BYTES`, and tell the server."""
+        """Put the call's report in its place, at most `REPORT_BYTES`, and notify the server."""
         self._map[self.layout.report_at : self.layout.report_at + len(report)] = report
         self._reported.write(len(report))
 

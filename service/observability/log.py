@@ -1,10 +1,10 @@
-"""What is logged: one line for each request, what happens to the slots, and what the libraries say.
+"""What is logged: one line for each request, the life of the slots, and the messages of libraries.
 
     requests, pool ──→ ServiceLog ─────┐
     uvicorn, asyncio ──→ logging ──────┴──→ EventLog: encode ──→ redact ──→ LineWriter ──→ standard error
 
-ERROR means that someone must act. A document's text, a body or a token is never a field, and what an
-exception says of itself is left out: it may quote any of them.
+ERROR means that someone must act. A document's text, a body or a token is never a field, and the
+message of an exception is left out: it may quote any of them.
 """
 
 import logging
@@ -28,7 +28,7 @@ LAG_WORTH_A_LINE_S = 0.1
 # The innermost calls of a fault; the outer ones are always the server's.
 MAX_FRAMES = 12
 
-# Ends of a worker that say nothing against it.
+# Ends of a worker that are no fault.
 _EXPECTED_ENDS = frozenset({"cancelled", "recycle", "drain"})
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
@@ -39,10 +39,10 @@ class Writer(Protocol):
 
     @property
     def dropped(self) -> int:
-        """Return how many lines were given up because nobody read them."""
+        """Return how many lines were dropped because the reader had stalled."""
 
     def write(self, line: bytes) -> None:
-        """Take one line without waiting for anybody."""
+        """Take one line without waiting for the reader."""
 
 
 class EventLog:
@@ -55,19 +55,19 @@ class EventLog:
         self._redact = redact
 
     def write(self, level: int, event: str, **fields: Any) -> None:
-        """Write one line. Never waits for whoever reads it."""
+        """Write one line. Never waits for the reader."""
         if level >= self.level:
             line = self._encode(logging.getLevelName(level).lower(), event, fields)
             self._writer.write(self._redact(line))
 
     @property
     def dropped(self) -> int:
-        """How many lines were given up because nobody read them."""
+        """How many lines were dropped because the reader had stalled."""
         return self._writer.dropped
 
 
 class ServiceLog:
-    """Says what happened to requests and slots; belongs to the event loop's thread."""
+    """Logs what happens to requests and slots; belongs to the event loop's thread."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
@@ -75,11 +75,11 @@ class ServiceLog:
 
     @property
     def dropped(self) -> int:
-        """How many lines were given up because nobody read them."""
+        """How many lines were dropped because the reader had stalled."""
         return self._log.dropped
 
     def request(self, record: RequestRecord, trace_id: str | None = None) -> None:
-        """Log the end of a request, whatever end; `trace_id` where it was traced."""
+        """Log the end of a request, of every kind; `trace_id` where it was traced."""
         level = logging.WARNING if record.status in {500, 504} else logging.INFO
         if level < self._log.level:
             return
@@ -172,7 +172,7 @@ def describe_fault(error: BaseException) -> dict[str, object]:
 def opened_log(settings: Settings, stream: IO[Any] | None = None) -> Iterator[EventLog]:
     """Send every log of this process to `stream` (standard error) in the settings' form, until the end.
 
-    At the end what is waiting is written, as far as the reader lets us within a second.
+    At the end what is waiting is written, as far as the reader takes it within a second.
     """
     stream = stream or sys.stderr
     terminal = stream.isatty()

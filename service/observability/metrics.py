@@ -1,7 +1,7 @@
 """The metrics of one server, by the names that dashboards rely on. Counted once, in the server process.
 
 A counter grows at one place: in `RequestMetrics.ended` for what HTTP sees, in `PoolMetrics.called` and
-`ScoringMetrics.finished` for what the pool does. Gauges are read from the pool's snapshot when somebody asks.
+`ScoringMetrics.finished` for what the pool does. Gauges are read from the pool's snapshot at each scrape.
 Series exist from the start, so that a rate sees its first event, and no label takes a client's text.
 """
 
@@ -72,7 +72,7 @@ class RequestMetrics:
         self._active += 1
 
     def ended(self, record: RequestRecord) -> None:
-        """Count the end of a request, whatever end."""
+        """Count the end of a request, of every kind."""
         self._active -= 1
         method = record.method if record.method in METHODS else OTHER
         duration = record.ended - record.began
@@ -84,7 +84,7 @@ class RequestMetrics:
             self.problem(record.code)
 
     def problem(self, code: str) -> None:
-        """Count a problem that a client was told; for what the connection itself refuses, too."""
+        """Count a problem that was answered, by an endpoint or by the connection itself."""
         (self._failures if code in FAILURES else self._rejected).add(code)
 
     def families(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is known of one HTTP request while it is served; whoever counts and logs reads it at the end."""
+"""The record of one HTTP request while it is served; metrics, log and traces are made of it at the end."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 
 _REQUEST_ID = re.compile(REQUEST_ID_PATTERN.encode())
 
-# Of a body whose request was answered early, so much is read for the connection to be used again.
+# When a request was answered before its body was read, up to so much of the rest is read and discarded, so that
+# the connection can be used again; beyond it the connection is closed.
 DISCARD_BYTES = 256 * 1024
 
 # Longer numbers are large enough without being read.
@@ -37,7 +38,7 @@ class RequestRecord:
     scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
     disconnected: whether the connection ended before the answer was written.
     refused: the code of the problem with which the connection itself answered, in the middle of the body.
-    body_read: whether whoever answers has had the whole body.
+    body_read: whether the endpoint has had the whole body.
     """
 
     request_id: str
@@ -57,7 +58,7 @@ class RequestRecord:
 
     @property
     def unread(self) -> bool:
-        """Whether so much of the body was left unread that the connection is better given up than read on."""
+        """Whether more of the body was left unread than is worth reading to keep the connection."""
         fields = self.fields
         if self.body_read or (b"content-length" not in fields and b"transfer-encoding" not in fields):
             return False
@@ -76,7 +77,7 @@ class RequestObserver(Protocol):
 
 
 class NullRequestObserver:
-    """The observer that nobody listens to."""
+    """An observer that ignores every request."""
 
     def began(self, record: RequestRecord) -> None:
         """Ignore it."""

@@ -1,6 +1,6 @@
-"""What `/status` says: the slots, the queue, and the last minute in numbers.
+"""What `/status` answers: the slots, the queue, and the last minute in numbers.
 
-A minute is kept as sixty seconds of counts by rising bounds: an observation costs the same whatever the rate,
+A minute is kept as sixty seconds of counts by rising bounds: an observation costs the same at every rate,
 memory is bounded, and a quantile is off by at most 3 %.
 """
 
@@ -20,7 +20,7 @@ MINUTE = 60
 # Each bound is 6 % above the one below it, so that no value is further than 3 % from the middle between two.
 _STEP = math.log(1.06)
 
-# Seconds. Shorter times are not told apart.
+# Seconds. Shorter times are counted as this.
 _LEAST = 1e-6
 
 
@@ -98,10 +98,10 @@ class SlidingWindow:
 
 
 def _quantile(bounds: Counter[int], largest: float, share: float) -> float | None:
-    below, wanted = 0, share * bounds.total()
+    below, rank = 0, share * bounds.total()
     for bound in sorted(bounds):
         below += bounds[bound]
-        if share < 1 and below >= wanted:
+        if share < 1 and below >= rank:
             return min(math.exp((bound + 0.5) * _STEP), largest)
     return largest if bounds else None
 

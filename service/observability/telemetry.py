@@ -1,4 +1,4 @@
-"""Everything that watches one server, in one place: who is told about each event.
+"""Passes every event of one server to its metrics, its log, its status and its traces.
 
     HTTP   began, ended            ──→ metrics, last minute, log
     pool   called, finished, slots ──→ metrics, log
@@ -56,7 +56,7 @@ def _open_tracer(environ: Mapping[str, str]) -> Tracer | None:
     try:
         from service.observability.tracing import collected_tracing  # noqa: PLC0415
     except ImportError:
-        # A cluster may give the address to everybody, which is no reason not to serve.
+        # A cluster may set the address for every pod, also for those without the extra.
         logger.warning("tracing_not_installed", extra={"install": "scorepool[tracing]"})
         return None
     return collected_tracing()
@@ -143,6 +143,8 @@ class Telemetry:
         return self._status.describe(snapshot)
 
     def _dropped(self) -> str:
-        lines = Counter("scorepool_log_lines_dropped_total", "Log lines given up: nobody read them.")
+        lines = Counter(
+            "scorepool_log_lines_dropped_total", "Log lines dropped because their reader had stalled."
+        )
         lines.add(amount=self._log.dropped)
         return lines.text()

@@ -45,7 +45,7 @@ def _settled_by(call: Callable[[], T]) -> "tuple[asyncio.Future[T], Callable[[],
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
-    def tell(settle: Callable[[], None]) -> None:
+    def settle_once(settle: Callable[[], None]) -> None:
         if not future.done():
             settle()
 
@@ -57,8 +57,8 @@ def _settled_by(call: Callable[[], T]) -> "tuple[asyncio.Future[T], Callable[[],
             settle = partial(future.set_exception, error)
         else:
             settle = partial(future.set_result, result)
-        # The loop may be closed by now, and then nobody waits.
+        # A closed loop has no task that waits for the future.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(tell, settle)
+            loop.call_soon_threadsafe(settle_once, settle)
 
     return future, work

@@ -14,7 +14,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 # The whole machine's count, where the control group has none of its own.
 VMSTAT = Path("/proc/vmstat")
 
-# What multiprocessing says when it could not ask the fork server, because that is gone too.
+# multiprocessing's status where the fork server, which knows the real one, is gone too.
 _UNKNOWN = 255
 
 _FROM_OUTSIDE = {-signal.SIGKILL, ORPHAN_EXIT, _UNKNOWN, None}
@@ -28,7 +28,7 @@ _STATUSES = {
 
 
 class ExitReport(NamedTuple):
-    """The end of a worker: why, by which evidence, and whether what it was running may have done it."""
+    """The end of a worker: why, by which evidence, and whether its call may have caused it."""
 
     reason: RestartReason
     evidence: str
@@ -36,11 +36,11 @@ class ExitReport(NamedTuple):
 
 
 def classify_exit(ours: RestartReason | None, status: int | None, *, out_of_memory: bool) -> ExitReport:
-    """Return what is to be made of an end.
+    """Return why a worker ended, the evidence, and whether its call is to blame.
 
     ours: why it was killed, if it was our kill. status: as `Process.exitcode`; None where it cannot be had.
     out_of_memory: whether the kernel killed something for memory in the meantime. SIGKILL without that comes
-    from outside, from a person or an orchestrator: no request can be blamed for it.
+    from outside, from a person or an orchestrator: no request is to blame for it.
     """
     evidence = _evidence(status)
     if ours is not None:
@@ -63,14 +63,14 @@ def _evidence(status: int | None) -> str:
 
 
 class MemoryKills:
-    """The kernel's count of what it killed for want of memory, as a series of looks."""
+    """The kernel's count of the processes that it killed for want of memory, read again and again."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or _counter()
         self._seen = self._read()
 
-    def since_last_look(self) -> bool:
-        """Return whether the count has grown since this was last asked."""
+    def grown(self) -> bool:
+        """Return whether the count has grown since the last call."""
         before, self._seen = self._seen, self._read()
         return self._seen > before
 

@@ -25,7 +25,7 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 # second may lie free at the heap's end. Other C libraries ignore both. `bench throughput` shows the difference.
 WARM_HEAP = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024), "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024)}
 
-# Tells a fork server what the server's main module is.
+# Environment variable with the server's main module, for the fork server.
 _MAIN = "SCOREPOOL_MAIN"
 
 # A terminal sends Ctrl-C, and systemd's default stop sends SIGTERM, to every process at once. Blocked from
@@ -35,7 +35,7 @@ _BLOCKED = {signal.SIGINT, signal.SIGTERM}
 
 @cache
 def starter_thread() -> SerialThread:
-    """Return the thread that must start every fork server; there is one in a process, for ever.
+    """Return the thread that must start every fork server: one thread, for the life of the process.
 
     A fork server dies with the thread that started it, because that is what `PR_SET_PDEATHSIG` watches.
     """
@@ -72,21 +72,21 @@ def ensure_running(preload: Sequence[str]) -> int:
 
 def _main_module() -> str:
     """Return how multiprocessing will name the main module to new processes, as JSON."""
-    told = spawn.get_preparation_data("")
-    return json.dumps({key: value for key, value in told.items() if key.startswith("init_main")})
+    preparation = spawn.get_preparation_data("")
+    return json.dumps({key: value for key, value in preparation.items() if key.startswith("init_main")})
 
 
 def skip_main() -> None:
-    """Make this fork server look as if it had run the server's main module; call it there, before it forks.
+    """Mark the server's main module as already run; call it in the fork server, before it forks.
 
-    A worker runs that module again unless it finds it done, and has no use for it: that costs up to a quarter
-    of a second each time, and a script without `if __name__ == "__main__"` would start a server in every one.
+    A worker would run that module again without needing it: that costs up to a quarter of a second each time,
+    and a script without `if __name__ == "__main__"` would start a server in every worker.
     """
-    told = json.loads(os.environ.get(_MAIN, "{}"))
+    preparation = json.loads(os.environ.get(_MAIN, "{}"))
     main = sys.modules["__main__"]
-    if name := told.get("init_main_from_name"):
+    if name := preparation.get("init_main_from_name"):
         main.__spec__ = ModuleSpec(name, None)
-    if path := told.get("init_main_from_path"):
+    if path := preparation.get("init_main_from_path"):
         main.__file__ = path
 
 

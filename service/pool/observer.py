@@ -1,4 +1,4 @@
-"""What the pool tells whoever counts and logs. Every event is told once, on the event loop."""
+"""The events of the pool, for metrics and logs. Each is reported once, on the event loop."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ class Observer(Protocol):
     """Receives the pool's events. Its methods must be quick and must not raise."""
 
     def refused(self, code: str) -> None:
-        """Note that a request was turned away before any work: `overloaded`, `quota_exceeded`, …."""
+        """Note that a request was refused before any work: `overloaded`, `quota_exceeded`, …."""
 
     def called(self, slot: int, waits_s: Sequence[float]) -> None:
         """Note that a call began: one entry, the seconds in the queue, for each job of its batch."""
@@ -35,7 +35,7 @@ class Observer(Protocol):
 
 
 class NullPoolObserver:
-    """The observer that nobody listens to."""
+    """An observer that ignores every event."""
 
     def refused(self, code: str) -> None:
         """Ignore it."""

@@ -22,7 +22,7 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 class Pool:
-    """As many slots as the limits say. A slot's task that ends by itself is told to `failed`."""
+    """As many slots as the limits say. `failed` is called when a slot's task ends by itself."""
 
     def __init__(self, handlers: HandlerFactory, limits: PoolLimits, observer: Observer) -> None:
         module = getattr(handlers, "func", handlers).__module__
@@ -41,7 +41,7 @@ class Pool:
         for number in range(self._spec.limits.workers):
             slot = Slot(number, shared, Backoff(random))
             task = asyncio.create_task(slot.run(), name=f"slot {number}")
-            task.add_done_callback(partial(_tell, failed))
+            task.add_done_callback(partial(_report_failure, failed))
             self.slots.append(slot)
             self._tasks.append(task)
 
@@ -56,6 +56,6 @@ class Pool:
             await asyncio.gather(*late, return_exceptions=True)
 
 
-def _tell(failed: Callable[[BaseException], None], task: "asyncio.Task[None]") -> None:
+def _report_failure(failed: Callable[[BaseException], None], task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         failed(error)

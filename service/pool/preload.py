@@ -1,4 +1,4 @@
-"""Imported first by the fork server, and by nobody else: what that process has to do before it forks.
+"""Imported first by the fork server, and by no other process: what it has to do before it forks.
 
 This is the one module that works when it is imported: a fork server runs nothing of ours but imports.
 """

@@ -57,7 +57,7 @@ RECYCLE_SHARE = 0.75
 
 
 class SlotOwner(Protocol):
-    """What is told of a slot and its calls."""
+    """What receives the events of a slot."""
 
     def slot_ready(self, slot: int) -> None:
         """Take note that the slot waits for a call."""
@@ -210,7 +210,7 @@ class Slot:
             bodies = [process.body(entry) for entry in report.entries]
             ends = list(zip(self._jobs, report.entries, bodies, strict=True))
         except (ArenaError, msgspec.MsgspecError, ValueError):
-            # Its memory is corrupt. The pidfd tells the death, and that it was no kill of ours.
+            # Its memory is corrupt. `_clean_up` sees a death that was no kill of the service.
             process.kill()
         else:
             self._call_ended(process, report.memory_bytes, ends)
@@ -283,7 +283,7 @@ def _consume(future: "asyncio.Future[Any]") -> None:
 
 def _reap(process: WorkerProcess, memory_kills: MemoryKills) -> tuple[int | None, bool]:
     """Return the exit status, and whether the kernel has killed for memory; blocks."""
-    return process.reap(), memory_kills.since_last_look()
+    return process.reap(), memory_kills.grown()
 
 
 def _discard(launching: "asyncio.Future[WorkerProcess]") -> None:

@@ -29,10 +29,10 @@ BODIES_HELD = 32
 OVERDRAFT = 2
 
 # A predicted wait must fit into the time to a deadline so often. What takes the cores away takes twice the time,
-# and an early refusal is worth more than a late 504.
+# and a refusal at once is better than a 504 later.
 DEADLINE_MARGIN = 2
 
-# Retry-After is spread around the predicted time, so that not everybody comes back at once.
+# Retry-After is spread around the predicted time, so that refused clients do not all come back at once.
 JITTER = (0.5, 1.5)
 
 

@@ -1,4 +1,4 @@
-"""Predicts how long a worker will need for a body that nobody has parsed, and learns from what it took.
+"""Predicts how long a worker will need for a body that is not parsed yet, and learns from the time it took.
 
     cost = overhead + a · bytes + c[similarity] · n²         seconds of one worker
 
@@ -14,7 +14,7 @@ from math import exp, log
 
 import numpy as np
 
-# Where the options and the shape of the documents are looked for: serialisers put options first or last.
+# The options and the shape of the documents are searched for here: serialisers put options first or last.
 _EDGE_BYTES = 512
 
 _SMALL_BYTES = 8 * 1024
@@ -37,7 +37,7 @@ SHORTEST_S = 20e-6
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a body looks like from outside: its size in bytes, a bound on its documents, its similarity."""
+    """What is known of a body without parsing it: its bytes, a bound on its documents, its `similarity`."""
 
     size: int
     documents: int
@@ -55,7 +55,7 @@ class CostModel:
         self._per_pair = dict(_PER_PAIR)
 
     def features(self, body: bytes) -> Features:
-        """Look at a body from outside."""
+        """Estimate the features of a body without parsing it."""
         edges = body[:_EDGE_BYTES] + body[-_EDGE_BYTES:]
         shape = b'"text"' in edges, b'"id"' in edges
         documents = _count_quotes(body) // _QUOTES.get(shape, 2)

@@ -8,7 +8,7 @@ a subject which just began to wait goes before those that have waited and been s
     first job of a subject
 
 A job may cost more than a quantum. The subject then goes into debt and stays in the rotation, even without
-jobs, until the debt is paid, so that one who sends a single huge job at a time gains nothing. While n
+jobs, until the debt is paid, so that sending a single huge job at a time gains nothing. While n
 subjects wait, any two of them have been given the same cost to within a quantum and the largest job of each.
 """
 
@@ -38,7 +38,7 @@ class FairQueue:
         self._flows: dict[str, _Flow] = {}
         self._fresh: deque[_Flow] = deque()
         self._rotation: deque[_Flow] = deque()
-        self._again: deque[Job] = deque()
+        self._retries: deque[Job] = deque()
         self._n_waiting = 0
         self.count = 0
         self.cost = 0.0
@@ -68,7 +68,7 @@ class FairQueue:
     def requeue(self, job: Job) -> None:
         """Put a job back before all others, alone: it was served in turn once and its worker was lost."""
         job.alone = True
-        self._again.append(job)
+        self._retries.append(job)
         self._add(job)
 
     def _add(self, job: Job) -> None:
@@ -87,23 +87,23 @@ class FairQueue:
             flow.cost -= job.cost
             self._n_waiting -= not flow.count
         if not self.count:
-            self._forget_all()
+            self._reset()
 
-    def _forget_all(self) -> None:
-        """Start afresh where nobody waits: debts matter only to others, and rounding errors would add up."""
+    def _reset(self) -> None:
+        """Reset the empty queue: debts matter only to other subjects, and rounding errors would add up."""
         self._flows.clear()
         self._fresh.clear()
         self._rotation.clear()
-        self._again.clear()
+        self._retries.clear()
         self._n_waiting = 0
         self.cost = 0.0
 
     def head(self) -> Job | None:
         """Return the job whose turn it is, without taking it."""
-        while self._again:
-            if self._again[0].queued:
-                return self._again[0]
-            self._again.popleft()
+        while self._retries:
+            if self._retries[0].queued:
+                return self._retries[0]
+            self._retries.popleft()
         if not self.count:
             return None
         return self._next_flow().jobs[0]
@@ -138,7 +138,7 @@ class FairQueue:
                 in_debt = 0
 
     def _skip_rounds(self) -> None:
-        """Go round at once as often as nobody could be served: a job of a second is 50 quanta."""
+        """Add at once the quanta of the rounds in which no flow could be served: a job of a second is 50 of them."""
         waiting = [flow.deficit for flow in self._rotation if flow.jobs]
         rounds = max(0, int(-max(waiting) // QUANTUM_S)) if waiting else 0
         for flow in self._rotation:
@@ -146,6 +146,6 @@ class FairQueue:
 
     def __iter__(self) -> Iterator[Job]:
         """Yield every waiting job, in no particular order."""
-        yield from (job for job in self._again if job.queued)
+        yield from (job for job in self._retries if job.queued)
         for flow in self._flows.values():
             yield from (job for job in flow.jobs if job.queued)

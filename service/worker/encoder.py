@@ -42,7 +42,7 @@ def encode_npy(matrix: NDArray[np.float32]) -> bytes:
 
 
 def describe_model(bundle: Bundle) -> Json:
-    """Name what scored: enough to tell two answers of different models apart."""
+    """Name what scored: enough to distinguish the answers of two models."""
     manifest = bundle.manifest
     return {
         "name": manifest.name,

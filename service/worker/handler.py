@@ -41,7 +41,7 @@ class ScoringHandler:
         """Answer several requests, as one by one, but with all their documents scored together.
 
         That is where small requests spend their time, most of it in calls that cost the same for one document
-        and for a hundred. Each is told its share of that time, by its documents.
+        and for a hundred. Each outcome reports its share of that time, by its documents.
         """
         reads = [self._read(body, accept) for body, accept in zip(bodies, accepts, strict=True)]
         scored = iter(self._score([read for read in reads if isinstance(read, _Read)]))

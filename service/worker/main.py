@@ -87,7 +87,7 @@ _state: _Worker | str = "the worker was not initialised"
 
 
 def initialize(setup: WorkerSetup) -> None:
-    """Make this process a worker. Never raises: the executor would lose the reason, `hello` tells it."""
+    """Make this process a worker. Never raises: the executor would lose the reason; `hello` returns it."""
     global _state  # noqa: PLW0603 - see _state
     try:
         process_limits.apply(setup.parent, setup.memory_bytes)
@@ -105,7 +105,7 @@ def hello() -> Hello:
 
 
 def serve() -> None:
-    """Answer call after call; returns only where this worker is of no use, and `hello` has said so."""
+    """Answer call after call; returns only where the worker could not be initialised, which `hello` has reported."""
     if not isinstance(_state, _Worker):
         return
     try:

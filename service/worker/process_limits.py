@@ -1,13 +1,12 @@
-"""What the worker and the fork server do, first of all, so that they harm nobody and outlive nobody.
+"""The limits of a worker process, and how it and the fork server end with their server.
 
-Death with the server, whatever that dies of, by two links of the same kind:
+However the server dies, the kernel ends both by two links of the same kind:
 
     server ──(PR_SET_PDEATHSIG)──→ fork server ──(PR_SET_PDEATHSIG)──→ worker
 
 The kernel does the killing, so it reaches processes that are stopped, hold the GIL, or are still importing. A
 fork server also exits when the last write end of its "alive" pipe is closed. It gives every worker a copy of
-that end,
-and the worker closes it: a second way, should the first one have failed.
+that end, and the worker closes it: a second way, in case the first one failed.
 """
 
 import ctypes
@@ -23,10 +22,10 @@ from pathlib import Path
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 
-# Tells a fork server whose it is; set by the server in its own environment.
+# Environment variable with the server's process id, for the fork server.
 SERVER_PID = "SCOREPOOL_SERVER_PID"
 
-# Behind the server and its health endpoints when every core is busy, ahead of batch work at 10 and more.
+# Lower than the server and its health endpoints when every core is busy, higher than batch work at 10 and more.
 NICENESS = 5
 
 # The kernel should choose a worker before the server: a worker is replaced in milliseconds.
@@ -51,7 +50,7 @@ def apply(parent: int, memory_bytes: int) -> None:
 
 
 def lower_priority() -> None:
-    """Let the server go first from now on; not before the worker is ready, or its start would take longer."""
+    """Run at a lower priority than the server from now on; before the worker is ready its start would take longer."""
     os.nice(NICENESS)
 
 
@@ -76,13 +75,13 @@ def die_with_server() -> None:
 
 def _die_with_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # It may have died before the kernel was asked; then nobody would ever tell.
+    # It may have died before the kernel was asked, and then no signal would ever come.
     if os.getppid() != parent:
         os._exit(ORPHAN_EXIT)
 
 
 def set_timer(limit_s: float) -> None:
-    """Have the kernel end this process in `limit_s` seconds, whatever code is running then."""
+    """Have the kernel end this process in `limit_s` seconds, also while C code holds the interpreter's lock."""
     signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 

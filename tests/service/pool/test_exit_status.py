@@ -44,17 +44,17 @@ def test_memory_kills_are_counted_between_looks(tmp_path: Path) -> None:
     events.write_text("low 0\noom 5\noom_kill 2\n")
     kills = MemoryKills(events)
 
-    before = kills.since_last_look()
+    before = kills.grown()
     events.write_text("low 0\noom 6\noom_kill 3\n")
 
-    assert (before, kills.since_last_look(), kills.since_last_look()) == (False, True, False)
+    assert (before, kills.grown(), kills.grown()) == (False, True, False)
 
 
 def test_a_kernel_that_does_not_count_has_killed_nothing(tmp_path: Path) -> None:
     """The file is missing in some containers."""
-    assert not MemoryKills(tmp_path / "missing").since_last_look()
+    assert not MemoryKills(tmp_path / "missing").grown()
 
 
 def test_this_machine_has_a_count_to_look_at() -> None:
     """Of the control group, or of the whole machine."""
-    assert not MemoryKills().since_last_look()
+    assert not MemoryKills().grown()
