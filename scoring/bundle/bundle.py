@@ -38,7 +38,7 @@ from scoring.bundle.manifest import (
 )
 from scoring.bundle.model import Model
 from scoring.bundle.npy import encode_array, map_array, require_finite
-from scoring.bundle.publish import Draft, drafted
+from scoring.bundle.publish import Draft, publishing
 from scoring.errors import BundleError
 from scoring.progress import Progress, silent
 
@@ -202,7 +202,7 @@ def write_bundle(path: Path, model: Model, *, force: bool = False) -> None:
 
     Raises: BundleError when the path is taken, the disk refuses, or the model is not consistent and finite.
     """
-    with drafted(path, force=force) as draft:
+    with publishing(path, force=force) as draft:
         try:
             _write(draft, model)
         except ValueError as error:

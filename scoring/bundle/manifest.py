@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from scoring.bundle.npy import LARGEST
+from scoring.bundle.npy import MAX_MAGNITUDE
 
 # Raised whenever a reader of before would misread what is written now.
 FORMAT = 1
@@ -51,7 +51,7 @@ class Manifest:
     min_n: _Count
     max_n: _Count
     pooling: Pooling
-    unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=LARGEST)]
+    unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=MAX_MAGNITUDE)]
     max_token_length: _Positive
     libraries: dict[str, str]
     training: dict[str, Any]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 FLOAT32 = np.dtype("<f4")
 # Sums over millions of words, and squares of their means, stay finite in float32. Real models are below 100.
-LARGEST = 1e8
+MAX_MAGNITUDE = 1e8
 # Rows are copied, checked and hashed in blocks of about this size: writing needs no second copy of a model.
 _BLOCK_BYTES = 4 << 20
 # What NumPy writes for one or two axes; a multiple of 64, as the format demands.
@@ -21,7 +21,7 @@ def encode_array(
 ) -> Iterator[bytes | memoryview]:
     """Yield the `.npy` file of `array`, or of `array[order]`, block by block.
 
-    Raises: ValueError at the first block with a number that is not finite or beyond ±LARGEST.
+    Raises: ValueError at the first block with a number that is not finite or beyond ±MAX_MAGNITUDE.
     """
     yield _header(array.shape)
     rows_per_block = max(1, _BLOCK_BYTES // (FLOAT32.itemsize * math.prod(array.shape[1:])))
@@ -33,9 +33,9 @@ def encode_array(
 
 
 def require_finite(array: NDArray[np.float32]) -> None:
-    """Raise ValueError when `array` holds NaN, or a number beyond ±LARGEST."""
-    if not (np.abs(array) <= LARGEST).all():
-        raise ValueError(f"holds numbers that are not finite or beyond ±{LARGEST:.0e}")
+    """Raise ValueError when `array` holds NaN, or a number beyond ±MAX_MAGNITUDE."""
+    if not (np.abs(array) <= MAX_MAGNITUDE).all():
+        raise ValueError(f"holds numbers that are not finite or beyond ±{MAX_MAGNITUDE:.0e}")
 
 
 def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -42,7 +42,7 @@ class Draft:
 
 
 @contextmanager
-def drafted(path: Path, *, force: bool = False) -> Iterator[Draft]:
+def publishing(path: Path, *, force: bool = False) -> Iterator[Draft]:
     """Yield a draft that becomes the folder at `path` when the block ends, and vanishes when it raises.
 
     With `force` an existing bundle is replaced by two renames: for some microseconds there is none, never a

@@ -25,11 +25,11 @@ from scoring.tokens import find_words, fold_all
 # as much 5 % more.
 _BLOCK_CHARACTERS = 1 << 17
 # 5,000 unknown words at 100 dimensions; a word that was forgotten costs 4 µs when it comes again.
-REMEMBERED_BYTES = 2 << 20
+UNKNOWN_CACHE_BYTES = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedDocuments:
     """What is known of n documents.
 
     doc_vectors (n, d) float32, zeros where there is none; tokens (n,) int64; known (n,) int64, how many of
@@ -45,21 +45,21 @@ class Embedded:
 class Embedder:
     """Embeds documents with one bundle. It keeps bounded caches of words and belongs to one thread."""
 
-    def __init__(self, bundle: Bundle, *, remembered_bytes: int = REMEMBERED_BYTES) -> None:
-        """Keep `bundle` and up to `remembered_bytes` of vectors of unknown words; nothing is computed yet."""
+    def __init__(self, bundle: Bundle, *, cache_bytes: int = UNKNOWN_CACHE_BYTES) -> None:
+        """Keep `bundle` and up to `cache_bytes` of vectors of unknown words; nothing is computed yet."""
         manifest = bundle.manifest
         ngram_vectors = bundle.ngram_vectors
         if ngram_vectors is None:
             ngram_vectors = np.empty((0, manifest.dimensions), dtype=np.float32)
         self._bundle = bundle
         self._unknown = UnknownWords(
-            ngram_vectors, manifest.min_n, manifest.max_n, remembered_bytes=remembered_bytes
+            ngram_vectors, manifest.min_n, manifest.max_n, cache_bytes=cache_bytes
         )
         self._vocabulary = Vocabulary(
             bundle.vocabulary, manifest.max_token_length, ngrams=len(ngram_vectors) > 0
         )
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> EmbeddedDocuments:
         """Return the vectors of n texts, any number of them, in time and memory linear in their length.
 
         With pooling `mean` a vector is Σ v(w) / m over the m tokens that have vectors; frequent words drown
@@ -71,14 +71,14 @@ class Embedder:
         if not more:
             return first
         parts = [first, *more]
-        return Embedded(
+        return EmbeddedDocuments(
             np.concatenate([part.doc_vectors for part in parts]),
             np.concatenate([part.tokens for part in parts]),
             np.concatenate([part.known for part in parts]),
             np.concatenate([part.present for part in parts]),
         )
 
-    def _embed_block(self, texts: Sequence[str]) -> Embedded:
+    def _embed_block(self, texts: Sequence[str]) -> EmbeddedDocuments:
         numbers, bounds = self._number(texts)
         size = self._vocabulary.size
         # Nearly all words are known, so the others are handled by position. Unsigned, -1 is a large number
@@ -94,7 +94,7 @@ class Embedder:
         tokens = np.diff(bounds) - _count(refused, bounds)
         pooled = tokens - _count(vectorless, bounds)
         doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
-        return Embedded(doc_vectors, tokens, pooled - _count(unknown, bounds), pooled > 0)
+        return EmbeddedDocuments(doc_vectors, tokens, pooled - _count(unknown, bounds), pooled > 0)
 
     def _number(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the numbers (m,) of the words of n texts, and where each text's begin and end (n + 1,)."""

@@ -28,13 +28,13 @@ class UnknownWords:
     """
 
     def __init__(
-        self, ngram_vectors: NDArray[np.float32], min_n: int, max_n: int, *, remembered_bytes: int
+        self, ngram_vectors: NDArray[np.float32], min_n: int, max_n: int, *, cache_bytes: int
     ) -> None:
         self._ngram_vectors = ngram_vectors
         self._min_n = min_n
         self._max_n = max_n
         dimensions: int = ngram_vectors.shape[1]
-        self._room = max(1, remembered_bytes // (FLOAT32.itemsize * dimensions))
+        self._room = max(1, cache_bytes // (FLOAT32.itemsize * dimensions))
         # Twice the room, for the words with which it overflows; what is not used costs no memory.
         self._vectors = np.empty((2 * self._room, dimensions), dtype=np.float32)
         self._count = 0

@@ -10,7 +10,7 @@ import marisa_trie
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.embedding.word_cache import KEY_BYTES, HotWords, word_keys
+from scoring.embedding.word_cache import KEY_BYTES, WordCache, word_keys
 
 # In place of a number: an unknown word of a model without n-grams, and a run of letters too long to be a
 # token.
@@ -29,7 +29,7 @@ class Vocabulary:
         self._trie = trie
         self._max_length = max_length
         self._ngrams = ngrams
-        self._hot = HotWords()
+        self._hot = WordCache()
         self._unknown: dict[str, int] = {}
 
     def unknown(self, *, since: int = 0) -> list[str]:

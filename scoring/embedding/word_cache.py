@@ -23,10 +23,10 @@ _WAYS = 4
 _FACTOR_1, _FACTOR_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 _SHIFT = np.uint64(64 - _SLOT_BITS)
 
-Keys = NDArray[np.uint64]
+WordKeys = NDArray[np.uint64]
 
 
-def word_keys(folded: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Keys:
+def word_keys(folded: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> WordKeys:
     """Return the keys (m, 2) of the words at `starts` in `folded`: their bytes, and zeros after them.
 
     A word of more than KEY_BYTES bytes has the key of its beginning, which is not its own.
@@ -37,7 +37,7 @@ def word_keys(folded: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int6
     return windows[starts].view(np.uint64).reshape(-1, 2) & masks
 
 
-class HotWords:
+class WordCache:
     """Numbers of words by key; forgets words when it gets full. Not for several threads."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class HotWords:
         self._keys = np.zeros(slots, dtype=_KEY)
         self._numbers = np.zeros(slots, dtype=np.int32)
 
-    def find(self, keys: Keys) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def find(self, keys: WordKeys) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the numbers (m,) of the words with `keys` (m, 2), and the indices of those not here."""
         slots = _slots(keys)
         numbers = self._numbers.take(slots)
@@ -59,7 +59,7 @@ class HotWords:
             missing = missing[~self._holds(nearby, keys[missing])]
         return numbers, missing
 
-    def store(self, keys: Keys, numbers: NDArray[np.int32]) -> None:
+    def store(self, keys: WordKeys, numbers: NDArray[np.int32]) -> None:
         """Remember words and their numbers; equal keys have equal numbers."""
         slots = _slots(keys)
         for way in range(_WAYS):
@@ -77,12 +77,12 @@ class HotWords:
         """Forget every word whose number is `least` or more."""
         self._keys[self._numbers >= least] = np.zeros(1, dtype=_KEY)
 
-    def _holds(self, slots: NDArray[np.int64], keys: Keys) -> NDArray[np.bool_]:
+    def _holds(self, slots: NDArray[np.int64], keys: WordKeys) -> NDArray[np.bool_]:
         held = self._keys.take(slots).view(np.uint64).reshape(-1, 2)
         # Two comparisons of columns take a tenth of the time of `(held == keys).all(axis=1)`.
         same: NDArray[np.bool_] = (held[:, 0] == keys[:, 0]) & (held[:, 1] == keys[:, 1])
         return same
 
 
-def _slots(keys: Keys) -> NDArray[np.int64]:
+def _slots(keys: WordKeys) -> NDArray[np.int64]:
     return ((keys[:, 0] * _FACTOR_1 + keys[:, 1] * _FACTOR_2) >> _SHIFT).astype(np.int64)

@@ -21,7 +21,7 @@ from gensim.models.fasttext import ft_ngram_hashes
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from scoring.bundle.word_vectors import WordVectors
+from scoring.training.word_vectors import WordVectors
 from scoring.errors import ModelError
 
 MAGIC = struct.pack("<i", 793712314)
@@ -88,7 +88,7 @@ class _Reader:
         return flat.reshape(rows, columns)
 
 
-def read_facebook(path: Path) -> WordVectors:
+def read_fasttext_bin(path: Path) -> WordVectors:
     """Read words, final word vectors and n-gram vectors from a `.bin` file.
 
     Memory: the file's vectors once more, 4·(V + buckets)·d bytes; time about 10 µs a word.

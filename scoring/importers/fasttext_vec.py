@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.word_vectors import WordVectors
+from scoring.training.word_vectors import WordVectors
 from scoring.errors import ModelError
 
 
-def read_text_vectors(path: Path) -> WordVectors:
+def read_fasttext_vec(path: Path) -> WordVectors:
     """Read words and vectors; there are no n-grams, so a word that is not in the file will have no vector.
 
     Memory: twice the vectors, 8·V·d bytes, at the peak; time about 0.3 µs a number.

@@ -10,11 +10,11 @@ from gensim.models.fasttext import FastTextKeyedVectors
 from gensim.utils import SaveLoad
 from numpy.typing import NDArray
 
-from scoring.bundle.bundle import Model
-from scoring.bundle.word_vectors import WordVectors, from_gensim
+from scoring.bundle.model import Model
+from scoring.training.word_vectors import WordVectors, from_gensim
 from scoring.errors import ModelError
-from scoring.importers.fasttext_bin import MAGIC, read_facebook
-from scoring.importers.fasttext_vec import read_text_vectors
+from scoring.importers.fasttext_bin import MAGIC, read_fasttext_bin
+from scoring.importers.fasttext_vec import read_fasttext_vec
 from scoring.progress import Progress, silent
 from scoring.training.fit import FittingOptions, count_words, fit_model, pooling_model, tokenize_corpus
 
@@ -103,7 +103,7 @@ def _reader(path: Path, start: bytes, *, trust_pickle: bool) -> Callable[[Path],
     Raises: ModelError for a pickle that is not trusted.
     """
     if start.startswith(MAGIC) or path.suffix == ".bin":
-        return read_facebook
+        return read_fasttext_bin
     if start.startswith(_PICKLE):
         if not trust_pickle:
             raise ModelError(
@@ -112,7 +112,7 @@ def _reader(path: Path, start: bytes, *, trust_pickle: bool) -> Callable[[Path],
         return _read_gensim
     if b"\0" in start:
         raise ModelError("is neither a fastText .bin, nor .vec text, nor a gensim-saved model")
-    return read_text_vectors
+    return read_fasttext_vec
 
 
 def _read_gensim(path: Path) -> WordVectors:

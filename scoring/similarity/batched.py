@@ -9,13 +9,13 @@ share the calls. Cosines are exact (`similarity`), so neither padding nor compan
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.similarity.cosine import reported
+from scoring.similarity.cosine import round_cosines
 
 # Below every cosine: nobody's neighbour.
 _NEVER = -2.0
 
 
-def nearest_within(
+def find_batched_neighbours(
     units: NDArray[np.float32],
     starts: NDArray[np.int64],
     sizes: NDArray[np.int64],
@@ -45,5 +45,5 @@ def nearest_within(
     width = len(places)
     indices, similarities = np.full((*rows.shape, m), -1), np.zeros((*rows.shape, m), np.float32)
     np.copyto(indices[:, :, :width], order, where=found)
-    np.copyto(similarities[:, :, :width], reported(nearest), where=found)
+    np.copyto(similarities[:, :, :width], round_cosines(nearest), where=found)
     return indices, similarities

@@ -46,12 +46,12 @@ def exact_cosines(
     return cosines
 
 
-def reported(cosines: NDArray[np.float64]) -> NDArray[np.float32]:
+def round_cosines(cosines: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return exact cosines as they leave: rounded to float32 and clipped to [-1, 1]."""
     return np.clip(cosines.astype(np.float32), -1, 1)
 
 
-def matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:
+def cosine_matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return all cosines (n, n) of units (n, d), symmetric to the bit and in [-1, 1].
 
     The diagonal is 1 where a document has a vector; the row and column of one without are 0. Time O(n²·d);
@@ -62,6 +62,6 @@ def matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:
     cosines = np.empty((n_docs, n_docs), np.float32)
     step = max(1, BLOCK_CELLS // max(1, n_docs))
     for start in range(0, n_docs, step):
-        cosines[start : start + step] = reported(wide[start : start + step] @ wide.T)
+        cosines[start : start + step] = round_cosines(wide[start : start + step] @ wide.T)
     np.fill_diagonal(cosines, units.any(axis=1))
     return cosines

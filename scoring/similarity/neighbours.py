@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.similarity.batched import nearest_within
+from scoring.similarity.batched import find_batched_neighbours
 from scoring.similarity.candidates import MAX_DOCS, MAX_NEIGHBOURS, Candidates, find_candidates
-from scoring.similarity.cosine import BLOCK_CELLS, exact_cosines, reported
+from scoring.similarity.cosine import BLOCK_CELLS, exact_cosines, round_cosines
 
 # Up to here groups share calls: eight of 32 documents take half the time together, of 48 as long as alone.
 _SMALL_DOCS = 32
@@ -29,7 +29,7 @@ class Neighbours:
     similarities: NDArray[np.float32]
 
 
-class Group(NamedTuple):
+class Segment(NamedTuple):
     """The documents from `start` to before `stop`, compared only with one another; each wants `m` ≥ 1."""
 
     start: int
@@ -37,19 +37,19 @@ class Group(NamedTuple):
     m: int
 
 
-def neighbours(units: NDArray[np.float32], m: int, *, present: NDArray[np.bool_] | None = None) -> Neighbours:
+def find_neighbours(units: NDArray[np.float32], m: int, *, present: NDArray[np.bool_] | None = None) -> Neighbours:
     """Return the m ≥ 1 nearest documents of each by exact cosine; units (n, d) from `unit_vectors`.
 
     present (n,): documents without a vector are False; they have no neighbours and are nobody's. Time
     O(n²·d), about twice the half-matrix float32 product; ten times that where most documents are copies of
     each other or m is over MAX_NEIGHBOURS. Memory O(n·(m + d)) and one block.
     """
-    (found,) = neighbours_within(units, [Group(0, len(units), m)], present=present)
+    (found,) = find_neighbours_within(units, [Segment(0, len(units), m)], present=present)
     return found
 
 
-def neighbours_within(
-    units: NDArray[np.float32], groups: Sequence[Group], *, present: NDArray[np.bool_] | None = None
+def find_neighbours_within(
+    units: NDArray[np.float32], groups: Sequence[Segment], *, present: NDArray[np.bool_] | None = None
 ) -> list[Neighbours]:
     """Return the `neighbours` of each group of the documents units (N, d), indices counted within the group.
 
@@ -71,10 +71,10 @@ def neighbours_within(
 
 
 def _within_small(
-    units: NDArray[np.float32], groups: Sequence[Group], present: NDArray[np.bool_] | None
+    units: NDArray[np.float32], groups: Sequence[Segment], present: NDArray[np.bool_] | None
 ) -> list[Neighbours]:
     starts, stops, wanted = np.array(groups).T
-    indices, similarities = nearest_within(units, starts, stops - starts, int(wanted.max()), present)
+    indices, similarities = find_batched_neighbours(units, starts, stops - starts, int(wanted.max()), present)
     parts = [(number, slice(stop - start), slice(m)) for number, (start, stop, m) in enumerate(groups)]
     return [Neighbours(indices[part], similarities[part]) for part in parts]
 
@@ -86,7 +86,7 @@ def _within_one(units: NDArray[np.float32], m: int, present: NDArray[np.bool_] |
     if width > 0:
         indices, cosines = _nearest(units[docs], width)
         found.indices[docs, :width] = docs[indices]
-        found.similarities[docs, :width] = reported(cosines)
+        found.similarities[docs, :width] = round_cosines(cosines)
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.similarity.block_products import BLOCK_ROWS, BlockProducts, product_error
-from scoring.similarity.cosine import exact_cosines, reported
+from scoring.similarity.cosine import exact_cosines, round_cosines
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Pairs:
     truncated: bool
 
 
-def pairs(
+def find_pairs(
     units: NDArray[np.float32], threshold: float, *, limit: int, present: NDArray[np.bool_] | None = None
 ) -> Pairs:
     """Return the pairs of units (n, d), from `unit_vectors`, that reach a threshold; at most limit ≥ 1.
@@ -55,7 +55,7 @@ def _compare_all(units: NDArray[np.float32], best: "_Best") -> None:
                 above = first < second
                 first, second = first[above], second[above]
             cosines = _exact(rows, columns, first, second)
-            best.add((first + top) * n_docs + second + left, reported(cosines))
+            best.add((first + top) * n_docs + second + left, round_cosines(cosines))
 
 
 def _exact(

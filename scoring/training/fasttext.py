@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gensim.models import FastText
 from gensim.models.callbacks import CallbackAny2Vec
 
-from scoring.bundle.word_vectors import WordVectors, from_gensim
+from scoring.training.word_vectors import WordVectors, from_gensim
 from scoring.progress import Progress, silent
 
 # gensim drops what a "sentence" has beyond this many tokens, so longer documents are cut into pieces.
@@ -49,7 +49,7 @@ class FastTextParameters:
     max_n: int = 5
 
 
-def train_words(
+def train_word_vectors(
     documents: Sequence[Sequence[str]], recipe: FastTextParameters, progress: Progress = silent
 ) -> WordVectors:
     """Return the vectors of all words that occur often enough; a step of progress is an epoch."""

@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
 
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.bundle.manifest import Pooling
-from scoring.bundle.word_vectors import WordVectors
+from scoring.training.word_vectors import WordVectors
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
 from scoring.tokens import tokenize
-from scoring.training.kmeans import Clustering, Clusters, existing_clusters, fit_clusters
-from scoring.training.sif import principal_directions, sif_weights
+from scoring.training.kmeans import CorpusClusters, ClusterCount, describe_centroids, fit_clusters
+from scoring.training.sif import common_components, sif_weights
 from scoring.training.terms import descriptive_terms
 
 # Documents are embedded in pieces of this many: a step of the progress bar.
@@ -112,13 +113,13 @@ def fit_model(
     with threadpool_limits(options.threads):
         doc_vectors, present = _embed(model, documents, progress)
         if model.pooling == "sif":
-            components = principal_directions(doc_vectors, _COMPONENTS)
+            components = common_components(doc_vectors, _COMPONENTS)
             doc_vectors -= (doc_vectors @ components.T) @ components
             model = replace(model, components=components)
         if centroids is None:
             clustering = fit_clusters(doc_vectors[present], options.clusters, options.seed, progress)
         else:
-            clustering = existing_clusters(doc_vectors[present], centroids)
+            clustering = describe_centroids(doc_vectors[present], centroids)
     kept = [tokens for tokens, has_vector in zip(documents, present, strict=True) if has_vector]
     return replace(
         model,
@@ -149,10 +150,10 @@ def _embed(
     return np.concatenate(vectors), np.concatenate(present)
 
 
-def _facts(documents: Sequence[Sequence[str]], clustering: Clustering) -> dict[str, Any]:
+def _facts(documents: Sequence[Sequence[str]], clustering: CorpusClusters) -> dict[str, Any]:
     return {
         "documents": len(documents),
         "tokens": sum(map(len, documents)),
-        "clusters": clustering.why,
+        "clusters": clustering.reason,
         "silhouettes": {str(k): silhouette for k, silhouette in clustering.silhouettes},
     }

@@ -12,7 +12,7 @@ from sklearn.metrics import pairwise_distances_argmin, silhouette_score
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
 
-Clusters = int | Literal["auto"]
+ClusterCount = int | Literal["auto"]
 
 # Ranks of the stored training distances: whole percents, finer than an outlier share needs.
 QUANTILES = 101
@@ -28,7 +28,7 @@ _DOCUMENTS_PER_CLUSTER = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Clustering:
+class CorpusClusters:
     """k clusters of n documents: centroids (k, d), labels (n,), quantiles (k, QUANTILES) of the distances.
 
     The quantiles ascend; a cluster without documents has zeros. `silhouettes` holds (k, mean silhouette) of
@@ -39,12 +39,12 @@ class Clustering:
     labels: NDArray[np.int64]
     quantiles: NDArray[np.float32]
     silhouettes: Sequence[tuple[int, float]]
-    why: str
+    reason: str
 
 
 def fit_clusters(
-    doc_vectors: NDArray[np.float32], clusters: Clusters, seed: int, progress: Progress = silent
-) -> Clustering:
+    doc_vectors: NDArray[np.float32], clusters: ClusterCount, seed: int, progress: Progress = silent
+) -> CorpusClusters:
     """Fit K-Means to documents (n, d); `auto` takes the candidate of the highest mean silhouette.
 
     Distances are Euclidean. Deterministic for one seed and one thread. Time O(starts·n·k·d) a candidate.
@@ -66,16 +66,16 @@ def fit_clusters(
     centroids = model.cluster_centers_.astype(np.float32)
     labels = model.labels_.astype(np.int64)
     progress("cluster", 1, 1)
-    return Clustering(
+    return CorpusClusters(
         centroids, labels, _distance_quantiles(doc_vectors, labels, centroids), silhouettes, why
     )
 
 
-def existing_clusters(doc_vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> Clustering:
+def describe_centroids(doc_vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> CorpusClusters:
     """Describe given centroids (k, d) by the documents (n, d) that are nearest to each."""
     labels = pairwise_distances_argmin(doc_vectors, centroids).astype(np.int64)
     quantiles = _distance_quantiles(doc_vectors, labels, centroids)
-    return Clustering(centroids, labels, quantiles, (), f"{len(centroids)} centroids were given")
+    return CorpusClusters(centroids, labels, quantiles, (), f"{len(centroids)} centroids were given")
 
 
 def _distance_quantiles(

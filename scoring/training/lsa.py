@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 from sklearn.utils.extmath import randomized_svd
 
-from scoring.bundle.word_vectors import WordVectors
+from scoring.training.word_vectors import WordVectors
 from scoring.training.sif import sif_weights
 
 
-def with_latent(
+def append_lsa(
     vectors: WordVectors, documents: Sequence[Sequence[str]], dimensions: int, seed: int
 ) -> WordVectors:
     """Return `vectors` with `dimensions` more: those of latent semantic analysis, as long on average.

@@ -18,7 +18,7 @@ def sif_weights(counts: NDArray[np.int64], smoothing: float = SMOOTHING) -> NDAr
     return np.asarray(weights, dtype=np.float32)
 
 
-def principal_directions(doc_vectors: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+def common_components(doc_vectors: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     """Return the first n right singular vectors (n, d) of documents (n_docs, d), not centred, as SIF has it.
 
     By the d × d Gram matrix: O(n_docs·d² + d³) time, O(d²) memory.

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scoring.bundle.bundle import Model
+from scoring.bundle.model import Model
 from scoring.progress import Progress, silent
-from scoring.training.fasttext import FastTextParameters, train_words
+from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
-from scoring.training.lsa import with_latent
+from scoring.training.lsa import append_lsa
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
     epochs = options.epochs or choose_epochs(sum(map(len, documents)))
     latent = options.dimensions // 2
     recipe = FastTextParameters(options.dimensions - latent, epochs, options.seed, options.threads)
-    vectors = train_words(documents, recipe, progress)
+    vectors = train_word_vectors(documents, recipe, progress)
     if latent:
-        vectors = with_latent(vectors, documents, latent, options.seed)
+        vectors = append_lsa(vectors, documents, latent, options.seed)
     model = pooling_model(vectors, options, vectors.counts if options.pooling == "sif" else None)
     model = fit_model(model, documents, options, progress=progress)
     facts = {"epochs": epochs, "seed": options.seed, "threads": options.threads}

@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 
 from scoring.bundle.bundle import open_bundle
-from scoring.embedding.embedder import Embedded
-from scoring.pipeline import Options, Scorer
+from scoring.embedding.embedder import EmbeddedDocuments
+from scoring.pipeline import ScoringOptions, Scorer
 from scoring.progress import Progress
 from service.worker.encoder import documents
 
@@ -27,7 +27,7 @@ def score_texts(bundle: Path, texts: Iterable[str], neighbours: int, out: Binary
 
     Raises: BundleError when the bundle cannot be used.
     """
-    options = Options("neighbours", neighbours) if neighbours else Options("none")
+    options = ScoringOptions("neighbours", neighbours) if neighbours else ScoringOptions("none")
     scorer = Scorer(open_bundle(bundle))
     embedded = _embed(scorer, list(texts), report)
     report("cluster and compare", 0, 1)
@@ -62,12 +62,12 @@ def opened_output(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
         draft.unlink(missing_ok=True)
 
 
-def _embed(scorer: Scorer, texts: list[str], report: Progress) -> Embedded:
+def _embed(scorer: Scorer, texts: list[str], report: Progress) -> EmbeddedDocuments:
     parts = []
     for start in range(0, len(texts), CHUNK):
         parts.append(scorer.embed(texts[start : start + CHUNK]))
         report("embed", min(start + CHUNK, len(texts)), len(texts))
-    return Embedded(
+    return EmbeddedDocuments(
         doc_vectors=np.concatenate([part.doc_vectors for part in parts]),
         tokens=np.concatenate([part.tokens for part in parts]),
         known=np.concatenate([part.known for part in parts]),

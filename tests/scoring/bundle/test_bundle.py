@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.bundle.bundle import Bundle, Model, open_bundle, write_bundle
+from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.errors import BundleError
 from tests.support.bundles import FILES, WORDS, model, refusal, resize
 

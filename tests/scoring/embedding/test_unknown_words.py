@@ -21,10 +21,10 @@ def test_hashes_are_those_of_gensim(words: list[str], min_n: int, max_n: int) ->
     assert hashes.tolist() == [ngram for ngrams in expected for ngram in ngrams]
 
 
-def unknown_words(remembered_bytes: int = 1_000) -> UnknownWords:
+def unknown_words(cache_bytes: int = 1_000) -> UnknownWords:
     """Return a model's unknown words, four dimensions and hence 16 bytes each."""
     vectors = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
-    return UnknownWords(vectors, 5, 6, remembered_bytes=remembered_bytes)
+    return UnknownWords(vectors, 5, 6, cache_bytes=cache_bytes)
 
 
 def test_vectors_stay_as_more_words_are_added() -> None:
@@ -52,7 +52,7 @@ def test_a_word_without_ngrams_is_zeros() -> None:
 
 def test_words_are_full_beyond_their_bytes_and_forgotten_on_demand() -> None:
     """It takes more than the given bytes to be full, and forgetting starts over."""
-    words = unknown_words(remembered_bytes=32)
+    words = unknown_words(cache_bytes=32)
     states = []
 
     for word in ["backwash", "undertow", "stormsurge"]:

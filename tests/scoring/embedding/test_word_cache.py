@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scoring.embedding.word_cache import KEY_BYTES, HotWords, Keys, word_keys
+from scoring.embedding.word_cache import KEY_BYTES, WordCache, WordKeys, word_keys
 
 WORDS = st.lists(st.binary(min_size=1, max_size=KEY_BYTES).filter(lambda word: 0 not in word), unique=True)
 
 
-def keys_of(words: list[bytes]) -> Keys:
+def keys_of(words: list[bytes]) -> WordKeys:
     """Return the keys of words that stand side by side in one text."""
     lengths = np.array([len(word) for word in words], dtype=np.int64)
     return word_keys(b"".join(words), np.cumsum(lengths) - lengths, lengths)
@@ -29,7 +29,7 @@ def many_words(count: int) -> list[bytes]:
 @given(WORDS, WORDS)
 def test_a_stored_word_is_found_and_no_other(stored: list[bytes], asked: list[bytes]) -> None:
     """What was stored has its number, what was not is missing."""
-    hot = HotWords()
+    hot = WordCache()
     hot.store(keys_of(stored), numbered(len(stored), first=7))
 
     numbers, missing = hot.find(keys_of(stored + asked))
@@ -43,7 +43,7 @@ def test_a_stored_word_is_found_and_no_other(stored: list[bytes], asked: list[by
 
 def test_words_stored_many_at_a_time_are_nearly_all_found() -> None:
     """Neighbouring slots take up nearly all words that hash alike."""
-    hot = HotWords()
+    hot = WordCache()
     keys = keys_of(many_words(20_000))
 
     hot.store(keys, numbered(20_000))
@@ -53,7 +53,7 @@ def test_words_stored_many_at_a_time_are_nearly_all_found() -> None:
 
 def test_a_full_cache_forgets_but_never_confuses() -> None:
     """With more words than slots some are missing, and every one that is found has its own number."""
-    hot = HotWords()
+    hot = WordCache()
     keys = keys_of(many_words(300_000))
     for start in range(0, 300_000, 50_000):
         hot.store(keys[start : start + 50_000], numbered(50_000, first=start))
@@ -67,7 +67,7 @@ def test_a_full_cache_forgets_but_never_confuses() -> None:
 
 def test_words_above_a_number_can_be_forgotten() -> None:
     """Forgetting takes words from a number on, and leaves the others where they can be found."""
-    hot = HotWords()
+    hot = WordCache()
     keys = keys_of(many_words(1_000))
     hot.store(keys, numbered(1_000))
 
@@ -78,7 +78,7 @@ def test_words_above_a_number_can_be_forgotten() -> None:
 
 def test_the_same_word_may_be_stored_twice_at_once() -> None:
     """A block stores a missing word as often as it occurs."""
-    hot = HotWords()
+    hot = WordCache()
     keys = keys_of([b"storm", b"gale", b"storm"])
 
     hot.store(keys, np.array([4, 5, 4], dtype=np.int32))

@@ -9,7 +9,7 @@ from gensim.models.fasttext import load_facebook_vectors
 from gensim.test.utils import datapath
 
 from scoring.errors import ModelError
-from scoring.importers.fasttext_bin import read_facebook
+from scoring.importers.fasttext_bin import read_fasttext_bin
 
 # Of each kind: new and old header, one column and many, words that are not ASCII or not even UTF-8.
 MODELS = [
@@ -34,7 +34,7 @@ def content() -> bytes:
 def read(path: Path, content: bytes) -> None:
     """Read `content` as a file."""
     path.write_bytes(content)
-    read_facebook(path)
+    read_fasttext_bin(path)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -42,7 +42,7 @@ def test_words_and_final_vectors_are_those_of_gensim(name: str) -> None:
     """Words, counts, word vectors and n-gram vectors agree with gensim's reader."""
     expected = load_facebook_vectors(datapath(name))
 
-    read = read_facebook(Path(datapath(name)))
+    read = read_fasttext_bin(Path(datapath(name)))
 
     assert read.words == expected.index_to_key
     assert (read.min_n, read.max_n) == (expected.min_n, expected.max_n)
@@ -56,7 +56,7 @@ def test_words_and_final_vectors_are_those_of_gensim(name: str) -> None:
 def test_a_supervised_model_is_refused() -> None:
     """Its vectors serve its labels."""
     with pytest.raises(ModelError, match="is a supervised fastText model"):
-        read_facebook(Path(datapath("pang_lee_polarity_fasttext.bin")))
+        read_fasttext_bin(Path(datapath("pang_lee_polarity_fasttext.bin")))
 
 
 def test_every_truncation_is_refused(tmp_path: Path, content: bytes) -> None:

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scoring.similarity.batched import nearest_within
+from scoring.similarity.batched import find_batched_neighbours
 from scoring.similarity.cosine import unit_vectors
-from scoring.similarity.neighbours import Group, Neighbours, neighbours, neighbours_within
+from scoring.similarity.neighbours import Segment, Neighbours, find_neighbours, find_neighbours_within
 from tests.support.documents import KINDS, Kind, Vectors, spread
 
 
@@ -40,15 +40,15 @@ def test_groups_compared_together_are_compared_as_alone(
     units[~present] = 0
     stops = np.cumsum(sizes)
     groups = [
-        Group(int(stop) - size, int(stop), int(rng.integers(1, most + 1)))
+        Segment(int(stop) - size, int(stop), int(rng.integers(1, most + 1)))
         for stop, size in zip(stops, sizes, strict=True)
     ]
 
-    together = neighbours_within(units, groups, present=present)
+    together = find_neighbours_within(units, groups, present=present)
 
     for (start, stop, m), found in zip(groups, together, strict=True):
         documents = slice(start, stop)
-        alone = neighbours(units[documents], m, present=present[documents])
+        alone = find_neighbours(units[documents], m, present=present[documents])
         for expected in (alone, sorted_by_hand(units[documents], m, present[documents])):
             np.testing.assert_array_equal(found.indices, expected.indices)
             assert found.similarities.tobytes() == expected.similarities.tobytes()
@@ -59,7 +59,7 @@ def test_padding_is_nobodys_neighbour() -> None:
     vectors = unit_vectors(spread(np.random.default_rng(1), 4, 5))
     vectors[3] = vectors[0]
 
-    indices, similarities = nearest_within(vectors, np.array([0, 3]), np.array([3, 1]), 4, None)
+    indices, similarities = find_batched_neighbours(vectors, np.array([0, 3]), np.array([3, 1]), 4, None)
 
     assert sorted(indices[0, 0].tolist()) == [-1, -1, 1, 2]
     assert indices[1].tolist() == [[-1] * 4] * 3
@@ -70,7 +70,7 @@ def test_a_document_is_not_its_copys_copy() -> None:
     """Copies tie by position, and none is its own neighbour; opposites come last."""
     vectors = np.array([[1, 0], [1, 0], [-1, 0], [1, 0]], np.float32)
 
-    indices, similarities = nearest_within(vectors, np.array([0]), np.array([4]), 3, None)
+    indices, similarities = find_batched_neighbours(vectors, np.array([0]), np.array([4]), 3, None)
 
     assert indices.tolist() == [[[1, 3, 2], [0, 3, 2], [0, 1, 3], [0, 1, 2]]]
     assert similarities.tolist() == [[[1, 1, -1], [1, 1, -1], [-1, -1, -1], [1, 1, -1]]]

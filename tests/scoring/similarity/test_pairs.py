@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scoring.similarity.cosine import matrix, unit_vectors
-from scoring.similarity.pairs import pairs
+from scoring.similarity.cosine import cosine_matrix, unit_vectors
+from scoring.similarity.pairs import find_pairs
 from tests.support.documents import Kind, Vectors, clustered, copies, spread, units
 
 UNLIMITED = 10_000_000
@@ -28,7 +28,7 @@ def test_pairs_are_those_of_brute_force(vectors: Vectors, threshold: float) -> N
     """None is missing, none is added, and similarities are the same to the bit."""
     first, second, similarity = by_hand(vectors, threshold)
 
-    found = pairs(vectors, threshold, limit=UNLIMITED)
+    found = find_pairs(vectors, threshold, limit=UNLIMITED)
 
     np.testing.assert_array_equal(found.first, first)
     np.testing.assert_array_equal(found.second, second)
@@ -42,7 +42,7 @@ def test_pairs_in_several_blocks_are_those_of_brute_force(vectors: Vectors, thre
     """Block borders leave no trace."""
     first, second, similarity = by_hand(vectors, threshold)
 
-    found = pairs(vectors, threshold, limit=UNLIMITED)
+    found = find_pairs(vectors, threshold, limit=UNLIMITED)
 
     np.testing.assert_array_equal(found.first * len(vectors) + found.second, first * len(vectors) + second)
     np.testing.assert_array_equal(found.similarity, similarity)
@@ -53,10 +53,10 @@ def test_pairs_in_several_blocks_are_those_of_brute_force(vectors: Vectors, thre
 def test_a_pair_reaches_the_similarity_that_is_reported_for_it(vectors: Vectors, data: st.DataObject) -> None:
     """A threshold equal to a reported similarity includes its pair; the next float above does not."""
     i, j = sorted(data.draw(st.permutations(range(len(vectors))))[:2])
-    similarity = matrix(vectors)[i, j]
+    similarity = cosine_matrix(vectors)[i, j]
 
-    reached = pairs(vectors, float(similarity), limit=UNLIMITED)
-    missed = pairs(vectors, float(np.nextafter(similarity, np.float32(2))), limit=UNLIMITED)
+    reached = find_pairs(vectors, float(similarity), limit=UNLIMITED)
+    missed = find_pairs(vectors, float(np.nextafter(similarity, np.float32(2))), limit=UNLIMITED)
 
     assert (i, j) in set(zip(reached.first.tolist(), reached.second.tolist(), strict=True))
     assert (i, j) not in set(zip(missed.first.tolist(), missed.second.tolist(), strict=True))
@@ -69,7 +69,7 @@ def test_the_most_similar_pairs_are_kept_at_the_limit(vectors: Vectors, limit: i
     first, second, similarity = by_hand(vectors, -1)
     kept = np.sort(np.lexsort((second, first, -similarity))[:limit])
 
-    found = pairs(vectors, -1, limit=limit)
+    found = find_pairs(vectors, -1, limit=limit)
 
     np.testing.assert_array_equal(found.first, first[kept])
     np.testing.assert_array_equal(found.second, second[kept])
@@ -84,7 +84,7 @@ def test_the_limit_holds_across_blocks(kind: Kind) -> None:
     first, second, similarity = by_hand(vectors, 0)
     kept = np.sort(np.lexsort((second, first, -similarity))[:3_000])
 
-    found = pairs(vectors, 0, limit=3_000)
+    found = find_pairs(vectors, 0, limit=3_000)
 
     np.testing.assert_array_equal(found.first, first[kept])
     np.testing.assert_array_equal(found.second, second[kept])
@@ -95,7 +95,7 @@ def test_documents_without_a_vector_are_in_no_pair() -> None:
     vectors = unit_vectors(np.ones((4, 2), np.float32))
     present = np.array([True, False, True, True])
 
-    found = pairs(vectors, -1, limit=UNLIMITED, present=present)
+    found = find_pairs(vectors, -1, limit=UNLIMITED, present=present)
 
     assert found.first.tolist() == [0, 0, 2]
     assert found.second.tolist() == [2, 3, 3]
@@ -109,7 +109,7 @@ def test_memory_does_not_grow_with_the_square_of_documents(kind: Kind, threshold
 
     tracemalloc.start()
     try:
-        pairs(vectors, threshold, limit=10_000)
+        find_pairs(vectors, threshold, limit=10_000)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from scoring.errors import CorpusError
-from scoring.training.kmeans import QUANTILES, existing_clusters, fit_clusters
+from scoring.training.kmeans import QUANTILES, describe_centroids, fit_clusters
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_auto_finds_groups_that_are_there_and_says_why(blobs: NDArray[np.float32
     assert len(clustering.centroids) == 6
     assert scores[6] == max(scores.values())
     assert scores[6] == pytest.approx(silhouette_score(blobs, clustering.labels))
-    assert clustering.why.startswith("6 clusters have the highest mean silhouette, 0.")
+    assert clustering.reason.startswith("6 clusters have the highest mean silhouette, 0.")
 
 
 def test_auto_makes_one_cluster_of_few_documents() -> None:
@@ -90,7 +90,7 @@ def test_existing_centroids_are_kept_and_described(blobs: NDArray[np.float32]) -
     far = np.full((1, 8), 1e4, np.float32)
     centroids = np.concatenate([KMeans(3, random_state=1).fit(blobs).cluster_centers_, far])
 
-    clustering = existing_clusters(blobs, centroids)
+    clustering = describe_centroids(blobs, centroids)
 
     assert clustering.centroids is centroids
     np.testing.assert_array_equal(clustering.labels, KMeans(3, random_state=1).fit(blobs).labels_)

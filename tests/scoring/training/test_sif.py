@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scoring.training.sif import principal_directions, sif_weights
+from scoring.training.sif import common_components, sif_weights
 
 
 def test_weights_are_a_over_a_plus_p() -> None:
@@ -23,7 +23,7 @@ def test_directions_are_the_first_singular_vectors() -> None:
     rng = np.random.default_rng(2)
     doc_vectors = (rng.normal(size=(50, 6)) * [5, 4, 3, 2, 1, 1] + 1).astype(np.float32)
 
-    directions = principal_directions(doc_vectors, 2)
+    directions = common_components(doc_vectors, 2)
 
     expected = np.linalg.svd(doc_vectors.astype(np.float64))[2][:2]
     np.testing.assert_allclose(np.abs(np.sum(directions * expected, axis=1)), 1.0, atol=1e-6)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from gensim.test.utils import datapath
 
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
 from scoring.training.corpus import read_corpus
