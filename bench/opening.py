@@ -25,7 +25,7 @@ from bench.documents import SEED, corpus
 from bench.results import Figure, collect, save
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.model import Model
-from scoring.pipeline import ScoringOptions, Scorer
+from scoring.pipeline import Scorer, ScoringOptions
 from scoring.tokens import tokenize
 
 DIMENSIONS = 100

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import orjson
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import EmbeddedDocuments
-from scoring.pipeline import ScoringOptions, Scorer
+from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
 from service.worker.encoder import documents
 
@@ -67,9 +66,4 @@ def _embed(scorer: Scorer, texts: list[str], report: Progress) -> EmbeddedDocume
     for start in range(0, len(texts), CHUNK):
         parts.append(scorer.embed(texts[start : start + CHUNK]))
         report("embed", min(start + CHUNK, len(texts)), len(texts))
-    return EmbeddedDocuments(
-        doc_vectors=np.concatenate([part.doc_vectors for part in parts]),
-        tokens=np.concatenate([part.tokens for part in parts]),
-        known=np.concatenate([part.known for part in parts]),
-        present=np.concatenate([part.present for part in parts]),
-    )
+    return EmbeddedDocuments.concatenate(parts)

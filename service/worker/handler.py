@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scoring.bundle.bundle import open_bundle
-from scoring.pipeline import ScoringOptions, Scorer, Scores
+from scoring.pipeline import Scorer, Scores, ScoringOptions
 from service.api.outcome import Answer, Facts
 from service.api.problems import partial
 from service.api.request import Buffer, RequestError, RequestLimits, ScoreRequest, decode

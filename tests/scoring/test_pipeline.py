@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.bundle.bundle import open_bundle
-from scoring.pipeline import ScoringOptions, Scorer, Scores, SimilarityKind
+from scoring.pipeline import Scorer, Scores, ScoringOptions, SimilarityKind
 from scoring.training.corpus import read_corpus
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
@@ -28,7 +28,7 @@ def scorer(demo_bundle: Path) -> Scorer:
 @given(st.permutations(range(12)))
 @settings(max_examples=25, deadline=None)
 def test_permuting_documents_permutes_the_answer(scorer: Scorer, order: list[int]) -> None:
-    """The place of a document in a batch changes nothing but its place in the answer."""
+    """The position of a document in a batch changes only its position in the answer."""
     texts = [*STORIES[:10], *EMPTY[:2]]
     straight = scorer.score(texts, ScoringOptions("neighbours", 3))
 
@@ -46,7 +46,7 @@ def test_permuting_documents_permutes_the_answer(scorer: Scorer, order: list[int
 
 
 def test_a_batch_scores_as_its_documents_do_alone(scorer: Scorer) -> None:
-    """Vectors, clusters and outlier shares of a document do not depend on who else is in the request."""
+    """Vectors, clusters and outlier shares of a document do not depend on the other documents of the request."""
     texts = [*STORIES, *EMPTY]
 
     together = scorer.score(texts, ScoringOptions("none"))
@@ -87,7 +87,7 @@ def test_every_float_is_finite(scorer: Scorer, similarity: SimilarityKind, texts
 
 @pytest.mark.parametrize("text", EMPTY)
 def test_a_text_without_words_has_no_vector_and_no_neighbours(scorer: Scorer, text: str) -> None:
-    """Digits, punctuation and nothing at all are kept out of clusters and comparisons."""
+    """Texts of digits, of punctuation and of nothing are left out of clusters and comparisons."""
     scores = scorer.score([STORIES[0], text, STORIES[1]], ScoringOptions("neighbours", 5))
 
     assert scores.neighbours is not None
@@ -103,7 +103,7 @@ def test_a_text_without_words_has_no_vector_and_no_neighbours(scorer: Scorer, te
 def test_requests_compared_together_are_compared_as_alone(
     scorer: Scorer, requests: list[tuple[int, int, SimilarityKind]]
 ) -> None:
-    """To the bit, whatever each of them wants."""
+    """To the bit, for any options of each request."""
     texts = [*STORIES[:20], *EMPTY, *STORIES[:15]]
     sizes = [size for size, _, _ in requests]
     options = [ScoringOptions(similarity, m, threshold=0.1) for _, m, similarity in requests]
@@ -128,12 +128,3 @@ def _results(scores: Scores) -> list[object]:
         *([] if near is None else [near.indices, near.similarities]),
         *([] if found is None else [found.first, found.second, found.similarity, found.truncated]),
     ]
-
-
-def test_stages_are_observed_in_their_order(scorer: Scorer) -> None:
-    """Whoever times the stages hears of each end, once."""
-    heard: list[str] = []
-
-    scorer.score(STORIES[:3], ScoringOptions(), heard.append)
-
-    assert heard == ["embed", "cluster", "similarity"]

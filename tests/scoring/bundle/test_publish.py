@@ -1,4 +1,4 @@
-"""Publishing: a folder is there whole or not at all, whatever goes wrong."""
+"""Publishing: a folder appears whole or not at all, after any error."""
 
 import resource
 import threading

@@ -7,9 +7,9 @@ import pytest
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
-from scoring.training.word_vectors import WordVectors
 from scoring.errors import ModelError
 from scoring.importers.fasttext_vec import read_fasttext_vec
+from scoring.training.word_vectors import WordVectors
 
 
 def read(folder: Path, content: str) -> WordVectors:

@@ -39,8 +39,8 @@ def fasttext(words: list[str]) -> FastText:
 # --- vectors
 
 
-def test_kinds_of_files_are_told_apart_by_content(tmp_path: Path) -> None:
-    """A .bin needs no suffix, a .vec any but .bin, and only a .bin has n-grams."""
+def test_formats_are_recognised_by_content(tmp_path: Path) -> None:
+    """A .bin needs no suffix, a .vec can have any but .bin, and only a .bin has n-grams."""
     (tmp_path / "model").write_bytes(BIN.read_bytes())
     (tmp_path / "model.txt").write_bytes(VEC.read_bytes())
 
@@ -60,7 +60,7 @@ def test_kinds_of_files_are_told_apart_by_content(tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_is_one_sentence_with_the_file(tmp_path: Path, name: str, content: bytes, fault: str) -> None:
-    """Whatever is wrong with the file, its name stands in front."""
+    """Every error begins with the file's name."""
     path = tmp_path / name
     path.write_bytes(content)
 
@@ -174,7 +174,7 @@ def test_unusable_centroids_are_refused(tmp_path: Path, array: NDArray[Any], fau
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x93NUMPY\x01\x00\xff\xff{"])
 def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Whatever it is, the file is named."""
+    """Every error names the file."""
     path = tmp_path / "centroids.npy"
     path.write_bytes(content)
 

@@ -1,4 +1,4 @@
-"""Pairs against brute force, thresholds at the edge, and the cut at the limit."""
+"""Pairs against brute force, thresholds equal to a similarity, and the limit."""
 
 import tracemalloc
 
@@ -15,7 +15,7 @@ from tests.support.documents import Kind, Vectors, clustered, copies, spread, un
 UNLIMITED = 10_000_000
 
 
-def by_hand(vectors: Vectors, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
+def find_all(vectors: Vectors, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
     """Return first, second and similarity of all pairs, sorted by position."""
     cosines = (vectors.astype(np.float64) @ vectors.T.astype(np.float64)).astype(np.float32).clip(-1, 1)
     first, second = np.nonzero(np.triu(cosines >= np.float32(threshold), 1))
@@ -26,7 +26,7 @@ def by_hand(vectors: Vectors, threshold: float) -> tuple[NDArray[np.int64], NDAr
 @settings(deadline=None)
 def test_pairs_are_those_of_brute_force(vectors: Vectors, threshold: float) -> None:
     """None is missing, none is added, and similarities are the same to the bit."""
-    first, second, similarity = by_hand(vectors, threshold)
+    first, second, similarity = find_all(vectors, threshold)
 
     found = find_pairs(vectors, threshold, limit=UNLIMITED)
 
@@ -40,7 +40,7 @@ def test_pairs_are_those_of_brute_force(vectors: Vectors, threshold: float) -> N
 @settings(deadline=None, max_examples=20)
 def test_pairs_in_several_blocks_are_those_of_brute_force(vectors: Vectors, threshold: float) -> None:
     """Block borders leave no trace."""
-    first, second, similarity = by_hand(vectors, threshold)
+    first, second, similarity = find_all(vectors, threshold)
 
     found = find_pairs(vectors, threshold, limit=UNLIMITED)
 
@@ -65,8 +65,8 @@ def test_a_pair_reaches_the_similarity_that_is_reported_for_it(vectors: Vectors,
 @given(units(2, 60), st.integers(1, 200))
 @settings(deadline=None)
 def test_the_most_similar_pairs_are_kept_at_the_limit(vectors: Vectors, limit: int) -> None:
-    """Of equally similar ones the first by position, and the flag says that there were more."""
-    first, second, similarity = by_hand(vectors, -1)
+    """Of equally similar ones those first by position are kept; `truncated` says that there were more."""
+    first, second, similarity = find_all(vectors, -1)
     kept = np.sort(np.lexsort((second, first, -similarity))[:limit])
 
     found = find_pairs(vectors, -1, limit=limit)
@@ -79,9 +79,9 @@ def test_the_most_similar_pairs_are_kept_at_the_limit(vectors: Vectors, limit: i
 
 @pytest.mark.parametrize("kind", [spread, copies])
 def test_the_limit_holds_across_blocks(kind: Kind) -> None:
-    """What was cut early is what would have been cut late."""
+    """Pairs that are dropped before all blocks are compared would be dropped at the end too."""
     vectors = unit_vectors(kind(np.random.default_rng(1), 1_200, 5))
-    first, second, similarity = by_hand(vectors, 0)
+    first, second, similarity = find_all(vectors, 0)
     kept = np.sort(np.lexsort((second, first, -similarity))[:3_000])
 
     found = find_pairs(vectors, 0, limit=3_000)
@@ -91,7 +91,7 @@ def test_the_limit_holds_across_blocks(kind: Kind) -> None:
 
 
 def test_documents_without_a_vector_are_in_no_pair() -> None:
-    """Even at a threshold that everything reaches; positions stay the request's."""
+    """Not even at a threshold that every pair reaches; positions are those in the request."""
     vectors = unit_vectors(np.ones((4, 2), np.float32))
     present = np.array([True, False, True, True])
 

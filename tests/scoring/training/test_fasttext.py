@@ -50,7 +50,9 @@ def test_progress_counts_epochs(epochs: int) -> None:
 
 def test_seeds_differ_and_repeat() -> None:
     """The same seed gives the same bits, another one others."""
-    first, again, other = (train_word_vectors(DOCUMENTS, FastTextParameters(8, 2, seed)) for seed in (1, 1, 2))
+    first, again, other = (
+        train_word_vectors(DOCUMENTS, FastTextParameters(8, 2, seed)) for seed in (1, 1, 2)
+    )
 
     np.testing.assert_array_equal(first.word_vectors, again.word_vectors)
     np.testing.assert_array_equal(first.ngram_vectors, again.ngram_vectors)

@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
 
-from scoring.training.word_vectors import WordVectors
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.lsa import append_lsa
 from scoring.training.sif import sif_weights
+from scoring.training.word_vectors import WordVectors
 
 DOCUMENTS = [
     ["storm", "closes", "harbour", "storm"],
@@ -35,16 +35,16 @@ def test_pooled_documents_are_the_projections_of_lsa() -> None:
     rows = weighted / np.linalg.norm(weighted, axis=1, keepdims=True)
     expected = TruncatedSVD(3, random_state=0).fit(rows).transform(weighted)
 
-    latent = append_lsa(vectors, DOCUMENTS, 3, seed=1).word_vectors[:, 4:]
+    lsa = append_lsa(vectors, DOCUMENTS, 3, seed=1).word_vectors[:, 4:]
 
-    pooled = counts @ (latent * sif_weights(counts.sum(axis=0).astype(np.int64))[:, None])
+    pooled = counts @ (lsa * sif_weights(counts.sum(axis=0).astype(np.int64))[:, None])
     pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(pooled @ pooled.T, expected @ expected.T, atol=1e-5)
 
 
 def test_fasttext_stays_and_n_grams_get_zeros() -> None:
-    """An unknown word has its FastText vector and no place among the documents."""
+    """An unknown word has its FastText vector and zeros in the dimensions of LSA."""
     before = trained()
 
     after = append_lsa(before, DOCUMENTS, 2, seed=1)
@@ -58,7 +58,7 @@ def test_fasttext_stays_and_n_grams_get_zeros() -> None:
 
 def test_more_dimensions_than_documents_are_zeros() -> None:
     """A corpus of five documents has five directions; what is beyond is finite and empty."""
-    latent = append_lsa(trained(), DOCUMENTS, 9, seed=1).word_vectors[:, 4:]
+    lsa = append_lsa(trained(), DOCUMENTS, 9, seed=1).word_vectors[:, 4:]
 
-    assert np.isfinite(latent).all()
-    assert not latent[:, 5:].any()
+    assert np.isfinite(lsa).all()
+    assert not lsa[:, 5:].any()

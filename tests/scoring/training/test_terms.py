@@ -23,7 +23,7 @@ def test_a_cluster_of_one_document_is_described_by_it() -> None:
 
 
 def test_a_cluster_without_documents_has_no_terms() -> None:
-    """Given centroids may be nobody's nearest."""
+    """A given centroid may be the nearest to no document."""
     assert descriptive_terms(WEATHER, np.array([0, 0]), 2)[1] == []
 
 

@@ -64,7 +64,7 @@ def test_a_model_has_everything_that_a_bundle_has(model: Model) -> None:
 
 
 def test_facts_of_the_training_are_kept(model: Model) -> None:
-    """Whoever inspects the bundle sees what it was made of and how."""
+    """`scorepool inspect` shows from it what the bundle was made of and how."""
     facts = dict(model.training)
 
     assert facts["documents"] == 80
@@ -141,7 +141,7 @@ def test_epochs_follow_the_size_of_the_corpus() -> None:
 
 
 def test_the_same_seed_gives_the_same_bundle_in_any_process(tmp_path: Path) -> None:
-    """Byte for byte, the manifest included, whatever Python's hash seed is."""
+    """Byte for byte, the manifest included, for any hash seed of Python."""
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "there")]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "1"})
 
