@@ -45,8 +45,8 @@ def assign(
 ) -> Assignment:
     """Return the nearest of centroids (k, d) for each of doc_vectors (n, d); ties go to the lower number.
 
-    Equal to scikit-learn's `KMeans.predict` in exact arithmetic. present (n,): False
-    for documents without a vector; None if all have one. Time O(n·k·d), memory O(n·(k + d)).
+    Equal to scikit-learn's `KMeans.predict` in exact arithmetic. present (n,): False for documents without a
+    vector; None if all have one. Time O(n·k·d), memory O(n·(k + d)).
     """
     vectors, centers = doc_vectors.astype(np.float64), centroids.astype(np.float64)
     squares = _squared_distances(vectors, centers)

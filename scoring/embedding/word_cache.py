@@ -33,7 +33,7 @@ def word_keys(folded: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int6
     """Return the keys (m, 2) of the words at the offsets `starts` (m,) of `folded`: their bytes, padded with zeros.
 
     lengths (m,) are in bytes. A word of more than KEY_BYTES bytes gets the key of its first KEY_BYTES bytes, which
-    other words can have too; the caller must not look it up.
+    other words can have too: the caller must not store it, and must ignore what is found for it.
     """
     padded = folded + b" " * KEY_BYTES
     windows = np.ndarray(len(folded) + 1, dtype=_KEY, buffer=padded, strides=(1,))

@@ -23,7 +23,7 @@ from scoring.similarity.block_products import BlockProducts, product_error
 # 0.4 to 1.6 MB. Smaller leaves give lower thresholds and need more calls; products of larger ones leave the cache.
 _MAX_LEAF_DOCS = 640
 #: The most neighbours: a leaf, at least half the maximum in size, must hold m neighbours twice over.
-MAX_NEIGHBOURS = _MAX_LEAF_DOCS // 4
+MAX_CANDIDATE_NEIGHBOURS = _MAX_LEAF_DOCS // 4
 
 # A candidate is one int64, so that candidates are sorted as plain numbers: 20 bits row, 23 bits rank, 20 bits
 # column. The rank is (_TOP − similarity) / _STEP: the most similar candidate of a row comes first.
@@ -54,8 +54,8 @@ class Candidates:
 def find_candidates(units: NDArray[np.float32], m: int) -> Candidates:
     """Return the candidates for the m nearest documents of each of units (n, d); no document is its own candidate.
 
-    1 ≤ m ≤ MAX_NEIGHBOURS and 2·MAX_NEIGHBOURS ≤ n ≤ MAX_DOCS. Time O(n²·d); memory O(n·(m + d)) and one
-    block.
+    1 ≤ m ≤ MAX_CANDIDATE_NEIGHBOURS and 2·MAX_CANDIDATE_NEIGHBOURS ≤ n ≤ MAX_DOCS. Time O(n²·d); memory
+    O(n·(m + d)) and one block.
     """
     leaves = _split_into_leaves(units)
     search = _CandidateSearch(units, leaves, m)

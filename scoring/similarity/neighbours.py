@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.similarity.batched import find_batched_neighbours
-from scoring.similarity.candidates import MAX_DOCS, MAX_NEIGHBOURS, Candidates, find_candidates
+from scoring.similarity.candidates import MAX_CANDIDATE_NEIGHBOURS, MAX_DOCS, Candidates, find_candidates
 from scoring.similarity.cosine import BLOCK_CELLS, exact_cosines, round_cosines
 
 # Segments of up to this many documents are computed together (`batched`): eight segments of 32 documents then
@@ -46,7 +46,7 @@ def find_neighbours(
     present (n,): False for documents without a vector, which have no neighbours and are no neighbours; None if
     all have one. Time
     O(n²·d), about twice that of half the matrix product in float32; ten times as long where most documents are
-    copies of each other or m is over MAX_NEIGHBOURS. Memory O(n·(m + d)) and one block.
+    copies of each other or m is over MAX_CANDIDATE_NEIGHBOURS. Memory O(n·(m + d)) and one block.
     """
     (found,) = find_neighbours_within(units, [Segment(0, len(units), m)], present=present)
     return found
@@ -98,7 +98,7 @@ def _find_within_one(units: NDArray[np.float32], m: int, present: NDArray[np.boo
 def _nearest(units: NDArray[np.float32], m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return positions and exact cosines (n, m) of the nearest, for 1 ≤ m < n and no absent documents."""
     n_docs = len(units)
-    if n_docs <= _FEW_DOCS or n_docs > MAX_DOCS or m > MAX_NEIGHBOURS:
+    if n_docs <= _FEW_DOCS or n_docs > MAX_DOCS or m > MAX_CANDIDATE_NEIGHBOURS:
         return _nearest_of_all(units, np.arange(n_docs), m)
     indices, cosines = _nearest_candidates(units, find_candidates(units, m), m)
     undecided = np.flatnonzero(indices[:, 0] < 0)

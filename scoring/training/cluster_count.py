@@ -15,7 +15,7 @@ from sklearn.metrics import silhouette_score
 from scoring.progress import Progress
 
 #: A number of clusters, or "auto" to choose it.
-ClusterCount = int | Literal["auto"]
+CountOrAuto = int | Literal["auto"]
 
 # K-Means is run from this many starts and the tightest result kept; scikit-learn's default before it became 1.
 KMEANS_STARTS = 10

@@ -12,7 +12,7 @@ from scoring.progress import Progress, silent
 from scoring.training.corpus import read_corpus
 from scoring.training.train import TrainingOptions, train
 
-NAME = "demo"
+_MODEL_NAME = "demo"
 # Positions in `lee.cor`: two reports of one appeal in Nigeria, and one of the floods in Dresden, of August 2002.
 _SHOWN = (24, 25, 46)
 
@@ -27,7 +27,7 @@ def build_demo(
     Raises: BundleError when `path` is taken or cannot be written.
     """
     texts = read_corpus(Path(datapath("lee_background.cor")))
-    write_bundle(path, train(texts, TrainingOptions(name=NAME, epochs=epochs), progress), force=force)
+    write_bundle(path, train(texts, TrainingOptions(name=_MODEL_NAME, epochs=epochs), progress), force=force)
 
 
 def demo_documents() -> list[str]:

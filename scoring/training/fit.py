@@ -21,7 +21,7 @@ from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
 from scoring.tokens import tokenize
-from scoring.training.cluster_count import ClusterCount
+from scoring.training.cluster_count import CountOrAuto
 from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
 from scoring.training.sif import common_components, sif_weights
 from scoring.training.terms import descriptive_terms
@@ -46,7 +46,7 @@ class FittingOptions:
 
     name: str
     pooling: Pooling = "sif"
-    clusters: ClusterCount = "auto"
+    clusters: CountOrAuto = "auto"
     seed: int = 1
     threads: int = 1
 

@@ -12,7 +12,7 @@ from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
 from scoring.training.cluster_count import (
     KMEANS_STARTS,
-    ClusterCount,
+    CountOrAuto,
     choose_cluster_count,
     measure_silhouettes,
 )
@@ -38,7 +38,7 @@ class CorpusClusters:
 
 
 def fit_clusters(
-    doc_vectors: NDArray[np.float32], clusters: ClusterCount, seed: int, progress: Progress = silent
+    doc_vectors: NDArray[np.float32], clusters: CountOrAuto, seed: int, progress: Progress = silent
 ) -> CorpusClusters:
     """Fit K-Means with Euclidean distances to documents (n, d); `auto` chooses k by `cluster_count`.
 

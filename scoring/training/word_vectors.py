@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 class WordVectors:
     """V words in d dimensions.
 
-    word_vectors (V, d) float32 are final, as gensim's `wv[word]`: the means of a word's own vector and those of its
-    n-grams. counts (V,) int64: how often each word was seen in training, None if unknown. ngram_vectors (buckets, d)
-    float32: the n-grams of `min_n` to `max_n` characters by fastText's hash; None for a model without n-grams.
+    word_vectors (V, d) float32 are final, as gensim's `wv[word]`: in FastText the mean of a word's own vector and
+    those of its n-grams. counts (V,) int64: how often each word was seen in training, None if unknown.
+    ngram_vectors (buckets, d) float32: those of n-grams of `min_n` to `max_n` characters, by fastText's hash; None
+    for a model without n-grams.
     """
 
     words: Sequence[str]

@@ -16,7 +16,7 @@ ANY = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=[
 
 
 def by_definition(text: str) -> list[str]:
-    """Split by the ruling, a character at a time."""
+    """Return the tokens by the definition, a character at a time."""
     blanked = "".join(c if c.isalpha() else " " for c in text.lower())
     return [run for run in blanked.split() if len(run) <= MAX_TOKEN_LENGTH]
 
@@ -39,7 +39,7 @@ def test_every_letter_and_no_other_character_is_a_token() -> None:
 @given(ASCII)
 @example(string.printable)
 def test_the_ascii_path_equals_the_general_path(text: str) -> None:
-    """An ASCII text has the same tokens when a character beyond ASCII sends it the general way."""
+    """An ASCII text has the same tokens when a character beyond ASCII is added, which is folded by other code."""
     assert [*tokenize(text), "é"] == tokenize(f"{text} é")
 
 

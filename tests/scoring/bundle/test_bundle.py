@@ -65,7 +65,7 @@ def test_arrays_are_mapped_and_cannot_be_changed(written: Path) -> None:
 
 
 def test_equal_models_make_equal_bundles(tmp_path: Path) -> None:
-    """The digest stands for the content: equal for equal models, another for a changed number."""
+    """The digest identifies the content: equal for equal models, another after one number changed."""
     changed = model(centroids=model().centroids * np.float32(1.5))
     places = [tmp_path / "one", tmp_path / "same", tmp_path / "changed"]
 

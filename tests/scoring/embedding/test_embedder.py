@@ -197,7 +197,7 @@ def test_a_text_without_tokens_has_no_vector(text: str, embedder: Embedder) -> N
 
 
 def test_no_texts_are_no_vectors(embedder: Embedder) -> None:
-    """An empty batch has an empty answer of the right width."""
+    """An empty batch has an empty array (0, d)."""
     assert embedder.embed([]).doc_vectors.shape == (0, 20)
 
 
@@ -260,7 +260,7 @@ def test_a_large_batch_is_cut_into_blocks(embedder: Embedder, texts: list[str]) 
     assert large.tokens[len(texts)] == small.tokens.sum()
 
 
-def test_unknown_words_are_forgotten_and_computed_anew(
+def test_unknown_words_are_dropped_and_computed_again(
     trained: Trained, embedder_of: Open, texts: list[str]
 ) -> None:
     """An embedder with room for a few unknown words gives the vectors of one with room for all."""

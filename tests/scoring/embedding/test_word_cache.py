@@ -11,7 +11,7 @@ WORDS = st.lists(st.binary(min_size=1, max_size=KEY_BYTES).filter(lambda word: 0
 
 
 def keys_of(words: list[bytes]) -> WordKeys:
-    """Return the keys of words that stand side by side in one text."""
+    """Return the keys of words that follow each other without a gap in one text."""
     lengths = np.array([len(word) for word in words], dtype=np.int64)
     return word_keys(b"".join(words), np.cumsum(lengths) - lengths, lengths)
 

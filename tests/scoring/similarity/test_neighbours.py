@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from scoring.similarity.candidates import MAX_NEIGHBOURS
+from scoring.similarity.candidates import MAX_CANDIDATE_NEIGHBOURS
 from scoring.similarity.cosine import unit_vectors
 from scoring.similarity.neighbours import Neighbours, find_neighbours
 from tests.support.documents import KINDS, Kind, Vectors, clustered, copies, half_identical, spread, units
@@ -58,7 +58,7 @@ def test_documents_in_many_leaves_have_the_neighbours_of_a_brute_force_sort(
     assert_sort_all(find_neighbours(vectors, 3), vectors, 3)
 
 
-@pytest.mark.parametrize("m", [MAX_NEIGHBOURS, MAX_NEIGHBOURS + 1, 700])
+@pytest.mark.parametrize("m", [MAX_CANDIDATE_NEIGHBOURS, MAX_CANDIDATE_NEIGHBOURS + 1, 700])
 def test_any_number_of_neighbours_can_be_asked_for(m: int) -> None:
     """Results are as exact for more neighbours than candidates are searched for."""
     vectors = unit_vectors(clustered(np.random.default_rng(6), 701, 8))

@@ -20,7 +20,7 @@ def test_the_bundle_is_whole_and_called_demo(demo_bundle: Path) -> None:
 
 
 def test_two_of_the_documents_are_alike_and_one_is_not(demo_bundle: Path) -> None:
-    """What the first answer shows: similar news stand together."""
+    """The two reports of one event are the most similar."""
     documents = demo_documents()
     similarities = cosine_matrix(
         unit_vectors(Embedder(open_bundle(demo_bundle)).embed(documents).doc_vectors)

@@ -9,7 +9,7 @@ MONEY = [["the", "rates", "rise"], ["the", "rates", "fall"], ["the", "banks", "c
 
 
 def test_terms_are_what_a_cluster_has_and_others_have_not() -> None:
-    """Words of its documents stand first, words that are everywhere nowhere."""
+    """Words of its documents come first; words of every document are left out."""
     terms = descriptive_terms([*WEATHER, *MONEY], np.array([0, 0, 1, 1, 1]), 2)
 
     assert terms == [["harbour", "storm"], ["rates"]]

@@ -51,7 +51,7 @@ def model(texts: list[str]) -> Model:
 
 
 def test_a_model_has_everything_that_a_bundle_has(model: Model) -> None:
-    """The defaults: 100 dimensions, pooling by sif with one direction, n-grams, quantiles and terms."""
+    """The defaults: 100 dimensions, pooling by sif with one component, n-grams, quantiles and terms."""
     assert model.pooling == "sif"
     assert model.word_vectors.shape == (len(model.words), 100)
     assert model.ngram_vectors is not None
@@ -74,7 +74,7 @@ def test_facts_of_the_training_are_kept(model: Model) -> None:
 
 
 def test_pooling_by_mean_weighs_all_words_alike(texts: list[str]) -> None:
-    """Neither weights nor a direction to remove."""
+    """Neither weights nor components."""
     model = train(texts, TrainingOptions("lee", epochs=1, clusters=2, pooling="mean", dimensions=10))
 
     assert model.word_weights is None
@@ -119,7 +119,7 @@ def test_progress_passes_every_stage(texts: list[str]) -> None:
     ],
 )
 def test_a_corpus_that_is_too_small_is_refused(texts: list[str], clusters: int, fault: str) -> None:
-    """The sentence gives the numbers."""
+    """The error gives the numbers."""
     with pytest.raises(CorpusError, match=fault):
         train(texts, TrainingOptions("x", clusters=clusters))
 
