@@ -34,8 +34,8 @@ from bench.results import collect, save
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.similarity.cosine import unit_vectors
-from scoring.similarity.neighbours import neighbours
-from scoring.similarity.pairs import pairs
+from scoring.similarity.neighbours import find_neighbours
+from scoring.similarity.pairs import find_pairs
 from scoring.training.demo import build_demo
 
 NEIGHBOURS = 10
@@ -99,18 +99,18 @@ def ways(units: NDArray[np.float32], threshold: float) -> dict[str, Work]:
     """Return how each side treats the first n vectors."""
     limit = len(units) ** 2
     return {
-        OURS: lambda n: neighbours(units[:n], NEIGHBOURS),
+        OURS: lambda n: find_neighbours(units[:n], NEIGHBOURS),
         FAISS: lambda n: search_faiss(units[:n]),
         PARTITION: lambda n: partition_blocks(units[:n]),
         HALF: lambda n: multiply_half(units[:n]),
-        PAIRS: lambda n: pairs(units[:n], threshold, limit=limit),
+        PAIRS: lambda n: find_pairs(units[:n], threshold, limit=limit),
     }
 
 
 def check(units: NDArray[np.float32]) -> str:
     """Return how far the sides' similarities are apart, as a sentence."""
     similarities, _ = search_faiss(units)
-    apart = np.abs(neighbours(units, NEIGHBOURS).similarities - similarities[:, 1:]).max()
+    apart = np.abs(find_neighbours(units, NEIGHBOURS).similarities - similarities[:, 1:]).max()
     return f"largest difference to faiss's similarities {apart:.0e}"
 
 

@@ -23,8 +23,9 @@ import numpy as np
 
 from bench.documents import SEED, corpus
 from bench.results import Figure, collect, save
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
-from scoring.pipeline import Options, Scorer
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.model import Model
+from scoring.pipeline import Scorer, ScoringOptions
 from scoring.tokens import tokenize
 
 DIMENSIONS = 100
@@ -87,7 +88,7 @@ def work(path: Path, requests: Connection) -> None:
     while (texts := requests.recv()) is not None:
         if texts:
             scorer = scorer or Scorer(open_bundle(path))
-            scorer.score(texts, Options())
+            scorer.score(texts, ScoringOptions())
         requests.send(private_megabytes())
 
 

@@ -21,13 +21,14 @@ from gensim.test.utils import datapath
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.tokens import tokenize
 from scoring.training.corpus import read_corpus
-from scoring.training.fasttext import FastTextParameters, train_words
+from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model
-from scoring.training.lsa import with_latent
+from scoring.training.lsa import append_lsa
 from scoring.training.train import TrainingOptions, train
 
 FOLDS = 3
@@ -91,9 +92,9 @@ def candidate(documents: list[list[str]], changes: dict[str, int], share: float,
     """Return a model of 100 dimensions by a recipe that may differ from the default."""
     latent = round(100 * share)
     recipe = replace(FastTextParameters(100 - latent, 10, seed=1), **changes)
-    vectors = train_words(documents, recipe)
+    vectors = train_word_vectors(documents, recipe)
     if latent:
-        vectors = with_latent(vectors, documents, latent, seed=1)
+        vectors = append_lsa(vectors, documents, latent, seed=1)
     options = FittingOptions("candidate", clusters=2)
     model = replace(pooling_model(vectors, options, vectors.counts), unknown_weight=unknown)
     return fit_model(model, documents, options)

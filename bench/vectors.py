@@ -31,7 +31,8 @@ from gensim.utils import simple_preprocess
 from bench.documents import SEED, corpus
 from bench.growth import Growth, Work, draw, figures, measure, table, use_one_core
 from bench.results import Figure, collect, save
-from scoring.bundle.bundle import Bundle, Model, open_bundle, write_bundle
+from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.tokens import tokenize
 

@@ -1,4 +1,7 @@
-"""The nearest K-Means centroid of each document, how sure that is, and the clusters of each request."""
+"""The nearest K-Means centroid of each document, its distance and margin, and the clusters of each request.
+
+Fitting centroids is `scoring.training.kmeans`; here they are given.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +16,8 @@ from numpy.typing import NDArray
 class Assignment:
     """labels (n,) int64, −1 without a vector; distance and margin (n,) float32, ≥ 0 and finite.
 
-    distance: Euclidean, to the nearest centroid. margin: the runner-up's distance minus it; 0 where there is
-    no other cluster.
+    distance: Euclidean, to the nearest centroid. margin: the distance to the second nearest centroid minus that
+    to the nearest; 0 where there is only one cluster. A document without a vector has 0 for both.
     """
 
     labels: NDArray[np.int64]
@@ -23,7 +26,11 @@ class Assignment:
 
 
 class ClusterSummary(NamedTuple):
-    """A cluster in one request: its documents, and their mean cosine to their mean direction, −1 to 1."""
+    """A cluster within one request.
+
+    cluster: its number, 0 to k − 1. size: how many of the request's documents it has, ≥ 1. cohesion: the mean
+    cosine of these documents to their mean direction, 0 to 1.
+    """
 
     cluster: int
     size: int
@@ -38,8 +45,8 @@ def assign(
 ) -> Assignment:
     """Return the nearest of centroids (k, d) for each of doc_vectors (n, d); ties go to the lower number.
 
-    Equal to scikit-learn's `KMeans.predict` in exact arithmetic. present (n,): documents without a vector are
-    False. Time O(n·k·d), memory O(n·(k + d)).
+    Equal to scikit-learn's `KMeans.predict` in exact arithmetic. present (n,): False for documents without a
+    vector; None if all have one. Time O(n·k·d), memory O(n·(k + d)).
     """
     vectors, centers = doc_vectors.astype(np.float64), centroids.astype(np.float64)
     squares = _squared_distances(vectors, centers)
@@ -79,14 +86,14 @@ def outlier_share(
 ) -> NDArray[np.float32]:
     """Return the share, 0 to 1, of the cluster's training documents that lie nearer, (n,) float32.
 
-    distance_quantiles (k, Q) are sorted training distances at Q evenly spaced ranks; between two of them the
-    share is interpolated, as `np.interp` does it for one cluster. A document without a vector (label −1) has
-    0. Time and memory O(n·Q).
+    distance_quantiles (k, Q) are the sorted training distances of each cluster at Q evenly spaced ranks; between
+    two of them the share is interpolated linearly, as `np.interp` does for one cluster. A document without a
+    vector (label −1) has 0. Time and memory O(n·Q).
     """
     rows, last = np.maximum(labels, 0), distance_quantiles.shape[1] - 1
     ranks = _ranks(last + 1)
     reached = np.count_nonzero(distance_quantiles.take(rows, axis=0) <= distance[:, None], axis=1)
-    # Before the first quantile and from the last one on there is nothing to interpolate.
+    # Before the first quantile the share is 0 and from the last one on 1: nothing is interpolated.
     lower, upper = np.maximum(reached - 1, 0), np.minimum(reached, last)
     near, far = (distance_quantiles[rows, at].astype(np.float64) for at in (lower, upper))
     width = np.where(lower < upper, far - near, 1)
@@ -96,20 +103,21 @@ def outlier_share(
 
 @cache
 def _ranks(count: int) -> NDArray[np.float64]:
+    """Return the ranks (count,) of evenly spaced quantiles, from 0 to 1."""
     return np.linspace(0.0, 1.0, count)
 
 
 def summarize(
     units: NDArray[np.float32], labels: NDArray[np.int64], sizes: Sequence[int]
 ) -> list[list[ClusterSummary]]:
-    """Describe the clusters that occur in each request, by ascending number.
+    """Return the clusters that occur in each request, by ascending number.
 
-    units (n, d) from `unit_vectors` and labels (n,) of all requests one after another, `sizes` documents of
-    each. Documents with label −1 do not count.
+    units (n, d) from `unit_vectors` and labels (n,) hold the documents of all requests one after another,
+    `sizes[i]` of request i. Documents with label −1 are left out. Time O(n·d + n·log n), memory O(n·d).
 
-    The mean of the cosines of vectors u to their mean direction s/‖s‖, s = Σu, is Σ(u·s)/(n·‖s‖) = ‖s‖/n for
-    lengths of 1. They are 1 but for rounding; with Σ‖u‖ in the place of n a single document has exactly 1. It
-    is 0 for vectors that cancel out.
+    Cohesion: for s = Σu the mean cosine of unit vectors u to their mean direction s/‖s‖ is Σ(u·s)/(n·‖s‖) = ‖s‖/n.
+    Rounded unit vectors have lengths of nearly 1; with Σ‖u‖ in the place of n, a single document has exactly 1.
+    Vectors whose sum is zero have 0.
     """
     requests = np.repeat(np.arange(len(sizes)), sizes)
     docs, starts = _runs(requests, labels)
@@ -129,7 +137,10 @@ def summarize(
 def _runs(
     requests: NDArray[np.int64], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the documents with a label by request, label and position, and where each label begins there."""
+    """Return the documents with a label ≥ 0, sorted by request, label and position, and where each run begins.
+
+    A run is the documents of one request with one label; both results are positions, int64.
+    """
     docs = np.flatnonzero(labels >= 0)
     keys = (requests * (labels.max(initial=0) + 1) + labels)[docs]
     order = np.argsort(keys, kind="stable")

@@ -1,12 +1,12 @@
-"""What can go wrong in scoring, as far as a user can do something about it.
+"""The errors of scoring that a user can act on.
 
     ScoringError
     ├── BundleError   a model bundle that cannot be read, trusted or written
     ├── CorpusError   a text file that cannot be read
-    └── ModelError    a foreign model that cannot be imported
+    └── ModelError    a model of another library that cannot be imported
 
-Every message is one sentence that names the file and the fault; the command line prints it as it is. Mistakes
-of the calling code are ordinary ValueErrors and do not belong here.
+Every message is one sentence that names the file and the fault; the command line prints it unchanged. A mistake
+of the calling code is a ValueError and is not part of this tree.
 """
 
 
@@ -23,4 +23,4 @@ class CorpusError(ScoringError):
 
 
 class ModelError(ScoringError):
-    """A foreign model cannot be imported."""
+    """A model of another library cannot be imported."""

@@ -1,9 +1,12 @@
-"""The order of the stages; nothing else knows it.
+"""The stages of scoring in their order, for the documents of one request or of several together.
 
-texts ─ embed → doc_vectors (n, d) ─ cluster → labels, distances ─ similarity → neighbours, pairs, matrix
+texts ─ embed → doc_vectors (n, d) ─ cluster → labels, distances ─ compare → neighbours, pairs, matrix
+
+Embedding and clustering treat each document by itself, so documents of several requests go through them
+together. Comparing stays within a request.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
@@ -13,25 +16,23 @@ from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
 from scoring.clustering import Assignment, ClusterSummary, assign, outlier_share, summarize
-from scoring.embedding.embedder import Embedded, Embedder
-from scoring.similarity.cosine import matrix, unit_vectors
-from scoring.similarity.neighbours import Group, Neighbours, neighbours_within
-from scoring.similarity.pairs import Pairs, pairs
+from scoring.embedding.embedder import EmbeddedDocuments, Embedder
+from scoring.similarity.cosine import cosine_matrix, unit_vectors
+from scoring.similarity.neighbours import Neighbours, Segment, find_neighbours_within
+from scoring.similarity.pairs import Pairs, find_pairs
 
 SimilarityKind = Literal["neighbours", "pairs", "matrix", "none"]
-
-#: Called with a stage's name ("embed", "cluster", "similarity") at the moment it ends.
-Observe = Callable[[str], None]
 
 #: At most this many pairs are returned: about 6 MB of JSON, an answer a client can still read.
 MAX_PAIRS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ScoringOptions:
     """What to compute beside vectors and clusters.
 
-    neighbours: the most similar documents wanted for each, ≥ 1. threshold: the least cosine of a pair.
+    neighbours: how many most similar documents to find for each, ≥ 1. threshold: the lowest cosine of a pair,
+    −1 to 1; at −1 every pair counts.
     """
 
     similarity: SimilarityKind = "neighbours"
@@ -40,28 +41,24 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """n documents with their vectors and their place in the model, each of which depends on no other document.
+class ClusteredDocuments:
+    """n documents with their vectors and clusters; no document's values depend on another document.
 
-    outlier (n,) float32 is None where the bundle was made without a corpus; units (n, d) float32.
+    outlier (n,) float32, as `outlier_share`; None where the bundle has no distance quantiles. units (n, d)
+    float32 from `unit_vectors`.
     """
 
-    embedded: Embedded
+    embedded: EmbeddedDocuments
     assignment: Assignment
     outlier: NDArray[np.float32] | None
     units: NDArray[np.float32]
 
-    def part(self, start: int, stop: int) -> "Placed":
+    def part(self, start: int, stop: int) -> "ClusteredDocuments":
         """Return the documents from `start` to before `stop`, without copying."""
         rows = slice(start, stop)
-        embedded, assignment = self.embedded, self.assignment
-        return Placed(
-            Embedded(
-                embedded.doc_vectors[rows],
-                embedded.tokens[rows],
-                embedded.known[rows],
-                embedded.present[rows],
-            ),
+        assignment = self.assignment
+        return ClusteredDocuments(
+            self.embedded.part(rows),
             Assignment(assignment.labels[rows], assignment.distance[rows], assignment.margin[rows]),
             None if self.outlier is None else self.outlier[rows],
             self.units[rows],
@@ -70,13 +67,14 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What is known of n documents; every float is finite.
+    """The scores of the n documents of one request; every float is finite.
 
-    outlier (n,) float32 is None where the bundle was made without a corpus. Of the last three at most one is
-    given, as `Options.similarity` says.
+    outlier (n,) float32, as `outlier_share`; None where the bundle has no distance quantiles. matrix (n, n)
+    float32. Of neighbours, pairs and matrix the one that `ScoringOptions.similarity` names is given; the
+    others are None.
     """
 
-    embedded: Embedded
+    embedded: EmbeddedDocuments
     assignment: Assignment
     outlier: NDArray[np.float32] | None
     clusters: Sequence[ClusterSummary]
@@ -93,64 +91,66 @@ class Scorer:
         self.bundle = bundle
         self._embedder = Embedder(bundle)
 
-    def score(self, texts: Sequence[str], options: Options, observe: Observe | None = None) -> Scores:
-        """Score n texts together: time O(n·tokens + n²·d), memory O(n·(d + m)), O(n²) for `matrix` only."""
-        return self.score_vectors(self.embed(texts, observe), options, observe)
+    def score(self, texts: Sequence[str], options: ScoringOptions) -> Scores:
+        """Score n texts as one request.
 
-    def embed(self, texts: Sequence[str], observe: Observe | None = None) -> Embedded:
+        Time O(n·tokens + n·k·d + n²·d). Memory O(n·(d + k + m)) for m neighbours, O(n·(d + k) + pairs) for
+        pairs, O(n²) for the matrix.
+        """
+        return self.score_vectors(self.embed(texts), options)
+
+    def embed(self, texts: Sequence[str]) -> EmbeddedDocuments:
         """Return the document vectors of n texts; a long corpus may be embedded piece by piece."""
-        embedded = self._embedder.embed(texts)
-        _tell(observe, "embed")
-        return embedded
+        return self._embedder.embed(texts)
 
-    def score_vectors(self, embedded: Embedded, options: Options, observe: Observe | None = None) -> Scores:
-        """Cluster and compare documents that are embedded already."""
-        placed = self.place(embedded)
-        _tell(observe, "cluster")
-        (scores,) = self.compare_all(placed, [len(embedded.tokens)], [options])
-        _tell(observe, "similarity")
+    def score_vectors(self, embedded: EmbeddedDocuments, options: ScoringOptions) -> Scores:
+        """Cluster and compare documents that are embedded already, as one request."""
+        (scores,) = self.compare_all(self.cluster(embedded), [len(embedded.tokens)], [options])
         return scores
 
-    def place(self, embedded: Embedded) -> Placed:
-        """Find the place of every document in the model; documents of several requests may go together."""
+    def cluster(self, embedded: EmbeddedDocuments) -> ClusteredDocuments:
+        """Assign each of n documents, of one request or of several, to its cluster: O(n·k·d)."""
         bundle = self.bundle
         assignment = assign(embedded.doc_vectors, bundle.centroids, present=embedded.present)
         outlier = None
         if bundle.distance_quantiles is not None:
             outlier = outlier_share(assignment.labels, assignment.distance, bundle.distance_quantiles)
-        return Placed(embedded, assignment, outlier, unit_vectors(embedded.doc_vectors))
+        return ClusteredDocuments(embedded, assignment, outlier, unit_vectors(embedded.doc_vectors))
 
-    def compare_all(self, placed: Placed, sizes: Sequence[int], options: Sequence[Options]) -> list[Scores]:
-        """Compare the documents of each request with each other.
+    def compare_all(
+        self, clustered: ClusteredDocuments, sizes: Sequence[int], options: Sequence[ScoringOptions]
+    ) -> list[Scores]:
+        """Compare the documents of each request with each other, and return the scores of each request.
 
-        Request i wants `options[i]` and has the `sizes[i]` documents after those of the requests before it.
-        Small requests for neighbours are compared together; the scores are those of one by one.
+        `clustered` holds the documents of all requests one after another: `sizes[i]` documents of request i,
+        which has `options[i]`. Neighbours of small requests are found together, which is quicker; the scores
+        are the same as one by one.
         """
-        units, present = placed.units, placed.embedded.present
+        units, present = clustered.units, clustered.embedded.present
         bounds = list(pairwise(accumulate(sizes, initial=0)))
-        clusters = summarize(units, placed.assignment.labels, sizes)
-        wanting = [i for i, option in enumerate(options) if option.similarity == "neighbours"]
-        groups = [Group(*bounds[i], options[i].neighbours) for i in wanting]
-        near = dict(zip(wanting, neighbours_within(units, groups, present=present), strict=True))
+        clusters = summarize(units, clustered.assignment.labels, sizes)
+        requests = [i for i, option in enumerate(options) if option.similarity == "neighbours"]
+        segments = [Segment(*bounds[i], options[i].neighbours) for i in requests]
+        found = dict(zip(requests, find_neighbours_within(units, segments, present=present), strict=True))
         return [
-            _compared(placed.part(*bound), options[i], clusters[i], near.get(i))
+            _compare(clustered.part(*bound), options[i], clusters[i], found.get(i))
             for i, bound in enumerate(bounds)
         ]
 
 
-def _compared(
-    placed: Placed, options: Options, clusters: Sequence[ClusterSummary], near: Neighbours | None
+def _compare(
+    clustered: ClusteredDocuments,
+    options: ScoringOptions,
+    clusters: Sequence[ClusterSummary],
+    neighbours: Neighbours | None,
 ) -> Scores:
-    """Return the scores of one request whose neighbours, where it wants them, have been found."""
-    units, present = placed.units, placed.embedded.present
-    near_pairs = full = None
+    """Return the scores of one request; its neighbours, if it asks for them, are already found."""
+    units, present = clustered.units, clustered.embedded.present
+    pairs = matrix = None
     if options.similarity == "pairs":
-        near_pairs = pairs(units, options.threshold, present=present, limit=MAX_PAIRS)
+        pairs = find_pairs(units, options.threshold, present=present, limit=MAX_PAIRS)
     elif options.similarity == "matrix":
-        full = matrix(units)
-    return Scores(placed.embedded, placed.assignment, placed.outlier, clusters, near, near_pairs, full)
-
-
-def _tell(observe: Observe | None, stage: str) -> None:
-    if observe is not None:
-        observe(stage)
+        matrix = cosine_matrix(units)
+    return Scores(
+        clustered.embedded, clustered.assignment, clustered.outlier, clusters, neighbours, pairs, matrix
+    )

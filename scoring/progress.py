@@ -1,4 +1,4 @@
-"""How long work tells its caller how far it is; who draws it, and whether, is the caller's matter."""
+"""How a long computation reports its progress; the caller decides whether and how to show it."""
 
 from typing import Protocol
 
@@ -7,8 +7,8 @@ class Progress(Protocol):
     """Called with a stage's name, the steps done and the steps in all; a stage ends with `done == total`."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Take note of one step."""
+        """Record one step."""
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Take no note."""
+    """Discard the report."""

@@ -1,1 +1,10 @@
-"""The model bundle: one folder of flat files, written once and memory-mapped read-only by every worker."""
+"""The model bundle: one folder of flat files, written once and memory-mapped read-only by every worker.
+
+    bundle     the files of the folder; opening and writing one
+    manifest   `manifest.json`: its fields and their ranges, which files there are and their shapes
+    npy        one array as one `.npy` file
+    publish    a folder that appears whole or not at all
+    model      a model in memory, which a bundle is written from
+
+A new array needs its name and shape in `Manifest.shapes`, its content in `Model.arrays` and a field in `Bundle`.
+"""

@@ -1,13 +1,13 @@
 """The model bundle: an immutable folder of flat files that any number of processes map read-only.
 
-    manifest.json            what it is; sizes and checksums of the files below (manifest.py)
+    manifest.json            counts and settings; sizes and checksums of the files below (manifest.py)
     vocabulary.marisa        the words; a word's id in the trie is its row in the two arrays that follow
     word_vectors.npy         (V, d)  final vectors
     word_weights.npy         (V,)    pooling weights
-    ngram_vectors.npy        (B, d)  character n-grams of unknown words; absent when the model has none
-    components.npy           (c, d)  directions that are removed from document vectors; c may be 0
+    ngram_vectors.npy        (B, d)  vectors of character n-grams, for unknown words; absent when the model has none
+    components.npy           (c, d)  orthonormal; document vectors lose their projections on them; c may be 0
     centroids.npy            (k, d)
-    distance_quantiles.npy   (k, Q)  sorted training distances; absent when they are unknown
+    distance_quantiles.npy   (k, Q)  sorted training distances of each cluster; absent when they are unknown
     terms.json               k lists of descriptive words
 
 All arrays are little-endian float32 in C order. Nothing here is ever unpickled. A published bundle is never
@@ -38,30 +38,30 @@ from scoring.bundle.manifest import (
 )
 from scoring.bundle.model import Model
 from scoring.bundle.npy import encode_array, map_array, require_finite
-from scoring.bundle.publish import Draft, drafted
+from scoring.bundle.publish import Draft, publishing
 from scoring.errors import BundleError
 from scoring.progress import Progress, silent
 
-__all__ = ["Bundle", "Model", "open_bundle", "write_bundle"]
-
-# The arrays whose rows follow the words, and so are written in trie order.
+# The arrays with a row for each word, which are written in the order of the words' ids.
 _BY_WORD = ("word_vectors.npy", "word_weights.npy")
-# Small enough to be checked at every opening; the large ones were checked when they were written.
-_FINITE = ("components.npy", "centroids.npy", "distance_quantiles.npy")
-# What is read whole, not mapped, stays small: a manifest or a list of terms beyond this is not ours.
+# Arrays that are checked for finite numbers at every opening, which takes no time as they are small; the large ones
+# are checked when they are written.
+_CHECKED = ("components.npy", "centroids.npy", "distance_quantiles.npy")
+# The manifest and the terms are read into memory; no real ones are larger.
 _MAX_JSON_BYTES = 64 << 20
-_HASHED_BYTES = 1 << 20
+# Bytes read at a time while a checksum is computed.
+_HASH_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """An open bundle: read-only arrays whose word rows are in trie order.
+    """An open bundle: read-only arrays, those by word in the order of the words' ids.
 
-    `digest` is `sha256:` and the hash of the manifest, and so stands for the content of every file.
+    digest: `sha256:` and the hash of the manifest, which holds the checksums of all other files, so equal digests
+    mean equal content. terms: k lists of words.
 
-    Opening costs milliseconds whatever the size; pages come in when they are touched, shared by all
-    processes. It stays whole in memory when the folder is replaced or removed. Another process is given the
-    path, not the object.
+    Pages are read when they are first touched and shared by all processes. The bundle stays readable when its
+    folder is replaced or removed. To give it to another process, pass the path, not the object.
     """
 
     path: Path
@@ -78,11 +78,11 @@ class Bundle:
 
 
 def open_bundle(path: Path, *, verify: bool = False, progress: Progress = silent) -> Bundle:
-    """Open the bundle at `path` after checking format, sizes, shapes and types.
+    """Open the bundle at `path` after checking format, sizes, shapes and types: milliseconds for any size.
 
-    With `verify` the SHA-256 of every file is recomputed first, at about a second per GB, with `progress` in
-    bytes: once in a server, not per worker. All files are opened through one descriptor of the folder, so
-    that those of a bundle that replaces it meanwhile are never mixed in.
+    With `verify` the SHA-256 of every file is recomputed first, which takes about a second per GB and reports
+    `progress` in bytes; a server does it once, not in every worker. All files are opened through one descriptor of
+    the folder, so files of a bundle that replaces this one meanwhile are never mixed in.
 
     Raises: BundleError in one sentence that names the file and the fault.
     """
@@ -100,12 +100,13 @@ def open_bundle(path: Path, *, verify: bool = False, progress: Progress = silent
 
 
 def _verify(path: Path, folder: int, manifest: Manifest, progress: Progress) -> None:
+    """Raise BundleError unless every file has the checksum that the manifest says."""
     total = sum(record.size for record in manifest.files.values())
     done = 0
     for name, record in manifest.files.items():
         with _opened(path, folder, name, record) as (descriptor, _):
             digest = hashlib.sha256()
-            while block := os.read(descriptor, _HASHED_BYTES):
+            while block := os.read(descriptor, _HASH_CHUNK_BYTES):
                 digest.update(block)
                 done += len(block)
                 progress("verify", done, total)
@@ -121,7 +122,7 @@ def _load(path: Path, folder: int, raw: bytes, manifest: Manifest) -> Bundle:
     for name, shape in manifest.shapes().items():
         with _opened(path, folder, name, files[name]) as (descriptor, size):
             arrays[name] = map_array(descriptor, size, shape)
-            if name in _FINITE:
+            if name in _CHECKED:
                 require_finite(arrays[name])
     with _opened(path, folder, VOCABULARY_FILE, files[VOCABULARY_FILE]) as (descriptor, _):
         vocabulary = _map_vocabulary(descriptor, manifest.words)
@@ -144,7 +145,7 @@ def _load(path: Path, folder: int, raw: bytes, manifest: Manifest) -> Bundle:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Turn whatever is found wrong with a file into a BundleError that names it."""
+    """Turn an error that the file at `path` causes into a BundleError that names the file."""
     try:
         yield
     except OSError as error:
@@ -157,9 +158,9 @@ def _named(path: Path) -> Iterator[None]:
 def _opened(
     path: Path, folder: int, name: str, record: FileRecord | None = None
 ) -> Iterator[tuple[int, int]]:
-    """Yield descriptor and size of a file of the bundle; links, pipes, devices, wrong sizes are refused."""
+    """Yield the descriptor and size of a file of the bundle; refuse links, pipes, devices and other sizes."""
     with _named(path / name):
-        # O_NONBLOCK: a pipe of that name must not make the reader wait for a writer.
+        # O_NONBLOCK: if the file is a pipe, opening it must not wait for a writer.
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         try:
             status = os.fstat(descriptor)
@@ -181,7 +182,7 @@ def _read(descriptor: int, size: int) -> bytes:
 
 
 def _map_vocabulary(descriptor: int, words: int) -> marisa_trie.Trie:
-    # By its descriptor and not its name, so that it is the file that was checked.
+    # By its descriptor and not its name, so that the file is the one that was checked.
     trie = marisa_trie.Trie().mmap(f"/proc/self/fd/{descriptor}")
     if len(trie) != words:
         raise ValueError(f"holds {len(trie)} words, the manifest says {words}")
@@ -198,11 +199,12 @@ def _decode_terms(raw: bytes, clusters: int) -> tuple[tuple[str, ...], ...]:
 def write_bundle(path: Path, model: Model, *, force: bool = False) -> None:
     """Publish `model` as the bundle at `path`, whole or not at all; `force` replaces an existing bundle.
 
-    Peak memory is a block of rows and the vocabulary beyond the model itself.
+    Memory beyond the model itself: one block of rows and the vocabulary.
 
-    Raises: BundleError when the path is taken, the disk refuses, or the model is not consistent and finite.
+    Raises: BundleError when the path is taken, a file cannot be written, or the model's arrays are not finite or do
+    not fit together.
     """
-    with drafted(path, force=force) as draft:
+    with publishing(path, force=force) as draft:
         try:
             _write(draft, model)
         except ValueError as error:
@@ -227,7 +229,7 @@ def _write(draft: Draft, model: Model) -> None:
             draft.add(name, encode_array(array, order if name in _BY_WORD else None))
         except ValueError as error:
             raise ValueError(f"{name} {error}") from error
-    # The two JSON files are read back, so that what a reader would refuse is not published.
+    # The two JSON files are decoded again, so that nothing is published that a reader would refuse.
     terms = msgspec.json.encode([list(terms) for terms in model.terms] or [[]] * len(model.centroids))
     _decode_terms(terms, len(model.centroids))
     draft.add(TERMS_FILE, [terms])

@@ -1,7 +1,7 @@
-"""The manifest of a bundle: what it is, which files belong to it, and what each must weigh and hash to.
+"""The manifest of a bundle: its counts and settings, which files belong to it, and their sizes and checksums.
 
-It is the first file that is read, and the only one that is parsed before anything was checked; so every field
-has a type and a range, and a file name that the format does not know never becomes a path.
+It is read first and parsed before anything is checked. So every field has a type and a range, and a file name that
+the format does not have never becomes a path.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from scoring.bundle.npy import LARGEST
+from scoring.bundle.npy import MAX_MAGNITUDE
 
-# Raised whenever a reader of before would misread what is written now.
+# Increased whenever an older reader would misread what is written now.
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocabulary.marisa"
@@ -32,11 +32,12 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything about a bundle but its arrays; the counts are the shapes of the arrays.
+    """The counts and settings of a bundle; the shapes of its arrays follow from the counts.
 
-    `quantiles` is the number of distance quantiles per cluster, 0 where the training distances are unknown;
-    `buckets` is 0 for a model without character n-grams. `created` is an ISO 8601 time or empty. `libraries`
-    says which versions wrote the bundle, `training` holds whatever facts the builder found worth keeping.
+    created: an ISO 8601 time, or empty. quantiles: distance quantiles per cluster, 0 where the training distances are
+    unknown. buckets: rows of n-gram vectors, 0 for a model without n-grams. min_n, max_n: characters of an n-gram.
+    unknown_weight: the pooling weight of unknown words. max_token_length: in characters. libraries: the versions
+    that wrote the bundle. training: facts about the training, for people; nothing reads them.
     """
 
     format: _Positive
@@ -51,7 +52,7 @@ class Manifest:
     min_n: _Count
     max_n: _Count
     pooling: Pooling
-    unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=LARGEST)]
+    unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=MAX_MAGNITUDE)]
     max_token_length: _Positive
     libraries: dict[str, str]
     training: dict[str, Any]
@@ -74,7 +75,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Version:
-    """The one field that every format, however new, has."""
+    """The one field that every format has, newer ones included."""
 
     format: int
 
@@ -82,8 +83,8 @@ class _Version:
 def decode_manifest(raw: bytes) -> Manifest:
     """Return the manifest in `raw`.
 
-    Raises: ValueError when it is no JSON, of a newer format, has a wrong type or value, or lists other files
-    than the format has.
+    Raises: ValueError when `raw` is no JSON or of a newer format, a field has a wrong type or value, or the files
+    are not those of the format.
     """
     try:
         version = msgspec.json.decode(raw, type=_Version).format

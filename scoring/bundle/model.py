@@ -1,4 +1,4 @@
-"""A model in memory: what training and importing build, and what a bundle is written from."""
+"""A model in memory: training and importing build it, and a bundle is written from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ _LIBRARIES = ("scorepool", "gensim", "numpy", "scikit-learn", "marisa-trie")
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """V words in d dimensions, k clusters, and how documents are made of them.
+    """V words in d dimensions, k clusters, and the settings by which documents are embedded.
 
-    `words` are distinct, in any order; `word_vectors` (V, d) and `word_weights` (V,) follow them (None: all
-    ones). `unknown_weight` pools a token that is not among them; its vector comes from `ngram_vectors`
-    (buckets, d), where there are any, hashed as fastText does for n-grams of `min_n` to `max_n` characters.
-    `components` (c, d) are orthonormal. `distance_quantiles` (k, Q) are the training distances of each
-    cluster at Q evenly spaced ranks, ascending; None where nobody knows. `terms` are k lists, or none at all.
-    `created` comes from the caller's clock; left empty, equal models make equal bundles, byte for byte.
+    words: distinct, in any order. word_vectors (V, d) and word_weights (V,) have the same order; None: all weights
+    are 1. unknown_weight: the weight of an unknown word, whose vector is the mean of those of its n-grams.
+    ngram_vectors (buckets, d): vectors of the n-grams of `min_n` to `max_n` characters by fastText's hash; None:
+    unknown words have no vector. components (c, d): orthonormal. distance_quantiles (k, Q): the training distances of
+    each cluster at Q evenly spaced ranks, ascending; None if unknown. terms: k lists, or an empty sequence. created:
+    an ISO 8601 time, from the caller's clock; where it is empty, equal models make equal bundles, byte for byte.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Model:
     created: str = ""
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return the arrays by the names of their files, with ones and no components where none are given."""
+        """Return the arrays by the names of their files; weights default to ones, components to none."""
         words, dimensions = self.word_vectors.shape
         arrays = {
             "word_vectors.npy": self.word_vectors,

@@ -1,4 +1,4 @@
-"""float32 matrices as `.npy` files: written in blocks, mapped read-only, never unpickled, not even parsed."""
+"""float32 arrays as `.npy` files: written in blocks, mapped read-only; headers are compared, never parsed."""
 
 import math
 import mmap
@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 FLOAT32 = np.dtype("<f4")
-# Sums over millions of words, and squares of their means, stay finite in float32. Real models are below 100.
-LARGEST = 1e8
-# Rows are copied, checked and hashed in blocks of about this size: writing needs no second copy of a model.
+# Up to this magnitude, sums over millions of words and squares of their means are finite in float32. The numbers of
+# real models are below 100.
+MAX_MAGNITUDE = 1e8
+# Rows are copied, checked and hashed in blocks of about this size, so that writing needs no second copy of a model.
 _BLOCK_BYTES = 4 << 20
-# What NumPy writes for one or two axes; a multiple of 64, as the format demands.
+# The length of the header that NumPy writes for one or two axes; the format demands a multiple of 64.
 _HEADER_BYTES = 128
 
 
@@ -21,7 +22,7 @@ def encode_array(
 ) -> Iterator[bytes | memoryview]:
     """Yield the `.npy` file of `array`, or of `array[order]`, block by block.
 
-    Raises: ValueError at the first block with a number that is not finite or beyond ±LARGEST.
+    Raises: ValueError at the first block with a number that is not finite or beyond ±MAX_MAGNITUDE.
     """
     yield _header(array.shape)
     rows_per_block = max(1, _BLOCK_BYTES // (FLOAT32.itemsize * math.prod(array.shape[1:])))
@@ -33,9 +34,9 @@ def encode_array(
 
 
 def require_finite(array: NDArray[np.float32]) -> None:
-    """Raise ValueError when `array` holds NaN, or a number beyond ±LARGEST."""
-    if not (np.abs(array) <= LARGEST).all():
-        raise ValueError(f"holds numbers that are not finite or beyond ±{LARGEST:.0e}")
+    """Raise ValueError when `array` holds NaN, or a number beyond ±MAX_MAGNITUDE."""
+    if not (np.abs(array) <= MAX_MAGNITUDE).all():
+        raise ValueError(f"holds numbers that are not finite or beyond ±{MAX_MAGNITUDE:.0e}")
 
 
 def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -43,7 +44,7 @@ def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.
 
     The pages are shared by all processes that map the file, and read when they are first touched.
 
-    Raises: ValueError when the file is not, byte for byte, as long and as headed as that array's.
+    Raises: ValueError when the file's length or header is not, byte for byte, that of such an array.
     """
     count = math.prod(shape)
     needed = _HEADER_BYTES + count * FLOAT32.itemsize
@@ -56,9 +57,9 @@ def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """Return how an array in C order begins, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
+    """Return the header of an array in C order, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 
-    A header that must be this one is compared and not parsed, so a crafted one can do nothing.
+    A reader compares a file's header with this one and does not parse it, so a crafted header has no effect.
     """
     description = f"{{'descr': {FLOAT32.str!r}, 'fortran_order': False, 'shape': {shape}, }}"
     start = b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little")

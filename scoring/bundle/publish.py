@@ -1,8 +1,8 @@
 """Folders that appear whole or not at all.
 
-A draft is written beside its destination (same file system), every file and the folder itself are flushed to
-the disk, and one rename publishes it. Whatever goes wrong before that, the draft is removed. Readers never
-see a half-written folder, and a replaced one stays readable for those who have it open.
+A draft is written beside its destination, on the same file system; every file and the folder itself are flushed to
+the disk; one rename publishes it. After an error before that, the draft is removed. Readers never see a half-written
+folder, and a replaced folder stays readable for processes that have its files open.
 """
 
 import hashlib
@@ -42,13 +42,13 @@ class Draft:
 
 
 @contextmanager
-def drafted(path: Path, *, force: bool = False) -> Iterator[Draft]:
-    """Yield a draft that becomes the folder at `path` when the block ends, and vanishes when it raises.
+def publishing(path: Path, *, force: bool = False) -> Iterator[Draft]:
+    """Yield a draft that becomes the folder at `path` when the block ends, and is removed when it raises.
 
-    With `force` an existing bundle is replaced by two renames: for some microseconds there is none, never a
-    mixed one. Anything else that stands there is left alone.
+    With `force` an existing bundle is replaced by two renames: for some microseconds there is no bundle, but never a
+    mixed one. A file or folder that is no bundle is not replaced.
 
-    Raises: BundleError when `path` is taken, or when the disk refuses.
+    Raises: BundleError when `path` is taken, or cannot be written.
     """
     path = Path(os.path.realpath(path))
     require_free(path, force=force)
@@ -66,7 +66,7 @@ def drafted(path: Path, *, force: bool = False) -> Iterator[Draft]:
 
 
 def require_free(path: Path, *, force: bool) -> None:
-    """Raise BundleError unless a bundle may be published at `path`: free, or another bundle and `force`."""
+    """Raise BundleError unless `path` is free, or is a bundle and `force` is given."""
     try:
         if not path.exists():
             return
@@ -79,7 +79,7 @@ def require_free(path: Path, *, force: bool) -> None:
 
 
 def _move(folder: Path, path: Path, *, force: bool) -> None:
-    """Rename `folder` to `path`, after moving what was there aside; it comes back if the rename fails."""
+    """Rename `folder` to `path`; with `force`, move an old bundle aside first, and back if the rename fails."""
     if not (force and path.exists()):
         folder.rename(path)
         return

@@ -1,1 +1,8 @@
-"""Texts to document vectors: vocabulary, vectors of unknown words, pooling."""
+"""Texts to document vectors.
+
+embedder        documents to vectors: pooling by `mean` or `sif`
+vocabulary      words to ids
+word_cache      the cache in front of the vocabulary
+unknown_words   vectors of words that are not in the vocabulary
+ngrams          character n-grams: their hashes, and the sums of their vectors
+"""

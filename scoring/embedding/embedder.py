@@ -1,11 +1,10 @@
 """Texts to document vectors: the weighted mean of the vectors of their words, by blocks of documents.
 
-    texts ─ fold → bytes ─ find words → (m,) ─ number → (m,) ─ two sparse products → doc_vectors (n, d)
+    texts ─ fold → bytes ─ find words → offsets (m,) ─ look up → ids (m,) ─ sparse products → doc_vectors (n, d)
 
 The rows of a block's sparse matrix are its documents, the columns are words. One product with the
-memory-mapped word vectors adds the known words up, another with the remembered vectors the unknown ones. A
-document's sum runs over its own words in their order, so its vector has the same bits whatever else is in the
-batch.
+memory-mapped word vectors sums the known words, another with the cached vectors of unknown words sums those. A
+document's sum runs over its own words in their order, so its vector has the same bits in any batch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,20 +19,21 @@ from scoring.embedding.unknown_words import UnknownWords
 from scoring.embedding.vocabulary import NO_TOKEN, NO_VECTOR, Vocabulary
 from scoring.tokens import find_words, fold_all
 
-# Characters of text per block, about 20,000 words: its arrays stay in the processor's second-level cache and
-# yet the calls, some 100 µs, are little beside the work. A quarter of it costs a third more time, eight times
-# as much 5 % more.
+# Characters of text per block, about 20,000 words: the arrays stay in the processor's second-level cache, and the
+# fixed cost of a block's calls, about 100 µs, is small beside its work. A quarter as many take a third more time,
+# eight times as many 5 % more.
 _BLOCK_CHARACTERS = 1 << 17
-# 5,000 unknown words at 100 dimensions; a word that was forgotten costs 4 µs when it comes again.
-REMEMBERED_BYTES = 2 << 20
+# 5,000 unknown words at 100 dimensions; a word that was dropped costs 4 µs when it occurs again.
+UNKNOWN_CACHE_BYTES = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """What is known of n documents.
+class EmbeddedDocuments:
+    """n documents as vectors.
 
-    doc_vectors (n, d) float32, zeros where there is none; tokens (n,) int64; known (n,) int64, how many of
-    the tokens are in the vocabulary; present (n,) bool, whether any token has a vector.
+    doc_vectors (n, d) float32, zeros for a document without a vector; tokens (n,) int64, how many each has;
+    known (n,) int64, how many of the tokens are in the vocabulary; present (n,) bool, whether any token has a
+    vector.
     """
 
     doc_vectors: NDArray[np.float32]
@@ -41,89 +41,99 @@ class Embedded:
     known: NDArray[np.int64]
     present: NDArray[np.bool_]
 
-
-class Embedder:
-    """Embeds documents with one bundle. It keeps bounded caches of words and belongs to one thread."""
-
-    def __init__(self, bundle: Bundle, *, remembered_bytes: int = REMEMBERED_BYTES) -> None:
-        """Keep `bundle` and up to `remembered_bytes` of vectors of unknown words; nothing is computed yet."""
-        manifest = bundle.manifest
-        ngram_vectors = bundle.ngram_vectors
-        if ngram_vectors is None:
-            ngram_vectors = np.empty((0, manifest.dimensions), dtype=np.float32)
-        self._bundle = bundle
-        self._unknown = UnknownWords(
-            ngram_vectors, manifest.min_n, manifest.max_n, remembered_bytes=remembered_bytes
-        )
-        self._vocabulary = Vocabulary(
-            bundle.vocabulary, manifest.max_token_length, ngrams=len(ngram_vectors) > 0
+    def part(self, rows: slice) -> "EmbeddedDocuments":
+        """Return some of the documents, without copying."""
+        return EmbeddedDocuments(
+            self.doc_vectors[rows], self.tokens[rows], self.known[rows], self.present[rows]
         )
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
-        """Return the vectors of n texts, any number of them, in time and memory linear in their length.
-
-        With pooling `mean` a vector is Σ v(w) / m over the m tokens that have vectors; frequent words drown
-        what the text is about. With `sif` it is Σ a/(a + p(w)) v(w) / m, less its projections on the
-        components. Source: Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline for sentence
-        embeddings".
-        """
-        first, *more = [self._embed_block(texts[block]) for block in _blocks(texts)]
-        if not more:
-            return first
-        parts = [first, *more]
-        return Embedded(
+    @classmethod
+    def concatenate(cls, parts: Sequence["EmbeddedDocuments"]) -> "EmbeddedDocuments":
+        """Return the documents of one or more parts, one after another."""
+        return cls(
             np.concatenate([part.doc_vectors for part in parts]),
             np.concatenate([part.tokens for part in parts]),
             np.concatenate([part.known for part in parts]),
             np.concatenate([part.present for part in parts]),
         )
 
-    def _embed_block(self, texts: Sequence[str]) -> Embedded:
-        numbers, bounds = self._number(texts)
-        size = self._vocabulary.size
-        # Nearly all words are known, so the others are handled by position. Unsigned, -1 is a large number
-        # too.
-        others = np.flatnonzero(numbers.view(np.uint32) >= size)
-        kinds = numbers[others]
-        unknown, refused, vectorless = (
-            others[k] for k in (kinds >= size, kinds == NO_TOKEN, kinds == NO_VECTOR)
-        )
-        sums = self._sum_known(numbers, others, bounds)
-        if len(unknown):
-            sums += self._sum_unknown(numbers[unknown] - size, np.searchsorted(unknown, bounds))
-        tokens = np.diff(bounds) - _count(refused, bounds)
-        pooled = tokens - _count(vectorless, bounds)
-        doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
-        return Embedded(doc_vectors, tokens, pooled - _count(unknown, bounds), pooled > 0)
 
-    def _number(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the numbers (m,) of the words of n texts, and where each text's begin and end (n + 1,)."""
+class Embedder:
+    """Embeds documents with one bundle. It keeps bounded caches of words and belongs to one thread."""
+
+    def __init__(self, bundle: Bundle, *, cache_bytes: int = UNKNOWN_CACHE_BYTES) -> None:
+        """Keep `bundle` and up to `cache_bytes` of vectors of unknown words; nothing is computed yet."""
+        manifest = bundle.manifest
+        ngram_vectors = bundle.ngram_vectors
+        if ngram_vectors is None:
+            ngram_vectors = np.empty((0, manifest.dimensions), dtype=np.float32)
+        self._bundle = bundle
+        self._unknown = UnknownWords(ngram_vectors, manifest.min_n, manifest.max_n, cache_bytes=cache_bytes)
+        self._vocabulary = Vocabulary(
+            bundle.vocabulary, manifest.max_token_length, ngrams=len(ngram_vectors) > 0
+        )
+
+    def embed(self, texts: Sequence[str]) -> EmbeddedDocuments:
+        """Return the vectors of n ≥ 0 texts, in time and memory linear in their length.
+
+        With pooling `mean` a vector is Σ v(w) / m over the m tokens that have vectors; its weakness: frequent
+        words outweigh the words that tell what the text is about. With `sif` it is Σ a/(a + p(w)) v(w) / m, less
+        its projections on the components. Source: Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline
+        for sentence embeddings".
+        """
+        first, *more = [self._embed_block(texts[block]) for block in _blocks(texts)]
+        if not more:
+            return first
+        return EmbeddedDocuments.concatenate([first, *more])
+
+    def _embed_block(self, texts: Sequence[str]) -> EmbeddedDocuments:
+        ids, bounds = self._look_up(texts)
+        size = self._vocabulary.size
+        # Nearly all words are known, so the others are handled by position. As unsigned numbers, NO_VECTOR and
+        # NO_TOKEN are large too.
+        others = np.flatnonzero(ids.view(np.uint32) >= size)
+        other_ids = ids[others]
+        unknown = others[other_ids >= size]
+        no_token, no_vector = others[other_ids == NO_TOKEN], others[other_ids == NO_VECTOR]
+        sums = self._sum_known(ids, others, bounds)
+        if len(unknown):
+            sums += self._sum_unknown(ids[unknown] - size, np.searchsorted(unknown, bounds))
+        tokens = np.diff(bounds) - _count(no_token, bounds)
+        pooled = tokens - _count(no_vector, bounds)
+        doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
+        return EmbeddedDocuments(doc_vectors, tokens, pooled - _count(unknown, bounds), pooled > 0)
+
+    def _look_up(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the ids (m,) of the words of n texts; those of text i are from bounds[i] to bounds[i + 1] (n + 1,)."""
         if self._unknown.full:
-            self._unknown.forget()
-            self._vocabulary.forget_unknown()
+            self._unknown.clear()
+            self._vocabulary.clear_unknown()
         folded, offsets = fold_all(texts)
         starts, lengths = find_words(folded)
-        numbers = self._vocabulary.numbers(folded, starts, lengths)
+        ids = self._vocabulary.ids(folded, starts, lengths)
         if new := self._vocabulary.unknown(since=len(self._unknown)):
             self._unknown.add(new)
-        return numbers, np.append(np.searchsorted(starts, offsets), len(starts))
+        return ids, np.append(np.searchsorted(starts, offsets), len(starts))
 
     def _sum_known(
-        self, numbers: NDArray[np.int32], others: NDArray[np.int64], bounds: NDArray[np.int64]
+        self, ids: NDArray[np.int32], others: NDArray[np.int64], bounds: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        rows = numbers.copy()
+        """Return the weighted sums (n, d) of the known words; those at the positions `others` have weight 0."""
+        rows = ids.copy()
         rows[others] = 0
         weights = self._bundle.word_weights.take(rows)
         weights[others] = 0
         return _sum_rows(self._bundle.word_vectors, rows, weights, bounds)
 
     def _sum_unknown(self, rows: NDArray[np.int32], bounds: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the weighted sums (n, d) of unknown words; `rows` are those of their cached vectors."""
         weights = np.full(len(rows), self._bundle.manifest.unknown_weight, dtype=np.float32)
         return _sum_rows(self._unknown.vectors, rows, weights, bounds)
 
     def _remove_components(self, doc_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Subtract from each vector, in place, its projections on the components."""
         for component in self._bundle.components:
-            # No matrix product: its rounding depends on the number of documents.
+            # Not a matrix product: its rounding would depend on the number of documents.
             doc_vectors -= (doc_vectors * component).sum(axis=1, keepdims=True) * component
         return doc_vectors
 
@@ -134,20 +144,20 @@ def _sum_rows(
     weights: NDArray[np.float32],
     bounds: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Return the weighted sums (n, d) of stretches of `rows` (m,), each between two `bounds` (n + 1,)."""
+    """Return weighted sums (n, d) of `vectors`: sum i is over the `rows` (m,) from `bounds[i]` to `bounds[i + 1]`."""
     matrix = csr_array((weights, rows, bounds.astype(np.int32)), shape=(len(bounds) - 1, len(vectors)))
     return np.asarray(matrix @ vectors, dtype=np.float32)
 
 
 def _count(positions: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many of the ascending `positions` lie in each of the n stretches between two `bounds`."""
+    """Return (n,) how many of the ascending `positions` are in `bounds[i]` to before `bounds[i + 1]` (n + 1,)."""
     if not len(positions):
         return np.zeros(len(bounds) - 1, dtype=np.int64)
     return np.diff(np.searchsorted(positions, bounds))
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[slice]:
-    """Cut texts into blocks of whole documents; there is one block even when there is no text."""
+    """Yield blocks of whole documents; one empty block when there are no texts."""
     start = characters = 0
     for index, text in enumerate(texts):
         if characters and characters + len(text) > _BLOCK_CHARACTERS:

@@ -1,1 +1,6 @@
-"""Existing models to bundles: fastText's own formats and models that gensim saved."""
+"""Existing models to bundles.
+
+importing      which reader a file needs; centroids; word vectors and centroids to a model
+fasttext_bin   `.bin` files of Facebook's fastText
+fasttext_vec   `.vec` text files
+"""

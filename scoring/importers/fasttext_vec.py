@@ -1,4 +1,7 @@
-"""Word vectors as text, `.vec`: a word and its numbers a line, after an optional line `words dimensions`."""
+"""`.vec` files, word vectors as text: on each line a word and its d numbers.
+
+The first line can be a header, `words dimensions`, as fastText writes it and GloVe does not.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,18 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.word_vectors import WordVectors
 from scoring.errors import ModelError
+from scoring.training.word_vectors import WordVectors
 
 
-def read_text_vectors(path: Path) -> WordVectors:
-    """Read words and vectors; there are no n-grams, so a word that is not in the file will have no vector.
+def read_fasttext_vec(path: Path) -> WordVectors:
+    """Read words and vectors; the file has no n-grams, so unknown words will have no vector.
 
     Memory: twice the vectors, 8·V·d bytes, at the peak; time about 0.3 µs a number.
 
-    Raises: ModelError (without the path) that names the line which is not a word and as many finite numbers
-    as the first has, or says that the header promises another number of words; OSError when it cannot be
-    read.
+    Raises: ModelError, without the path, that names the line which is not a word and d finite numbers, or says that
+    the header promises another number of words; OSError when the file cannot be read.
     """
     with path.open(encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         first = file.readline().split()
@@ -36,9 +38,10 @@ def read_text_vectors(path: Path) -> WordVectors:
 def _read_lines(
     lines: Iterable[str], dimensions: int, start: int
 ) -> tuple[list[str], list[NDArray[np.float32]]]:
+    """Return the words and vectors (dimensions,) of `lines`, of which the first has the number `start`."""
     words, vectors = [], []
     for number, line in enumerate(lines, start):
-        # From the right: some published files have words with spaces in them.
+        # From the right: words in some published files contain spaces.
         word, *values = line.rstrip().rsplit(" ", dimensions)
         try:
             with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""Foreign models to a model of ours: word vectors from a file, clusters from a file or from a corpus."""
+"""Models of other libraries to a `Model`: word vectors from a file, clusters from a file or from a corpus."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -10,34 +10,34 @@ from gensim.models.fasttext import FastTextKeyedVectors
 from gensim.utils import SaveLoad
 from numpy.typing import NDArray
 
-from scoring.bundle.bundle import Model
-from scoring.bundle.word_vectors import WordVectors, from_gensim
+from scoring.bundle.model import Model
 from scoring.errors import ModelError
-from scoring.importers.fasttext_bin import MAGIC, read_facebook
-from scoring.importers.fasttext_vec import read_text_vectors
+from scoring.importers.fasttext_bin import MAGIC, read_fasttext_bin
+from scoring.importers.fasttext_vec import read_fasttext_vec
 from scoring.progress import Progress, silent
 from scoring.training.fit import FittingOptions, count_words, fit_model, pooling_model, tokenize_corpus
+from scoring.training.word_vectors import WordVectors, from_gensim
 
 # The first byte of every pickle that gensim has written (protocol 2 and later).
 _PICKLE = b"\x80"
-# So much of a file says what it is.
-_LOOK = 1 << 12
+# The first bytes of a file, by which its format is recognised.
+_SNIFFED_BYTES = 1 << 12
 
 
 def import_fasttext(path: Path, *, trust_pickle: bool = False) -> WordVectors:
     """Read word vectors from Facebook's `.bin`, from a `.vec`, or from what gensim's `save` wrote.
 
-    Words that `tokenize` never yields, with capitals or punctuation, are kept: they cost space and nothing
-    else. A gensim-saved model is a pickle, which runs code of its author's choice on loading: only with
-    `trust_pickle`. Memory: the vectors twice; a model of 2 million words and n-grams in 300 dimensions
-    needs 10 GB and minutes.
+    Words that `tokenize` never yields, with capitals or punctuation, are kept; they only take space. A model that
+    gensim saved is a pickle, which can run any code of its author when it is loaded, so it is loaded only with
+    `trust_pickle`. Memory: the vectors twice; a model of 2 million words and 2 million n-grams in 300 dimensions
+    takes 10 GB and minutes.
 
     Raises: ModelError in one sentence that names the file and the fault.
     """
     try:
         with path.open("rb") as file:
-            start = file.read(_LOOK)
-        vectors = _reader(path, start, trust_pickle=trust_pickle)(path)
+            start = file.read(_SNIFFED_BYTES)
+        vectors = _choose_reader(path, start, trust_pickle=trust_pickle)(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ModelError as error:
@@ -51,7 +51,7 @@ def import_centroids(path: Path, dimensions: int) -> NDArray[np.float32]:
     Raises: ModelError in one sentence that names the file and the fault.
     """
     try:
-        # Mapped, since a damaged header could ask for any amount of memory.
+        # Mapped, not read: a damaged header could make a reader allocate any amount of memory.
         centroids = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -78,12 +78,12 @@ def build_model(
 ) -> Model:
     """Return a model of imported word vectors.
 
-    With `texts` clusters are fitted to them; or, where `centroids` (k, d) are given, only described by
-    them. `sif` takes the frequencies of words from them too. Without `texts`, outlier shares and terms stay
-    unknown.
+    With `texts`, clusters are fitted to them, or the texts are assigned to `centroids` (k, d) if those are given;
+    pooling by `sif` takes the frequencies of words from the texts too. Without `texts`, the model has no distance
+    quantiles, hence no outlier shares, and no terms.
 
     Raises: ModelError when there are neither texts nor centroids, or no texts for `sif`; CorpusError when no
-    text has a word that the vectors know, or there are fewer documents than clusters.
+    text has a word with a vector, or fewer distinct ones have one than clusters are asked for.
     """
     if texts is not None:
         documents = tokenize_corpus(texts, progress)
@@ -97,13 +97,13 @@ def build_model(
     return replace(pooling_model(vectors, options), centroids=centroids)
 
 
-def _reader(path: Path, start: bytes, *, trust_pickle: bool) -> Callable[[Path], WordVectors]:
-    """Return what reads a file of this name and these first bytes.
+def _choose_reader(path: Path, start: bytes, *, trust_pickle: bool) -> Callable[[Path], WordVectors]:
+    """Return the reader for a file of this name and these first bytes.
 
-    Raises: ModelError for a pickle that is not trusted.
+    Raises: ModelError for a pickle that is not trusted, or an unknown format.
     """
     if start.startswith(MAGIC) or path.suffix == ".bin":
-        return read_facebook
+        return read_fasttext_bin
     if start.startswith(_PICKLE):
         if not trust_pickle:
             raise ModelError(
@@ -112,11 +112,11 @@ def _reader(path: Path, start: bytes, *, trust_pickle: bool) -> Callable[[Path],
         return _read_gensim
     if b"\0" in start:
         raise ModelError("is neither a fastText .bin, nor .vec text, nor a gensim-saved model")
-    return read_text_vectors
+    return read_fasttext_vec
 
 
 def _read_gensim(path: Path) -> WordVectors:
-    """Load a model or its vectors as gensim saved them, with the `.npy` files beside it."""
+    """Load a model, or its vectors, that gensim saved, with the `.npy` files beside it."""
     try:
         loaded = SaveLoad.load(str(path))
     except Exception as error:  # a pickle can raise anything
@@ -130,7 +130,7 @@ def _read_gensim(path: Path) -> WordVectors:
 
 
 def _distinct(vectors: WordVectors) -> WordVectors:
-    """Keep the first of several equal words, which published files do have, as gensim does."""
+    """Keep the first of several equal words, which some published files have, as gensim does."""
     first = {word: row for row, word in reversed(list(enumerate(vectors.words)))}
     if len(first) == len(vectors.words):
         return vectors

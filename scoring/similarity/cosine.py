@@ -2,9 +2,9 @@
 
 Unit vectors here are float32 numbers that are whole multiples of 2⁻²⁶. A product of two of them is a multiple
 of 2⁻⁵², and no partial sum of the dot product of two unit vectors reaches 2, so float64 holds every step
-without rounding: a cosine is the same whatever the order of summation, the block it was computed in, or the
-BLAS kernel. Copies of a document tie exactly, permuting documents permutes the answer, and block sizes
-change nothing.
+without rounding: a cosine does not depend on the order of summation, the block it was computed in, or the
+BLAS kernel. Copies of a document tie exactly, permuting documents permutes the similarities, and block
+sizes change nothing.
 
 The price is the rounding of a component by at most 2⁻²⁷, about what float32 costs anyway: a cosine moves by
 less than √d·2⁻²⁶ (1.5e-7 at d = 100).
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 # The finest grid on which sums of products fit float64's 53 bits: 26 + 26 after the point and one before it.
 _GRID = 2.0**26
 # Pairs whose exact cosines are computed at once: 2 · 2,048 · 100 float64 are 3 MB, still in the cache.
-_CHUNK = 2_048
+_PAIRS_PER_CHUNK = 2_048
 #: Cells in a block of float64 cosines, 2 MB.
 BLOCK_CELLS = 1 << 18
 
@@ -36,23 +36,26 @@ def unit_vectors(doc_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 def exact_cosines(
     left: NDArray[np.float32], right: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the cosine of `left[rows[c]]` and `right[columns[c]]` for each c; both from `unit_vectors`."""
+    """Return the exact cosine of `left[rows[c]]` and `right[columns[c]]` for each of C pairs, (C,) float64.
+
+    left (p, d) and right (q, d) come from `unit_vectors`. Time O(C·d), memory O(C) and one chunk.
+    """
     cosines = np.empty(len(rows))
-    for start in range(0, len(rows), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for start in range(0, len(rows), _PAIRS_PER_CHUNK):
+        part = slice(start, start + _PAIRS_PER_CHUNK)
         cosines[part] = np.vecdot(
             left[rows[part]].astype(np.float64), right[columns[part]].astype(np.float64)
         )
     return cosines
 
 
-def reported(cosines: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return exact cosines as they leave: rounded to float32 and clipped to [-1, 1]."""
+def round_cosines(cosines: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return exact cosines as they are reported: rounded to float32 and clipped to [−1, 1]."""
     return np.clip(cosines.astype(np.float32), -1, 1)
 
 
-def matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return all cosines (n, n) of units (n, d), symmetric to the bit and in [-1, 1].
+def cosine_matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return all cosines (n, n) of units (n, d), float32, symmetric to the bit and in [−1, 1].
 
     The diagonal is 1 where a document has a vector; the row and column of one without are 0. Time O(n²·d);
     memory the result's 4·n² bytes, 8·n·d and one block.
@@ -62,6 +65,6 @@ def matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:
     cosines = np.empty((n_docs, n_docs), np.float32)
     step = max(1, BLOCK_CELLS // max(1, n_docs))
     for start in range(0, n_docs, step):
-        cosines[start : start + step] = reported(wide[start : start + step] @ wide.T)
+        cosines[start : start + step] = round_cosines(wide[start : start + step] @ wide.T)
     np.fill_diagonal(cosines, units.any(axis=1))
     return cosines

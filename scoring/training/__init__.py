@@ -1,1 +1,14 @@
-"""Texts to bundles: word vectors, clusters, descriptive terms, and the corpora that they are made of."""
+"""A corpus to a bundle.
+
+corpus          text files to documents
+train           documents to a model: the next three, then `fit`
+fasttext        word vectors by FastText
+lsa             word vectors by latent semantic analysis
+word_vectors    word vectors in memory, trained or imported
+fit             word vectors and documents to a model: pooling weights, components, clusters, terms
+sif             pooling weights and components by smooth inverse frequency
+kmeans          clusters
+cluster_count   how many clusters
+terms           words that describe a cluster
+demo            the demonstration model and its texts
+"""

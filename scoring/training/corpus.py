@@ -10,24 +10,27 @@ from scoring.errors import CorpusError
 
 LINE_SUFFIXES = (".txt", ".cor")
 JSON_SUFFIX = ".jsonl"
-# Where a byte does not decode, Python's `surrogateescape` puts one of these in its place, so that the fault
-# can be found in its line; no encoding yields them otherwise.
+# Python's `surrogateescape` decodes a byte that is not of the encoding to one of these characters, which no
+# encoding yields otherwise; so the line of the fault is known.
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 
 
 class _Document(msgspec.Struct):
+    """A line of a `.jsonl` file; other fields are ignored."""
+
     text: str
 
 
 def read_corpus(path: Path, encoding: str = "utf-8") -> Iterator[str]:
     """Yield the documents of a file or folder, in order; memory is one line, or one file of a folder.
 
-    A line of a `.txt` or `.cor` file is a document, empty ones included, so that positions are line numbers.
-    So is a line of a `.jsonl` file, of which only `text` is read, and every `.txt` file in a folder, by path.
+    `.txt`, `.cor`: each line is a document, empty lines included, so that positions are line numbers. `.jsonl`:
+    each line that is not blank is an object whose `text` is a document. A folder: each `.txt` file in it or below
+    is a document, in the order of their paths.
 
-    Raises: CorpusError, when the fault is reached, in one sentence with file and line: missing or unreadable,
-    another kind of file, bytes that are not of the encoding, a line that is no JSON object with `text`, no
-    document at all.
+    Raises: CorpusError, when the fault is reached, in one sentence with file and line: a file that is missing,
+    unreadable or of another kind, bytes that are not of the encoding, a line that is no JSON object with `text`,
+    or no document at all.
     """
     documents = _documents(path, encoding)
     try:
@@ -59,7 +62,7 @@ def _documents(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:
-    """Yield decoded lines with their ends; a byte order mark is dropped."""
+    """Yield decoded lines with their line ends; a byte order mark is dropped."""
     with path.open(encoding=encoding, errors="surrogateescape") as file:
         try:
             for number, line in enumerate(file, 1):

@@ -1,6 +1,6 @@
-"""The demonstration: a model of 300 news stories and three stories to score, all from gensim's wheel.
+"""The demonstration: a model trained on 300 news stories, and three other stories to score.
 
-The texts are those of Lee, Pincombe and Welsh (2005), short Australian news of 2001.
+The texts are short Australian news (Lee, Pincombe and Welsh 2005), which gensim's wheel contains.
 """
 
 from pathlib import Path
@@ -12,8 +12,8 @@ from scoring.progress import Progress, silent
 from scoring.training.corpus import read_corpus
 from scoring.training.train import TrainingOptions, train
 
-NAME = "demo"
-# Two reports of one appeal in Nigeria, and one of the floods in Dresden, all of August 2002.
+_MODEL_NAME = "demo"
+# Positions in `lee.cor`: two reports of one appeal in Nigeria, and one of the floods in Dresden, of August 2002.
 _SHOWN = (24, 25, 46)
 
 
@@ -22,15 +22,15 @@ def build_demo(
 ) -> None:
     """Train the demonstration model with the defaults of `scorepool train` and publish it at `path`.
 
-    `epochs` below the default trade quality for time.
+    Fewer `epochs` than the default, `choose_epochs`, take less time and give a worse model.
 
     Raises: BundleError when `path` is taken or cannot be written.
     """
     texts = read_corpus(Path(datapath("lee_background.cor")))
-    write_bundle(path, train(texts, TrainingOptions(name=NAME, epochs=epochs), progress), force=force)
+    write_bundle(path, train(texts, TrainingOptions(name=_MODEL_NAME, epochs=epochs), progress), force=force)
 
 
 def demo_documents() -> list[str]:
-    """Return three short news stories that the model has not seen: two of one event, one of another."""
+    """Return three short news stories that the model has not seen: two reports of one event, one of another."""
     stories = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
     return [stories[position] for position in _SHOWN]

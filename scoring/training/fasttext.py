@@ -1,8 +1,7 @@
 """FastText word vectors from tokenised documents, by skip-gram with negative sampling (gensim).
 
-The recipe below is not of fastText's defaults, which were made for billions of words: it was chosen for
-corpora of hundreds to millions of documents, with bench/quality.py, on held-out stories of the training
-corpus alone.
+The defaults of `FastTextParameters` differ from fastText's, which are for billions of words. They were chosen with
+bench/quality.py for corpora of hundreds to millions of documents, on stories held out of the training corpus.
 """
 
 from collections import Counter
@@ -12,29 +11,30 @@ from dataclasses import dataclass
 from gensim.models import FastText
 from gensim.models.callbacks import CallbackAny2Vec
 
-from scoring.bundle.word_vectors import WordVectors, from_gensim
 from scoring.progress import Progress, silent
+from scoring.training.word_vectors import WordVectors, from_gensim
 
-# gensim drops what a "sentence" has beyond this many tokens, so longer documents are cut into pieces.
-_MAX_SENTENCE = 10_000
-# Words seen less often than `_LEAST_COUNT` in corpora above this many tokens get no vector of their own:
-# there they are mostly typing errors, and half of the vocabulary. In a small corpus every word counts.
-_LARGE_CORPUS = 1_000_000
-_LEAST_COUNT = 5
-# A word has about five n-grams and shares most; fewer buckets would mix them up, more than fastText's 2
-# million would cost 0.8 GB at 100 dimensions.
+# gensim drops the tokens of a "sentence" beyond this many, so longer documents are cut into pieces.
+_MAX_SENTENCE_TOKENS = 10_000
+# In a corpus of more tokens than this, words that occur less often than `_MIN_COUNT` get no vector of their own: most
+# of them are typing errors, and they are half of the vocabulary. In a smaller corpus every word gets one.
+_LARGE_CORPUS_TOKENS = 1_000_000
+_MIN_COUNT = 5
+# A word has about five n-grams and shares most of them with other words. With fewer buckets unrelated n-grams would
+# share vectors; more than 2 million, fastText's default, would take more than 0.8 GB at 100 dimensions.
 _BUCKETS_PER_WORD = 4
 _MAX_BUCKETS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class FastTextParameters:
-    """How words are trained; what `scorepool train` can be told comes first.
+    """How word vectors are trained; the first four follow options of `scorepool train`.
 
-    window: the words on either side that a word predicts; 100 is most of a news story, so that words of one
-    subject come together and not only those that stand side by side. sample: words that are more frequent
-    than this share of all tokens are skipped at random. min_n, max_n: the letters of an n-gram. threads:
-    with 1 the same seed gives the same vectors, bit for bit.
+    window: how many words on either side a word predicts; 100 is most of a news story, so that all words of one
+    subject get similar vectors, not only adjacent ones. negative: random words per predicted word. sample: words
+    that are more frequent than this share of all tokens are skipped at random. learning_rate: at the start; it
+    falls linearly. min_n, max_n: the least and most characters of an n-gram. threads: with 1 the same seed gives
+    the same vectors, bit for bit.
     """
 
     dimensions: int
@@ -49,40 +49,44 @@ class FastTextParameters:
     max_n: int = 5
 
 
-def train_words(
-    documents: Sequence[Sequence[str]], recipe: FastTextParameters, progress: Progress = silent
+def train_word_vectors(
+    documents: Sequence[Sequence[str]], parameters: FastTextParameters, progress: Progress = silent
 ) -> WordVectors:
-    """Return the vectors of all words that occur often enough; a step of progress is an epoch."""
+    """Return the vectors of the words that occur often enough, by `_MIN_COUNT`, and of their n-grams.
+
+    A step of progress is an epoch. Source: Bojanowski et al. 2017, "Enriching word vectors with subword information".
+    """
     counts = Counter(token for tokens in documents for token in tokens)
-    large = counts.total() > _LARGE_CORPUS
+    large = counts.total() > _LARGE_CORPUS_TOKENS
     model = FastText(
         sentences=list(_sentences(documents)),
         sg=1,
-        vector_size=recipe.dimensions,
-        epochs=recipe.epochs,
-        window=recipe.window,
-        negative=recipe.negative,
-        sample=recipe.sample,
-        alpha=recipe.learning_rate,
-        min_n=recipe.min_n,
-        max_n=recipe.max_n,
-        min_count=_LEAST_COUNT if large else 1,
+        vector_size=parameters.dimensions,
+        epochs=parameters.epochs,
+        window=parameters.window,
+        negative=parameters.negative,
+        sample=parameters.sample,
+        alpha=parameters.learning_rate,
+        min_n=parameters.min_n,
+        max_n=parameters.max_n,
+        min_count=_MIN_COUNT if large else 1,
         bucket=min(_BUCKETS_PER_WORD * len(counts), _MAX_BUCKETS),
-        seed=recipe.seed,
-        workers=recipe.threads,
-        callbacks=[_Epochs(recipe.epochs, progress)],
+        seed=parameters.seed,
+        workers=parameters.threads,
+        callbacks=[_Epochs(parameters.epochs, progress)],
     )
     return from_gensim(model.wv)
 
 
 def _sentences(documents: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
+    """Yield the documents' tokens, at most `_MAX_SENTENCE_TOKENS` at a time."""
     for tokens in documents:
-        for start in range(0, len(tokens), _MAX_SENTENCE):
-            yield tokens[start : start + _MAX_SENTENCE]
+        for start in range(0, len(tokens), _MAX_SENTENCE_TOKENS):
+            yield tokens[start : start + _MAX_SENTENCE_TOKENS]
 
 
 class _Epochs(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
-    """Passes gensim's epochs on to a progress bar."""
+    """Reports gensim's epochs as steps of progress."""
 
     def __init__(self, epochs: int, progress: Progress) -> None:
         self._epochs = epochs

@@ -1,6 +1,6 @@
-"""From word vectors and a corpus to a whole model: weights of words, common directions, clusters, terms.
+"""Word vectors and tokenised documents to a whole model: pooling weights, components, clusters, terms.
 
-word vectors + tokens ── weights ── documents (n, d) ── directions ── clusters, quantiles, terms ──→ Model
+word vectors, documents ─ weights → doc_vectors (n, d) ─ components → doc_vectors ─ K-Means → clusters, terms → Model
 """
 
 import tempfile
@@ -14,20 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
 
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
+from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.manifest import Pooling
-from scoring.bundle.word_vectors import WordVectors
+from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
 from scoring.tokens import tokenize
-from scoring.training.kmeans import Clustering, Clusters, existing_clusters, fit_clusters
-from scoring.training.sif import principal_directions, sif_weights
+from scoring.training.cluster_count import CountOrAuto
+from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
+from scoring.training.sif import common_components, sif_weights
 from scoring.training.terms import descriptive_terms
+from scoring.training.word_vectors import WordVectors
 
-# Documents are embedded in pieces of this many: a step of the progress bar.
-_PIECE = 1_000
-# A word that was never seen has a vector of n-grams alone, a guess; with `sif` it counts less than a rare word.
+# Documents that are read or embedded between two reports of progress.
+_DOCS_PER_STEP = 1_000
+# The vector of an unknown word, from n-grams alone, is a guess; with `sif` it weighs less than a rare word, which has
+# nearly 1.
 _UNKNOWN_WEIGHT = 0.3
 # Arora, Liang and Ma remove one direction; more did not help on held-out news (bench/quality.py).
 _COMPONENTS = 1
@@ -35,20 +38,21 @@ _COMPONENTS = 1
 
 @dataclass(frozen=True, slots=True)
 class FittingOptions:
-    """How documents are pooled and clustered.
+    """How documents are pooled and clustered; `name` is the model's.
 
-    threads: with 1 the same seed gives the same model, bit for bit; more are quicker.
+    threads: of FastText and the numerical libraries; with 1 the same seed gives the same model, bit for bit; more
+    are quicker.
     """
 
     name: str
     pooling: Pooling = "sif"
-    clusters: Clusters = "auto"
+    clusters: CountOrAuto = "auto"
     seed: int = 1
     threads: int = 1
 
 
 def tokenize_corpus(texts: Iterable[str], progress: Progress = silent) -> list[list[str]]:
-    """Return the tokens of every text; equal tokens share one string, so a token costs 8 bytes.
+    """Return the tokens of every text; equal tokens share one string, so a token takes 8 bytes.
 
     Raises: CorpusError when there is no text, or no word in any.
     """
@@ -56,7 +60,7 @@ def tokenize_corpus(texts: Iterable[str], progress: Progress = silent) -> list[l
     documents = []
     for text in texts:
         documents.append([shared.setdefault(token, token) for token in tokenize(text)])
-        if len(documents) % _PIECE == 0:
+        if len(documents) % _DOCS_PER_STEP == 0:
             progress("read", len(documents), len(documents))
     progress("read", len(documents), len(documents))
     if not documents:
@@ -69,9 +73,9 @@ def tokenize_corpus(texts: Iterable[str], progress: Progress = silent) -> list[l
 def pooling_model(
     vectors: WordVectors, options: FittingOptions, counts: NDArray[np.int64] | None = None
 ) -> Model:
-    """Return a model that can pool but has no clusters yet, only a centroid of zeros.
+    """Return a model that can embed documents but has no clusters yet, only one centroid, of zeros.
 
-    With `counts` (V,) the words get the weights of `sif`, and unknown ones `_UNKNOWN_WEIGHT`.
+    With `counts` (V,) the words get their `sif` weights, and unknown words `_UNKNOWN_WEIGHT`; without, all have 1.
     """
     return Model(
         name=options.name,
@@ -101,58 +105,63 @@ def fit_model(
     centroids: NDArray[np.float32] | None = None,
     progress: Progress = silent,
 ) -> Model:
-    """Return `model` with everything that tokenised documents tell: directions, clusters, quantiles, terms.
+    """Return `model` with what is fitted to n tokenised documents: components, clusters, quantiles, terms.
 
-    Given `centroids` (k, d) are kept and only described. Documents without a vector are left out. `training`
-    says what was found. Needs memory for the document vectors, 4·n·d bytes, and room for the model's arrays
-    in the folder for temporary files.
+    With `centroids` (k, d), these are kept instead of fitted. Documents without a vector are left out. The model's
+    `training` holds the facts of the fit. Memory: 4·n·d bytes for the document vectors; disk: the model's arrays
+    once more, in the folder for temporary files.
 
-    Raises: CorpusError when no document has a vector, or fewer than there shall be clusters.
+    Raises: CorpusError when no document has a vector, or fewer distinct documents have one than clusters are asked
+    for.
     """
     with threadpool_limits(options.threads):
         doc_vectors, present = _embed(model, documents, progress)
         if model.pooling == "sif":
-            components = principal_directions(doc_vectors, _COMPONENTS)
+            components = common_components(doc_vectors, _COMPONENTS)
             doc_vectors -= (doc_vectors @ components.T) @ components
             model = replace(model, components=components)
         if centroids is None:
-            clustering = fit_clusters(doc_vectors[present], options.clusters, options.seed, progress)
+            clusters = fit_clusters(doc_vectors[present], options.clusters, options.seed, progress)
         else:
-            clustering = existing_clusters(doc_vectors[present], centroids)
+            clusters = describe_centroids(doc_vectors[present], centroids)
     kept = [tokens for tokens, has_vector in zip(documents, present, strict=True) if has_vector]
     return replace(
         model,
-        centroids=clustering.centroids,
-        distance_quantiles=clustering.quantiles,
-        terms=descriptive_terms(kept, clustering.labels, len(clustering.centroids)),
-        training=_facts(documents, clustering),
+        centroids=clusters.centroids,
+        distance_quantiles=clusters.quantiles,
+        terms=descriptive_terms(kept, clusters.labels, len(clusters.centroids)),
+        training=_facts(documents, clusters),
     )
 
 
 def _embed(
     model: Model, documents: Sequence[Sequence[str]], progress: Progress
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Embed with a bundle of `model`, so that training and serving cannot differ."""
+    """Return the vectors (n, d) of the documents and whether each has one (n,).
+
+    They come from a temporary bundle of `model`, through the same code as in serving.
+    """
     vectors, present = [], []
     with tempfile.TemporaryDirectory(prefix="scorepool-") as folder:
         path = Path(folder, "bundle")
         write_bundle(path, model)
         embedder = Embedder(open_bundle(path))
-        for start in range(0, len(documents), _PIECE):
-            piece = documents[start : start + _PIECE]
-            embedded = embedder.embed([" ".join(tokens) for tokens in piece])
+        for start in range(0, len(documents), _DOCS_PER_STEP):
+            step = documents[start : start + _DOCS_PER_STEP]
+            embedded = embedder.embed([" ".join(tokens) for tokens in step])
             vectors.append(embedded.doc_vectors)
             present.append(embedded.present)
-            progress("embed", start + len(piece), len(documents))
+            progress("embed", start + len(step), len(documents))
     if not any(map(np.any, present)):
         raise CorpusError(f"no word of the corpus's {len(documents)} documents is known to the model")
     return np.concatenate(vectors), np.concatenate(present)
 
 
-def _facts(documents: Sequence[Sequence[str]], clustering: Clustering) -> dict[str, Any]:
+def _facts(documents: Sequence[Sequence[str]], clusters: CorpusClusters) -> dict[str, Any]:
+    """Return what the manifest says about the training."""
     return {
         "documents": len(documents),
         "tokens": sum(map(len, documents)),
-        "clusters": clustering.why,
-        "silhouettes": {str(k): silhouette for k, silhouette in clustering.silhouettes},
+        "clusters": clusters.reason,
+        "silhouettes": {str(k): silhouette for k, silhouette in clusters.silhouettes},
     }

@@ -1,4 +1,4 @@
-"""Words that describe a cluster: those that its documents have and others have not."""
+"""Words that describe a cluster: those that more of its documents have than of others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,19 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 TERMS_PER_CLUSTER = 10
-# "s" of "Argentina's" and the like: letters on their own describe nothing.
+# In characters: single letters, such as the "s" of "Argentina's", describe nothing.
 _MIN_LENGTH = 2
 
 
 def descriptive_terms(
     documents: Sequence[Sequence[str]], labels: NDArray[np.int64], clusters: int
 ) -> list[list[str]]:
-    """Return the most descriptive tokens of each cluster, best first; `labels` (n,) says whose a document is.
+    """Return up to TERMS_PER_CLUSTER tokens for each cluster, the most descriptive first, ties by alphabet.
 
-    The score is a word's part of the Kullback-Leibler divergence between the cluster and the corpus,
-    q·log(q / p), where q and p are the shares of the cluster's and of all documents that have the word.
-    Words that are everywhere score 0, so no list of stop words is needed in any language; words of one
-    document only are left out where the cluster has more documents, since they describe that document.
+    labels (n,) are the clusters of the n tokenised documents, 0 to clusters − 1. The score of a word is its part of
+    the Kullback-Leibler divergence of the cluster from the corpus, q·log(q / p), where q and p are the shares of
+    the cluster's and of all documents that have the word. A word that is in every document scores 0, so no list of
+    stop words is needed in any language. A word of only one document of a cluster with several is left out: it
+    describes that document, not the cluster.
     """
     everywhere: Counter[str] = Counter()
     within: list[Counter[str]] = [Counter() for _ in range(clusters)]
@@ -29,13 +30,14 @@ def descriptive_terms(
         within[label].update(present)
     sizes = np.bincount(labels, minlength=clusters)
     return [
-        _best(found, int(size), everywhere, len(documents)) for found, size in zip(within, sizes, strict=True)
+        _top_terms(found, int(size), everywhere, len(documents))
+        for found, size in zip(within, sizes, strict=True)
     ]
 
 
-def _best(found: Counter[str], size: int, everywhere: Counter[str], total: int) -> list[str]:
-    least = min(2, size)
-    words = sorted(word for word, count in found.items() if count >= least and len(word) >= _MIN_LENGTH)
+def _top_terms(found: Counter[str], size: int, everywhere: Counter[str], total: int) -> list[str]:
+    min_count = min(2, size)
+    words = sorted(word for word, count in found.items() if count >= min_count and len(word) >= _MIN_LENGTH)
     q = np.array([found[word] for word in words]) / max(1, size)
     p = np.array([everywhere[word] for word in words]) / total
     scores = q * np.log(q / p)

@@ -1,20 +1,24 @@
-"""A corpus to a model: FastText word vectors, then everything that is fitted to the corpus's documents."""
+"""A corpus to a model: word vectors by FastText and LSA, then what is fitted to the corpus's documents."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scoring.bundle.bundle import Model
+from scoring.bundle.model import Model
 from scoring.progress import Progress, silent
-from scoring.training.fasttext import FastTextParameters, train_words
+from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
-from scoring.training.lsa import with_latent
+from scoring.training.lsa import append_lsa
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions(FittingOptions):
-    """What `scorepool train` can be told; epochs None follows the size of the corpus (`choose_epochs`)."""
+    """The options of `scorepool train`.
+
+    dimensions: of the word vectors; FastText makes half of them, the larger for an odd number, and LSA the others.
+    epochs: how often FastText reads the corpus; None follows the size of the corpus (`choose_epochs`).
+    """
 
     dimensions: int = 100
     epochs: int | None = None
@@ -25,15 +29,17 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
 
     Memory: 20 bytes for every token of the corpus, 4·n·d for the document vectors, and the model.
 
-    Raises: CorpusError when no text has a word, or fewer have words than there shall be clusters.
+    Raises: CorpusError when no text has a word, or fewer distinct documents have words than clusters are asked for.
     """
     documents = tokenize_corpus(texts, progress)
     epochs = options.epochs or choose_epochs(sum(map(len, documents)))
-    latent = options.dimensions // 2
-    recipe = FastTextParameters(options.dimensions - latent, epochs, options.seed, options.threads)
-    vectors = train_words(documents, recipe, progress)
-    if latent:
-        vectors = with_latent(vectors, documents, latent, options.seed)
+    lsa_dimensions = options.dimensions // 2
+    parameters = FastTextParameters(
+        options.dimensions - lsa_dimensions, epochs, options.seed, options.threads
+    )
+    vectors = train_word_vectors(documents, parameters, progress)
+    if lsa_dimensions:
+        vectors = append_lsa(vectors, documents, lsa_dimensions, options.seed)
     model = pooling_model(vectors, options, vectors.counts if options.pooling == "sif" else None)
     model = fit_model(model, documents, options, progress=progress)
     facts = {"epochs": epochs, "seed": options.seed, "threads": options.threads}
@@ -41,5 +47,5 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
 
 
 def choose_epochs(tokens: int) -> int:
-    """Return how often to read a corpus: about 600,000 tokens in all, but 5 to 20 times."""
+    """Return the epochs for a corpus of so many tokens: about 600,000 tokens read in all, at least 5, at most 20."""
     return int(np.clip(600_000 // max(1, tokens), 5, 20))

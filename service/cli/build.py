@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scoring.bundle.bundle import Model, write_bundle
+from scoring.bundle.bundle import write_bundle
+from scoring.bundle.model import Model
 from scoring.bundle.publish import require_free
 from scoring.importers.importing import build_model, import_centroids, import_fasttext
 from scoring.progress import Progress

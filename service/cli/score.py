@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import orjson
 
 from scoring.bundle.bundle import open_bundle
-from scoring.embedding.embedder import Embedded
-from scoring.pipeline import Options, Scorer
+from scoring.embedding.embedder import EmbeddedDocuments
+from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
 from service.worker.encoder import documents
 
@@ -27,7 +26,7 @@ def score_texts(bundle: Path, texts: Iterable[str], neighbours: int, out: Binary
 
     Raises: BundleError when the bundle cannot be used.
     """
-    options = Options("neighbours", neighbours) if neighbours else Options("none")
+    options = ScoringOptions("neighbours", neighbours) if neighbours else ScoringOptions("none")
     scorer = Scorer(open_bundle(bundle))
     embedded = _embed(scorer, list(texts), report)
     report("cluster and compare", 0, 1)
@@ -62,14 +61,9 @@ def opened_output(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
         draft.unlink(missing_ok=True)
 
 
-def _embed(scorer: Scorer, texts: list[str], report: Progress) -> Embedded:
+def _embed(scorer: Scorer, texts: list[str], report: Progress) -> EmbeddedDocuments:
     parts = []
     for start in range(0, len(texts), CHUNK):
         parts.append(scorer.embed(texts[start : start + CHUNK]))
         report("embed", min(start + CHUNK, len(texts)), len(texts))
-    return Embedded(
-        doc_vectors=np.concatenate([part.doc_vectors for part in parts]),
-        tokens=np.concatenate([part.tokens for part in parts]),
-        known=np.concatenate([part.known for part in parts]),
-        present=np.concatenate([part.present for part in parts]),
-    )
+    return EmbeddedDocuments.concatenate(parts)

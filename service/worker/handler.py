@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scoring.bundle.bundle import open_bundle
-from scoring.pipeline import Options, Scorer, Scores
+from scoring.pipeline import Scorer, Scores, ScoringOptions
 from service.api.outcome import Facts, Outcome
 from service.api.problems import partial
 from service.api.request import Buffer, RequestError, ScoreRequest, decode
@@ -65,9 +65,9 @@ class ScoringHandler:
         clock = _Stages()
         embedded = self._scorer.embed([text for read in reads for text in read.request.texts])
         clock("embed")
-        placed = self._scorer.place(embedded)
+        clustered = self._scorer.cluster(embedded)
         clock("cluster")
-        scores = self._scorer.compare_all(placed, sizes, [_options(read.request) for read in reads])
+        scores = self._scorer.compare_all(clustered, sizes, [_options(read.request) for read in reads])
         together, total = clock.ended("similarity"), sum(sizes)
         for read, size in zip(reads, sizes, strict=True):
             read.stages.share(together, size / total)
@@ -126,8 +126,8 @@ def _check_acceptable(request: ScoreRequest, accept: str) -> None:
         )
 
 
-def _options(request: ScoreRequest) -> Options:
-    return Options(request.similarity, request.neighbours, request.threshold)
+def _options(request: ScoreRequest) -> ScoringOptions:
+    return ScoringOptions(request.similarity, request.neighbours, request.threshold)
 
 
 def _facts(scores: Scores, stages: tuple[tuple[str, float], ...]) -> Facts:

@@ -157,7 +157,7 @@ def test_no_document_makes_no_cluster() -> None:
 def test_requests_summarised_together_are_summarised_as_alone(
     seed: int, kind: Kind, sizes: list[int]
 ) -> None:
-    """To the bit: no cluster reaches from one request into the next, whoever has a vector."""
+    """To the bit: no cluster extends from one request into the next, with documents without a vector among them."""
     rng = np.random.default_rng(seed)
     units, labels = unit_vectors(kind(rng, sum(sizes), 40)), rng.integers(-1, 3, sum(sizes))
     stops = np.cumsum(sizes, dtype=np.int64)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.bundle.bundle import open_bundle
-from scoring.pipeline import Options, Scorer, Scores, SimilarityKind
+from scoring.pipeline import Scorer, Scores, ScoringOptions, SimilarityKind
 from scoring.training.corpus import read_corpus
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
@@ -28,11 +28,11 @@ def scorer(demo_bundle: Path) -> Scorer:
 @given(st.permutations(range(12)))
 @settings(max_examples=25, deadline=None)
 def test_permuting_documents_permutes_the_answer(scorer: Scorer, order: list[int]) -> None:
-    """The place of a document in a batch changes nothing but its place in the answer."""
+    """The position of a document in a batch changes only its position in the answer."""
     texts = [*STORIES[:10], *EMPTY[:2]]
-    straight = scorer.score(texts, Options("neighbours", 3))
+    straight = scorer.score(texts, ScoringOptions("neighbours", 3))
 
-    permuted = scorer.score([texts[i] for i in order], Options("neighbours", 3))
+    permuted = scorer.score([texts[i] for i in order], ScoringOptions("neighbours", 3))
 
     assert straight.neighbours is not None
     assert permuted.neighbours is not None
@@ -46,13 +46,13 @@ def test_permuting_documents_permutes_the_answer(scorer: Scorer, order: list[int
 
 
 def test_a_batch_scores_as_its_documents_do_alone(scorer: Scorer) -> None:
-    """Vectors, clusters and outlier shares of a document do not depend on who else is in the request."""
+    """Vectors, clusters and outlier shares of a document do not depend on the other documents of the request."""
     texts = [*STORIES, *EMPTY]
 
-    together = scorer.score(texts, Options("none"))
+    together = scorer.score(texts, ScoringOptions("none"))
 
     for row, text in enumerate(texts):
-        alone = scorer.score([text], Options("none"))
+        alone = scorer.score([text], ScoringOptions("none"))
         np.testing.assert_allclose(
             alone.embedded.doc_vectors[0], together.embedded.doc_vectors[row], atol=1e-6
         )
@@ -67,7 +67,7 @@ def test_a_batch_scores_as_its_documents_do_alone(scorer: Scorer) -> None:
 @settings(max_examples=40, deadline=None)
 def test_every_float_is_finite(scorer: Scorer, similarity: SimilarityKind, texts: list[str]) -> None:
     """No text, however odd, makes a NaN or an infinity."""
-    scores = scorer.score(texts, Options(similarity, 3, threshold=-1.0))
+    scores = scorer.score(texts, ScoringOptions(similarity, 3, threshold=-1.0))
 
     arrays = [
         scores.embedded.doc_vectors,
@@ -87,8 +87,8 @@ def test_every_float_is_finite(scorer: Scorer, similarity: SimilarityKind, texts
 
 @pytest.mark.parametrize("text", EMPTY)
 def test_a_text_without_words_has_no_vector_and_no_neighbours(scorer: Scorer, text: str) -> None:
-    """Digits, punctuation and nothing at all are kept out of clusters and comparisons."""
-    scores = scorer.score([STORIES[0], text, STORIES[1]], Options("neighbours", 5))
+    """Texts of digits, of punctuation and of nothing are left out of clusters and comparisons."""
+    scores = scorer.score([STORIES[0], text, STORIES[1]], ScoringOptions("neighbours", 5))
 
     assert scores.neighbours is not None
     assert scores.embedded.present.tolist() == [True, False, True]
@@ -103,17 +103,17 @@ def test_a_text_without_words_has_no_vector_and_no_neighbours(scorer: Scorer, te
 def test_requests_compared_together_are_compared_as_alone(
     scorer: Scorer, requests: list[tuple[int, int, SimilarityKind]]
 ) -> None:
-    """To the bit, whatever each of them wants."""
+    """To the bit, for any options of each request."""
     texts = [*STORIES[:20], *EMPTY, *STORIES[:15]]
     sizes = [size for size, _, _ in requests]
-    options = [Options(similarity, m, threshold=0.1) for _, m, similarity in requests]
-    placed = scorer.place(scorer.embed([text for size in sizes for text in texts[-size:][:size]]))
+    options = [ScoringOptions(similarity, m, threshold=0.1) for _, m, similarity in requests]
+    clustered = scorer.cluster(scorer.embed([text for size in sizes for text in texts[-size:][:size]]))
     stops = list(accumulate(sizes))
 
-    together = scorer.compare_all(placed, sizes, options)
+    together = scorer.compare_all(clustered, sizes, options)
 
     for stop, size, option, scores in zip(stops, sizes, options, together, strict=True):
-        (alone,) = scorer.compare_all(placed.part(stop - size, stop), [size], [option])
+        (alone,) = scorer.compare_all(clustered.part(stop - size, stop), [size], [option])
         assert scores.clusters == alone.clusters
         for found, expected in zip(_results(scores), _results(alone), strict=True):
             np.testing.assert_array_equal(found, expected)
@@ -128,12 +128,3 @@ def _results(scores: Scores) -> list[object]:
         *([] if near is None else [near.indices, near.similarities]),
         *([] if found is None else [found.first, found.second, found.similarity, found.truncated]),
     ]
-
-
-def test_stages_are_observed_in_their_order(scorer: Scorer) -> None:
-    """Whoever times the stages hears of each end, once."""
-    heard: list[str] = []
-
-    scorer.score(STORIES[:3], Options(), heard.append)
-
-    assert heard == ["embed", "cluster", "similarity"]

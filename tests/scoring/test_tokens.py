@@ -16,7 +16,7 @@ ANY = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=[
 
 
 def by_definition(text: str) -> list[str]:
-    """Split by the ruling, a character at a time."""
+    """Return the tokens by the definition, a character at a time."""
     blanked = "".join(c if c.isalpha() else " " for c in text.lower())
     return [run for run in blanked.split() if len(run) <= MAX_TOKEN_LENGTH]
 
@@ -29,8 +29,8 @@ def test_tokens_are_the_runs_of_letters_of_the_lower_case_text(text: str) -> Non
     assert tokenize(text) == by_definition(text)
 
 
-def test_every_character_is_told_apart() -> None:
-    """All of Unicode, one character at a time: letters are tokens, whatever plane they are in."""
+def test_every_letter_and_no_other_character_is_a_token() -> None:
+    """All of Unicode, one character at a time: letters are tokens, in any plane."""
     text = " ".join(map(chr, range(sys.maxunicode + 1)))
 
     assert tokenize(text) == [c for c in text.lower() if c.isalpha()]
@@ -39,7 +39,7 @@ def test_every_character_is_told_apart() -> None:
 @given(ASCII)
 @example(string.printable)
 def test_the_ascii_path_equals_the_general_path(text: str) -> None:
-    """An ASCII text has the same tokens when a character beyond ASCII sends it the general way."""
+    """An ASCII text has the same tokens when a character beyond ASCII is added, which is folded by other code."""
     assert [*tokenize(text), "é"] == tokenize(f"{text} é")
 
 
@@ -65,7 +65,7 @@ def test_texts_folded_together_have_the_words_of_each(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("letter", ["a", "é", "𐐀"])
 def test_a_run_longer_than_the_cap_is_no_token(letter: str) -> None:
-    """The cap counts characters: 64 letters are a token, 65 none, whatever they take in bytes."""
+    """The cap counts characters: 64 letters are a token, 65 none, however many bytes they take."""
     longest = letter.lower() * MAX_TOKEN_LENGTH
 
     assert tokenize(f"{longest} {longest}{letter} end") == [longest, "end"]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scoring.bundle.bundle import Model, open_bundle
+from scoring.bundle.bundle import open_bundle
+from scoring.bundle.model import Model
 from scoring.errors import BundleError
 
 WORDS = ["the", "storm", "harbour", "élan", "непогода", "storms"]

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.bundle.bundle import Bundle, Model, open_bundle, write_bundle
+from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.errors import BundleError
 from tests.support.bundles import FILES, WORDS, model, refusal, resize
 
@@ -64,7 +65,7 @@ def test_arrays_are_mapped_and_cannot_be_changed(written: Path) -> None:
 
 
 def test_equal_models_make_equal_bundles(tmp_path: Path) -> None:
-    """The digest stands for the content: equal for equal models, another for a changed number."""
+    """The digest identifies the content: equal for equal models, another after one number changed."""
     changed = model(centroids=model().centroids * np.float32(1.5))
     places = [tmp_path / "one", tmp_path / "same", tmp_path / "changed"]
 
@@ -93,7 +94,7 @@ ANY_WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 @settings(max_examples=15)
 @given(words=st.lists(ANY_WORD, min_size=1, unique=True))
 def test_any_words_keep_their_vectors(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Whatever characters words are made of, each finds its own row."""
+    """Words of any characters have their own rows."""
     path = tmp_path_factory.mktemp("words") / "bundle"
     vectors = np.arange(len(words), dtype=np.float32)[:, None]
 
@@ -111,7 +112,7 @@ def test_a_bundle_consists_of_these_files(pristine: Path) -> None:
 
 
 def test_reading_a_bundle_imports_neither_gensim_nor_scipy(written: Path) -> None:
-    """The server opens bundles without the weight of training and scoring."""
+    """The server process opens bundles and does not load the libraries of training and scoring."""
     code = (
         "import sys, pathlib, scoring.bundle.bundle;"
         "scoring.bundle.bundle.open_bundle(pathlib.Path(sys.argv[1]), verify=True);"
@@ -124,7 +125,7 @@ def test_reading_a_bundle_imports_neither_gensim_nor_scipy(written: Path) -> Non
 
 
 def test_a_missing_bundle_is_refused(tmp_path: Path) -> None:
-    """A path without a folder, a file, and a folder that is no bundle are told apart."""
+    """A path without a folder, a file, and a folder that is no bundle have different errors."""
     (tmp_path / "file").touch()
 
     assert refusal(tmp_path / "none") == "BUNDLE: cannot be read: No such file or directory"

@@ -1,4 +1,4 @@
-"""The manifest: types, ranges and file names are checked before anything else is believed."""
+"""The manifest: types, ranges and file names are checked before anything else is used."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from tests.support.bundles import edit_manifest, refusal
 
 
 def test_a_newer_format_is_refused_as_such(written: Path) -> None:
-    """Whatever else is new in it, the format is what is said."""
+    """The error names the format, not the other fields that are new."""
     edit_manifest(written, format=2, words="many", news=True)
 
     fault = "made by a newer scorepool; it has format 2, this one reads up to 1"

@@ -18,7 +18,7 @@ from tests.support.bundles import FILES, model, refusal, resize, save
 
 @pytest.mark.parametrize("name", ["centroids.npy", "components.npy", "distance_quantiles.npy"])
 def test_numbers_that_are_not_finite_are_refused(name: str, written: Path) -> None:
-    """NaN would spread to every answer."""
+    """NaN would spread to every score."""
     array = np.load(written / name)
     array[0, 0] = np.nan
     save(written, name, array)

@@ -1,4 +1,4 @@
-"""Publishing: a folder is there whole or not at all, whatever goes wrong."""
+"""Publishing: a folder appears whole or not at all, after any error."""
 
 import resource
 import threading
@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
-from scoring.bundle.publish import drafted, require_free
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.model import Model
+from scoring.bundle.publish import publishing, require_free
 from scoring.errors import BundleError
 
 
@@ -140,7 +141,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_draft_is_not_seen_before_it_is_whole(tmp_path: Path) -> None:
     """Until the block ends there is nothing at the path, and then all of it."""
-    with drafted(tmp_path / "bundle") as draft:
+    with publishing(tmp_path / "bundle") as draft:
         draft.add("manifest.json", [b"{", b"}"])
         assert not (tmp_path / "bundle").exists()
 
@@ -150,7 +151,7 @@ def test_a_draft_is_not_seen_before_it_is_whole(tmp_path: Path) -> None:
 def test_of_two_writers_at_once_the_second_is_refused(tmp_path: Path) -> None:
     """A bundle that appeared while another was drafted is not overwritten."""
     with ExitStack() as late:
-        late.enter_context(drafted(tmp_path / "bundle"))
+        late.enter_context(publishing(tmp_path / "bundle"))
         write_bundle(tmp_path / "bundle", model(1))
 
         with pytest.raises(BundleError, match="cannot be written: Directory not empty"):

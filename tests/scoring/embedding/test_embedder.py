@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.tokens import tokenize
 
@@ -21,7 +22,7 @@ from scoring.tokens import tokenize
 class Open(Protocol):
     """Publishes a model and opens an embedder with it."""
 
-    def __call__(self, model: Model, *, remembered_bytes: int = ...) -> Embedder:
+    def __call__(self, model: Model, *, cache_bytes: int = ...) -> Embedder:
         """Return the embedder."""
 
 
@@ -74,10 +75,10 @@ def trained(texts: list[str]) -> Trained:
 def embedder_of(tmp_path_factory: pytest.TempPathFactory) -> Open:
     """Return a function that publishes a model and opens an embedder with it."""
 
-    def publish(model: Model, *, remembered_bytes: int = 1 << 20) -> Embedder:
+    def publish(model: Model, *, cache_bytes: int = 1 << 20) -> Embedder:
         path = tmp_path_factory.mktemp("bundle") / "bundle"
         write_bundle(path, model)
-        return Embedder(open_bundle(path), remembered_bytes=remembered_bytes)
+        return Embedder(open_bundle(path), cache_bytes=cache_bytes)
 
     return publish
 
@@ -196,7 +197,7 @@ def test_a_text_without_tokens_has_no_vector(text: str, embedder: Embedder) -> N
 
 
 def test_no_texts_are_no_vectors(embedder: Embedder) -> None:
-    """An empty batch has an empty answer of the right width."""
+    """An empty batch has an empty array (0, d)."""
     assert embedder.embed([]).doc_vectors.shape == (0, 20)
 
 
@@ -259,11 +260,11 @@ def test_a_large_batch_is_cut_into_blocks(embedder: Embedder, texts: list[str]) 
     assert large.tokens[len(texts)] == small.tokens.sum()
 
 
-def test_unknown_words_are_forgotten_and_computed_anew(
+def test_unknown_words_are_dropped_and_computed_again(
     trained: Trained, embedder_of: Open, texts: list[str]
 ) -> None:
     """An embedder with room for a few unknown words gives the vectors of one with room for all."""
-    embedder = embedder_of(trained.model, remembered_bytes=4_000)
+    embedder = embedder_of(trained.model, cache_bytes=4_000)
 
     vectors = [embedder.embed([text]).doc_vectors[0] for text in texts[:50]]
 

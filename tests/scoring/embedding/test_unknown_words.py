@@ -1,30 +1,14 @@
-"""Unknown words: what is remembered of them, and for how long."""
+"""Unknown words: their vectors, and the bound of the cache that keeps them."""
 
 import numpy as np
-from gensim.models.fasttext import ft_ngram_hashes
-from hypothesis import given
-from hypothesis import strategies as st
 
-from scoring.embedding.unknown_words import UnknownWords, ngram_hashes
-
-LETTERS = st.one_of(st.sampled_from("abcéя中𐐨"), st.characters(categories=["L"]))
-WORD = st.text(LETTERS, min_size=1)
+from scoring.embedding.unknown_words import UnknownWords
 
 
-@given(words=st.lists(WORD, min_size=1), min_n=st.integers(0, 7), max_n=st.integers(0, 70))
-def test_hashes_are_those_of_gensim(words: list[str], min_n: int, max_n: int) -> None:
-    """Words of any letters, hashed together, have gensim's n-grams in gensim's order."""
-    hashes, counts = ngram_hashes(words, min_n, max_n)
-
-    expected = [ft_ngram_hashes(word, min_n, max_n, 2**32) for word in words]
-    assert counts.tolist() == [len(ngrams) for ngrams in expected]
-    assert hashes.tolist() == [ngram for ngrams in expected for ngram in ngrams]
-
-
-def unknown_words(remembered_bytes: int = 1_000) -> UnknownWords:
-    """Return a model's unknown words, four dimensions and hence 16 bytes each."""
+def unknown_words(cache_bytes: int = 1_000) -> UnknownWords:
+    """Return a cache of unknown words of four dimensions, hence 16 bytes each."""
     vectors = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
-    return UnknownWords(vectors, 5, 6, remembered_bytes=remembered_bytes)
+    return UnknownWords(vectors, 5, 6, cache_bytes=cache_bytes)
 
 
 def test_vectors_stay_as_more_words_are_added() -> None:
@@ -50,15 +34,15 @@ def test_a_word_without_ngrams_is_zeros() -> None:
     assert words.vectors[1].any()
 
 
-def test_words_are_full_beyond_their_bytes_and_forgotten_on_demand() -> None:
-    """It takes more than the given bytes to be full, and forgetting starts over."""
-    words = unknown_words(remembered_bytes=32)
+def test_the_cache_is_full_beyond_its_bytes_and_can_be_cleared() -> None:
+    """It is full when its vectors take more than the given bytes, and empty after clearing."""
+    words = unknown_words(cache_bytes=32)
     states = []
 
     for word in ["backwash", "undertow", "stormsurge"]:
         words.add([word])
         states.append(words.full)
-    words.forget()
+    words.clear()
     states.append(words.full)
 
     assert states == [False, False, True, False]

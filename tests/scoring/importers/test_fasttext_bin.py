@@ -9,7 +9,7 @@ from gensim.models.fasttext import load_facebook_vectors
 from gensim.test.utils import datapath
 
 from scoring.errors import ModelError
-from scoring.importers.fasttext_bin import read_facebook
+from scoring.importers.fasttext_bin import read_fasttext_bin
 
 # Of each kind: new and old header, one column and many, words that are not ASCII or not even UTF-8.
 MODELS = [
@@ -34,7 +34,7 @@ def content() -> bytes:
 def read(path: Path, content: bytes) -> None:
     """Read `content` as a file."""
     path.write_bytes(content)
-    read_facebook(path)
+    read_fasttext_bin(path)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -42,7 +42,7 @@ def test_words_and_final_vectors_are_those_of_gensim(name: str) -> None:
     """Words, counts, word vectors and n-gram vectors agree with gensim's reader."""
     expected = load_facebook_vectors(datapath(name))
 
-    read = read_facebook(Path(datapath(name)))
+    read = read_fasttext_bin(Path(datapath(name)))
 
     assert read.words == expected.index_to_key
     assert (read.min_n, read.max_n) == (expected.min_n, expected.max_n)
@@ -54,13 +54,13 @@ def test_words_and_final_vectors_are_those_of_gensim(name: str) -> None:
 
 
 def test_a_supervised_model_is_refused() -> None:
-    """Its vectors serve its labels."""
+    """Its word vectors are trained to predict its labels, not its words."""
     with pytest.raises(ModelError, match="is a supervised fastText model"):
-        read_facebook(Path(datapath("pang_lee_polarity_fasttext.bin")))
+        read_fasttext_bin(Path(datapath("pang_lee_polarity_fasttext.bin")))
 
 
 def test_every_truncation_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Wherever a file ends too early, it is a fault and neither a hang nor a model."""
+    """A file that ends anywhere too early is a ModelError, neither a hang nor a model."""
     for size in [*range(0, 4_000, 97), *range(4_000, len(content), 1_009), len(content) - 1]:
         with pytest.raises(ModelError):
             read(tmp_path / "model.bin", content[:size])
@@ -89,7 +89,7 @@ def test_what_follows_the_end_is_refused(tmp_path: Path, content: bytes) -> None
 def test_a_damaged_number_is_refused(
     tmp_path: Path, content: bytes, offset: int, value: int, fault: str
 ) -> None:
-    """No number of the header is believed."""
+    """Every number of the header is checked."""
     damaged = bytearray(content)
     struct.pack_into("<i", damaged, offset, value)
 
@@ -98,7 +98,7 @@ def test_a_damaged_number_is_refused(
 
 
 def test_a_size_beyond_the_file_is_not_allocated(tmp_path: Path, content: bytes) -> None:
-    """A matrix that claims a terabyte is a file cut off."""
+    """A matrix of a terabyte by its size is a file cut off."""
     matrix = content.index(struct.pack("<2q", 391, 5))
     damaged = bytearray(content)
     struct.pack_into("<q", damaged, matrix, 2**36)
@@ -119,6 +119,6 @@ def test_a_quantised_model_is_refused(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("garbage", [b"x", b"\0" * 5_000, b"\xff" * 5_000, b"2747 10\nthe 0.1 0.2\n" * 99])
 def test_garbage_is_refused(tmp_path: Path, garbage: bytes) -> None:
-    """Files that were never fastText's are named so, or as cut off."""
+    """Files that are not fastText's are refused as such, or as cut off."""
     with pytest.raises(ModelError):
         read(tmp_path / "model.bin", garbage)

@@ -7,16 +7,16 @@ import pytest
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
-from scoring.bundle.word_vectors import WordVectors
 from scoring.errors import ModelError
-from scoring.importers.fasttext_vec import read_text_vectors
+from scoring.importers.fasttext_vec import read_fasttext_vec
+from scoring.training.word_vectors import WordVectors
 
 
 def read(folder: Path, content: str) -> WordVectors:
     """Read `content` as a file."""
     path = folder / "model.vec"
     path.write_text(content, encoding="utf-8")
-    return read_text_vectors(path)
+    return read_fasttext_vec(path)
 
 
 # gensim leaves a file without a header open.
@@ -29,7 +29,7 @@ def test_words_and_vectors_are_those_of_gensim(name: str, no_header: bool) -> No
     """With a header as fastText writes it, or without as GloVe does."""
     expected = KeyedVectors.load_word2vec_format(datapath(name), no_header=no_header)
 
-    vectors = read_text_vectors(Path(datapath(name)))
+    vectors = read_fasttext_vec(Path(datapath(name)))
 
     assert vectors.words == expected.index_to_key
     np.testing.assert_array_equal(vectors.word_vectors, expected.vectors)

@@ -1,4 +1,4 @@
-"""Importing foreign models: what is read, what is refused, what the bundle answers."""
+"""Importing models of other libraries: what is read, what is refused, what vectors the bundle gives."""
 
 import pickle
 from pathlib import Path
@@ -39,8 +39,8 @@ def fasttext(words: list[str]) -> FastText:
 # --- vectors
 
 
-def test_kinds_of_files_are_told_apart_by_content(tmp_path: Path) -> None:
-    """A .bin needs no suffix, a .vec any but .bin, and only a .bin has n-grams."""
+def test_formats_are_recognised_by_content(tmp_path: Path) -> None:
+    """A .bin needs no suffix, a .vec can have any but .bin, and only a .bin has n-grams."""
     (tmp_path / "model").write_bytes(BIN.read_bytes())
     (tmp_path / "model.txt").write_bytes(VEC.read_bytes())
 
@@ -60,7 +60,7 @@ def test_kinds_of_files_are_told_apart_by_content(tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_is_one_sentence_with_the_file(tmp_path: Path, name: str, content: bytes, fault: str) -> None:
-    """Whatever is wrong with the file, its name stands in front."""
+    """Every error begins with the file's name."""
     path = tmp_path / name
     path.write_bytes(content)
 
@@ -73,13 +73,13 @@ def test_a_fault_is_one_sentence_with_the_file(tmp_path: Path, name: str, conten
 
 @pytest.mark.parametrize("missing", ["nowhere.bin", "."])
 def test_an_unreadable_file_is_named(tmp_path: Path, missing: str) -> None:
-    """So is a file that is not there, or a folder."""
+    """A missing file and a folder are refused by name."""
     with pytest.raises(ModelError, match="cannot be read"):
         import_fasttext(tmp_path / missing)
 
 
 def test_a_pickle_is_not_loaded_without_trust(tmp_path: Path) -> None:
-    """Loading one runs its author's code: here it would write a file."""
+    """Loading a pickle runs its author's code: here it would write a file."""
 
     class Payload:
         def __reduce__(self) -> tuple[object, tuple[object, ...]]:
@@ -95,7 +95,7 @@ def test_a_pickle_is_not_loaded_without_trust(tmp_path: Path) -> None:
 
 
 def test_a_trusted_gensim_model_gives_its_vectors(tmp_path: Path) -> None:
-    """A FastText model and its vectors alone, as `save` wrote them, give what gensim answers."""
+    """A FastText model and its vectors alone, as `save` wrote them, give gensim's vectors."""
     model = fasttext(["storm", "harbour", "gale"])
     model.save(str(tmp_path / "model"))
     model.wv.save(str(tmp_path / "vectors"))
@@ -174,7 +174,7 @@ def test_unusable_centroids_are_refused(tmp_path: Path, array: NDArray[Any], fau
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x93NUMPY\x01\x00\xff\xff{"])
 def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Whatever it is, the file is named."""
+    """Every error names the file."""
     path = tmp_path / "centroids.npy"
     path.write_bytes(content)
 
@@ -273,7 +273,7 @@ def test_sif_takes_its_frequencies_from_the_corpus(texts: list[str]) -> None:
     ],
 )
 def test_what_cannot_be_known_without_a_corpus_is_refused(options: FittingOptions, fault: str) -> None:
-    """Weights and clusters need something to be fitted to."""
+    """Weights and clusters need texts to be fitted to."""
     with pytest.raises(ModelError, match=fault):
         build_model(import_fasttext(VEC), options)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from scoring.similarity.block_products import BlockProducts, product_error
-from scoring.similarity.cosine import exact_cosines, matrix, unit_vectors
+from scoring.similarity.cosine import cosine_matrix, exact_cosines, unit_vectors
 from tests.support.documents import Kind, Vectors, concentrated, extreme, spread, units, whole
 
 
@@ -15,13 +15,13 @@ def test_cosines_are_within_1e_5_of_float64_numpy() -> None:
     wide = vectors.astype(np.float64)
     wide /= np.linalg.norm(wide, axis=1, keepdims=True)
 
-    cosines = matrix(unit_vectors(vectors))
+    cosines = cosine_matrix(unit_vectors(vectors))
 
     np.testing.assert_allclose(cosines, wide @ wide.T, rtol=0, atol=3e-7)
 
 
 def test_unit_vectors_lie_on_the_grid() -> None:
-    """Every component is a whole multiple of 2⁻²⁶, whatever the vector's length was."""
+    """Every component is a whole multiple of 2⁻²⁶, for vectors of any length."""
     scaled = unit_vectors(extreme(np.random.default_rng(2), 500, 20)).astype(np.float64) * 2**26
 
     np.testing.assert_array_equal(scaled, np.rint(scaled))
@@ -35,7 +35,7 @@ def test_the_shortest_and_the_longest_vectors_get_length_1() -> None:
 
 
 def test_a_zero_vector_stays_zero() -> None:
-    """A document without a direction gets none."""
+    """A zero vector has no direction."""
     assert not unit_vectors(np.zeros((2, 5), np.float32)).any()
 
 
@@ -57,7 +57,7 @@ def test_cosines_do_not_depend_on_the_order_of_summation(vectors: Vectors) -> No
 @settings(deadline=None)
 def test_the_matrix_is_symmetric_with_ones_in_the_diagonal(vectors: Vectors) -> None:
     """It equals its transpose to the bit, stays within −1 and 1, and is 0 for zero vectors."""
-    cosines = matrix(vectors)
+    cosines = cosine_matrix(vectors)
 
     np.testing.assert_array_equal(cosines, cosines.T)
     np.testing.assert_array_equal(np.diag(cosines), vectors.any(axis=1).astype(np.float32))
@@ -72,13 +72,13 @@ def test_a_matrix_of_several_blocks_equals_the_exact_product() -> None:
     exact = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
     np.fill_diagonal(exact, 1)
 
-    np.testing.assert_array_equal(matrix(vectors), exact.astype(np.float32).clip(-1, 1))
+    np.testing.assert_array_equal(cosine_matrix(vectors), exact.astype(np.float32).clip(-1, 1))
 
 
 @pytest.mark.parametrize("kind", [spread, concentrated, whole])
 @pytest.mark.parametrize("dimensions", [1, 7, 100, 301])
 def test_float32_products_are_off_by_no_more_than_the_bound(kind: Kind, dimensions: int) -> None:
-    """What is chosen by float32 products may rely on `product_error`."""
+    """`product_error` holds for every pair."""
     vectors = unit_vectors(kind(np.random.default_rng(4), 200, dimensions))
     exact = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
 

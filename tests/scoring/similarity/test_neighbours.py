@@ -1,4 +1,4 @@
-"""Neighbours against a brute-force sort, scikit-learn, and inputs that nobody would wish for."""
+"""Neighbours against a brute-force sort and scikit-learn, with degenerate inputs too."""
 
 import tracemalloc
 from pathlib import Path
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from scoring.similarity.candidates import MAX_NEIGHBOURS
+from scoring.similarity.candidates import MAX_CANDIDATE_NEIGHBOURS
 from scoring.similarity.cosine import unit_vectors
-from scoring.similarity.neighbours import Neighbours, neighbours
+from scoring.similarity.neighbours import Neighbours, find_neighbours
 from tests.support.documents import KINDS, Kind, Vectors, clustered, copies, half_identical, spread, units
 
 
-def sorted_by_hand(vectors: Vectors, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def sort_all(vectors: Vectors, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return indices and float64 cosines of each one's m nearest, ties by position."""
     cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
     np.fill_diagonal(cosines, -np.inf)
@@ -26,9 +26,9 @@ def sorted_by_hand(vectors: Vectors, m: int) -> tuple[NDArray[np.int64], NDArray
     return order, np.take_along_axis(cosines, order, axis=1)
 
 
-def assert_sorted_by_hand(found: Neighbours, vectors: Vectors, m: int) -> None:
+def assert_sort_all(found: Neighbours, vectors: Vectors, m: int) -> None:
     """Compare with the brute-force sort, padding included."""
-    indices, cosines = sorted_by_hand(vectors, m)
+    indices, cosines = sort_all(vectors, m)
     padding = ((0, 0), (0, m - indices.shape[1]))
     np.testing.assert_array_equal(found.indices, np.pad(indices, padding, constant_values=-1))
     np.testing.assert_array_equal(found.similarities, np.pad(cosines.astype(np.float32).clip(-1, 1), padding))
@@ -38,32 +38,32 @@ def assert_sorted_by_hand(found: Neighbours, vectors: Vectors, m: int) -> None:
 @settings(deadline=None)
 def test_few_documents_have_the_neighbours_of_a_brute_force_sort(vectors: Vectors, m: int) -> None:
     """Indices and similarities are the same to the bit, with ties and with fewer than m others."""
-    assert_sorted_by_hand(neighbours(vectors, m), vectors, m)
+    assert_sort_all(find_neighbours(vectors, m), vectors, m)
 
 
 @given(units(401, 1_400), st.integers(1, 40))
 @settings(deadline=None, max_examples=40)
 def test_many_documents_have_the_neighbours_of_a_brute_force_sort(vectors: Vectors, m: int) -> None:
-    """Choosing candidates by float32 products changes nothing, whatever the documents are."""
-    assert_sorted_by_hand(neighbours(vectors, m), vectors, m)
+    """Choosing candidates by float32 products changes nothing, for any documents."""
+    assert_sort_all(find_neighbours(vectors, m), vectors, m)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_documents_in_many_groups_have_the_neighbours_of_a_brute_force_sort(
+def test_documents_in_many_leaves_have_the_neighbours_of_a_brute_force_sort(
     kind: Kind,
 ) -> None:
-    """Four groups and more compare with one another, and candidates are thinned in between."""
+    """Four leaves and more are compared with one another, and candidates are pruned in between."""
     vectors = unit_vectors(kind(np.random.default_rng(5), 2_700, 30))
 
-    assert_sorted_by_hand(neighbours(vectors, 3), vectors, 3)
+    assert_sort_all(find_neighbours(vectors, 3), vectors, 3)
 
 
-@pytest.mark.parametrize("m", [MAX_NEIGHBOURS, MAX_NEIGHBOURS + 1, 700])
+@pytest.mark.parametrize("m", [MAX_CANDIDATE_NEIGHBOURS, MAX_CANDIDATE_NEIGHBOURS + 1, 700])
 def test_any_number_of_neighbours_can_be_asked_for(m: int) -> None:
-    """More than candidates are found for is as exact."""
+    """Results are as exact for more neighbours than candidates are searched for."""
     vectors = unit_vectors(clustered(np.random.default_rng(6), 701, 8))
 
-    assert_sorted_by_hand(neighbours(vectors, m), vectors, m)
+    assert_sort_all(find_neighbours(vectors, m), vectors, m)
 
 
 def test_windows_of_real_texts_have_scikit_learns_neighbours() -> None:
@@ -76,7 +76,7 @@ def test_windows_of_real_texts_have_scikit_learns_neighbours() -> None:
     oracle = NearestNeighbors(n_neighbors=11, metric="cosine", algorithm="brute").fit(vectors)
     distances, indices = oracle.kneighbors(vectors.astype(np.float64))
 
-    found = neighbours(vectors, 10)
+    found = find_neighbours(vectors, 10)
 
     np.testing.assert_array_equal(found.indices, indices[:, 1:])
     np.testing.assert_allclose(found.similarities, 1 - distances[:, 1:], atol=1e-5)
@@ -87,23 +87,23 @@ def test_windows_of_real_texts_have_scikit_learns_neighbours() -> None:
 def test_permuting_documents_permutes_similarities_to_the_bit(
     vectors: Vectors, m: int, random: Random
 ) -> None:
-    """The place of a document changes nothing but whom it is preferred to at a tie."""
+    """The position of a document matters only for the order of ties."""
     order = random.sample(range(len(vectors)), len(vectors))
 
     np.testing.assert_array_equal(
-        neighbours(vectors[order], m).similarities, neighbours(vectors, m).similarities[order]
+        find_neighbours(vectors[order], m).similarities, find_neighbours(vectors, m).similarities[order]
     )
 
 
 @pytest.mark.parametrize("n", [20, 900])
-def test_documents_without_a_vector_are_nobodys_neighbours(n: int) -> None:
-    """The others' neighbours are those they would have alone."""
+def test_documents_without_a_vector_are_no_neighbours(n: int) -> None:
+    """The others have the neighbours that they have without them."""
     vectors = unit_vectors(spread(np.random.default_rng(8), n, 6))
     present = np.arange(n) % 3 != 1
     vectors[~present] = 0
-    alone = neighbours(vectors[present], 4)
+    alone = find_neighbours(vectors[present], 4)
 
-    found = neighbours(vectors, 4, present=present)
+    found = find_neighbours(vectors, 4, present=present)
 
     np.testing.assert_array_equal(found.indices[present], np.flatnonzero(present)[alone.indices])
     np.testing.assert_array_equal(found.similarities[present], alone.similarities)
@@ -113,18 +113,18 @@ def test_documents_without_a_vector_are_nobodys_neighbours(n: int) -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_a_document_alone_has_no_neighbours(n: int) -> None:
-    """Of nobody, of one, and of two of which one has no vector, all rows are padding."""
+    """For no document, one, or two of which one has no vector, all rows are padding."""
     present = np.arange(n) == 0
 
-    found = neighbours(unit_vectors(np.ones((n, 3), np.float32)), 2, present=present)
+    found = find_neighbours(unit_vectors(np.ones((n, 3), np.float32)), 2, present=present)
 
     assert found.indices.tolist() == [[-1, -1]] * n
     assert found.similarities.tolist() == [[0, 0]] * n
 
 
 def test_zero_vectors_are_each_others_neighbours_by_position() -> None:
-    """Documents whose words cancel out have a cosine of 0 with every other."""
-    assert_sorted_by_hand(neighbours(np.zeros((500, 3), np.float32), 3), np.zeros((500, 3), np.float32), 3)
+    """Documents whose word vectors sum to zero have a cosine of 0 with every other."""
+    assert_sort_all(find_neighbours(np.zeros((500, 3), np.float32), 3), np.zeros((500, 3), np.float32), 3)
 
 
 @pytest.mark.parametrize("kind", [clustered, half_identical, copies])
@@ -137,7 +137,7 @@ def test_memory_does_not_grow_with_the_square_of_documents(
 
     tracemalloc.start()
     try:
-        neighbours(vectors, 10)
+        find_neighbours(vectors, 10)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

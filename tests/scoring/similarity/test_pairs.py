@@ -1,4 +1,4 @@
-"""Pairs against brute force, thresholds at the edge, and the cut at the limit."""
+"""Pairs against brute force, thresholds equal to a similarity, and the limit."""
 
 import tracemalloc
 
@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scoring.similarity.cosine import matrix, unit_vectors
-from scoring.similarity.pairs import pairs
+from scoring.similarity.cosine import cosine_matrix, unit_vectors
+from scoring.similarity.pairs import find_pairs
 from tests.support.documents import Kind, Vectors, clustered, copies, spread, units
 
 UNLIMITED = 10_000_000
 
 
-def by_hand(vectors: Vectors, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
+def find_all(vectors: Vectors, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
     """Return first, second and similarity of all pairs, sorted by position."""
     cosines = (vectors.astype(np.float64) @ vectors.T.astype(np.float64)).astype(np.float32).clip(-1, 1)
     first, second = np.nonzero(np.triu(cosines >= np.float32(threshold), 1))
@@ -26,9 +26,9 @@ def by_hand(vectors: Vectors, threshold: float) -> tuple[NDArray[np.int64], NDAr
 @settings(deadline=None)
 def test_pairs_are_those_of_brute_force(vectors: Vectors, threshold: float) -> None:
     """None is missing, none is added, and similarities are the same to the bit."""
-    first, second, similarity = by_hand(vectors, threshold)
+    first, second, similarity = find_all(vectors, threshold)
 
-    found = pairs(vectors, threshold, limit=UNLIMITED)
+    found = find_pairs(vectors, threshold, limit=UNLIMITED)
 
     np.testing.assert_array_equal(found.first, first)
     np.testing.assert_array_equal(found.second, second)
@@ -40,9 +40,9 @@ def test_pairs_are_those_of_brute_force(vectors: Vectors, threshold: float) -> N
 @settings(deadline=None, max_examples=20)
 def test_pairs_in_several_blocks_are_those_of_brute_force(vectors: Vectors, threshold: float) -> None:
     """Block borders leave no trace."""
-    first, second, similarity = by_hand(vectors, threshold)
+    first, second, similarity = find_all(vectors, threshold)
 
-    found = pairs(vectors, threshold, limit=UNLIMITED)
+    found = find_pairs(vectors, threshold, limit=UNLIMITED)
 
     np.testing.assert_array_equal(found.first * len(vectors) + found.second, first * len(vectors) + second)
     np.testing.assert_array_equal(found.similarity, similarity)
@@ -53,10 +53,10 @@ def test_pairs_in_several_blocks_are_those_of_brute_force(vectors: Vectors, thre
 def test_a_pair_reaches_the_similarity_that_is_reported_for_it(vectors: Vectors, data: st.DataObject) -> None:
     """A threshold equal to a reported similarity includes its pair; the next float above does not."""
     i, j = sorted(data.draw(st.permutations(range(len(vectors))))[:2])
-    similarity = matrix(vectors)[i, j]
+    similarity = cosine_matrix(vectors)[i, j]
 
-    reached = pairs(vectors, float(similarity), limit=UNLIMITED)
-    missed = pairs(vectors, float(np.nextafter(similarity, np.float32(2))), limit=UNLIMITED)
+    reached = find_pairs(vectors, float(similarity), limit=UNLIMITED)
+    missed = find_pairs(vectors, float(np.nextafter(similarity, np.float32(2))), limit=UNLIMITED)
 
     assert (i, j) in set(zip(reached.first.tolist(), reached.second.tolist(), strict=True))
     assert (i, j) not in set(zip(missed.first.tolist(), missed.second.tolist(), strict=True))
@@ -65,11 +65,11 @@ def test_a_pair_reaches_the_similarity_that_is_reported_for_it(vectors: Vectors,
 @given(units(2, 60), st.integers(1, 200))
 @settings(deadline=None)
 def test_the_most_similar_pairs_are_kept_at_the_limit(vectors: Vectors, limit: int) -> None:
-    """Of equally similar ones the first by position, and the flag says that there were more."""
-    first, second, similarity = by_hand(vectors, -1)
+    """Of equally similar ones those first by position are kept; `truncated` says that there were more."""
+    first, second, similarity = find_all(vectors, -1)
     kept = np.sort(np.lexsort((second, first, -similarity))[:limit])
 
-    found = pairs(vectors, -1, limit=limit)
+    found = find_pairs(vectors, -1, limit=limit)
 
     np.testing.assert_array_equal(found.first, first[kept])
     np.testing.assert_array_equal(found.second, second[kept])
@@ -79,23 +79,23 @@ def test_the_most_similar_pairs_are_kept_at_the_limit(vectors: Vectors, limit: i
 
 @pytest.mark.parametrize("kind", [spread, copies])
 def test_the_limit_holds_across_blocks(kind: Kind) -> None:
-    """What was cut early is what would have been cut late."""
+    """Pairs that are dropped before all blocks are compared would be dropped at the end too."""
     vectors = unit_vectors(kind(np.random.default_rng(1), 1_200, 5))
-    first, second, similarity = by_hand(vectors, 0)
+    first, second, similarity = find_all(vectors, 0)
     kept = np.sort(np.lexsort((second, first, -similarity))[:3_000])
 
-    found = pairs(vectors, 0, limit=3_000)
+    found = find_pairs(vectors, 0, limit=3_000)
 
     np.testing.assert_array_equal(found.first, first[kept])
     np.testing.assert_array_equal(found.second, second[kept])
 
 
 def test_documents_without_a_vector_are_in_no_pair() -> None:
-    """Even at a threshold that everything reaches; positions stay the request's."""
+    """Not even at a threshold that every pair reaches; positions are those in the request."""
     vectors = unit_vectors(np.ones((4, 2), np.float32))
     present = np.array([True, False, True, True])
 
-    found = pairs(vectors, -1, limit=UNLIMITED, present=present)
+    found = find_pairs(vectors, -1, limit=UNLIMITED, present=present)
 
     assert found.first.tolist() == [0, 0, 2]
     assert found.second.tolist() == [2, 3, 3]
@@ -109,7 +109,7 @@ def test_memory_does_not_grow_with_the_square_of_documents(kind: Kind, threshold
 
     tracemalloc.start()
     try:
-        pairs(vectors, threshold, limit=10_000)
+        find_pairs(vectors, threshold, limit=10_000)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

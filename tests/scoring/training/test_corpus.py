@@ -75,7 +75,7 @@ def test_the_lee_corpora_are_read_whole() -> None:
     ],
 )
 def test_a_fault_names_file_and_line(tmp_path: Path, name: str, content: bytes, fault: str) -> None:
-    """What is wrong with a corpus is said in one sentence with its place."""
+    """Every fault is one sentence that names the file and line."""
     path = write(tmp_path / name, content)
 
     with pytest.raises(CorpusError) as raised:
@@ -87,7 +87,7 @@ def test_a_fault_names_file_and_line(tmp_path: Path, name: str, content: bytes, 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """The path stands in the sentence."""
+    """The error names the path."""
     with pytest.raises(CorpusError, match=r"nowhere\.txt: does not exist"):
         list(read_corpus(tmp_path / "nowhere.txt"))
 
@@ -99,7 +99,7 @@ def test_a_folder_without_text_files_holds_no_documents(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
-    """What the operating system refuses is said with the file: here a folder with a file's name."""
+    """An error of the operating system names the file: here a folder with a file's name."""
     (tmp_path / "folder.txt").mkdir()
 
     with pytest.raises(CorpusError, match=r"folder\.txt: cannot be read: Is a directory"):
@@ -108,7 +108,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["klingon", "zlib"])
 def test_an_unknown_encoding_is_named(tmp_path: Path, encoding: str) -> None:
-    """Neither an unknown name nor a codec that is not for text passes."""
+    """Unknown names are refused, and codecs that are not for text."""
     path = write(tmp_path / "a.txt", b"fine\n")
 
     with pytest.raises(CorpusError, match=f"'{encoding}' is no text encoding"):
@@ -116,7 +116,7 @@ def test_an_unknown_encoding_is_named(tmp_path: Path, encoding: str) -> None:
 
 
 def test_text_that_an_encoding_cannot_hold_is_a_fault(tmp_path: Path) -> None:
-    """Odd bytes in UTF-16 are a fault of the file, not of the program."""
+    """An odd number of bytes in UTF-16 is a CorpusError, not a UnicodeError."""
     path = write(tmp_path / "a.txt", b"\xff\xfea\x00b")
 
     with pytest.raises(CorpusError, match="is not utf-16"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import Embedder
-from scoring.similarity.cosine import matrix, unit_vectors
+from scoring.similarity.cosine import cosine_matrix, unit_vectors
 from scoring.training.demo import demo_documents
 
 
@@ -20,9 +20,11 @@ def test_the_bundle_is_whole_and_called_demo(demo_bundle: Path) -> None:
 
 
 def test_two_of_the_documents_are_alike_and_one_is_not(demo_bundle: Path) -> None:
-    """What the first answer shows: similar news stand together."""
+    """The two reports of one event are the most similar."""
     documents = demo_documents()
-    similarities = matrix(unit_vectors(Embedder(open_bundle(demo_bundle)).embed(documents).doc_vectors))
+    similarities = cosine_matrix(
+        unit_vectors(Embedder(open_bundle(demo_bundle)).embed(documents).doc_vectors)
+    )
 
     assert len(documents) == 3
     assert similarities[0, 1] > 0.5

@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
 
-from scoring.bundle.word_vectors import WordVectors
-from scoring.training.fasttext import FastTextParameters, train_words
-from scoring.training.lsa import with_latent
+from scoring.training.fasttext import FastTextParameters, train_word_vectors
+from scoring.training.lsa import append_lsa
 from scoring.training.sif import sif_weights
+from scoring.training.word_vectors import WordVectors
 
 DOCUMENTS = [
     ["storm", "closes", "harbour", "storm"],
@@ -19,7 +19,7 @@ DOCUMENTS = [
 
 def trained() -> WordVectors:
     """Return small FastText vectors of the documents."""
-    return train_words(DOCUMENTS, FastTextParameters(dimensions=4, epochs=1, seed=1))
+    return train_word_vectors(DOCUMENTS, FastTextParameters(dimensions=4, epochs=1, seed=1))
 
 
 def counted(words: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -35,19 +35,19 @@ def test_pooled_documents_are_the_projections_of_lsa() -> None:
     rows = weighted / np.linalg.norm(weighted, axis=1, keepdims=True)
     expected = TruncatedSVD(3, random_state=0).fit(rows).transform(weighted)
 
-    latent = with_latent(vectors, DOCUMENTS, 3, seed=1).word_vectors[:, 4:]
+    lsa = append_lsa(vectors, DOCUMENTS, 3, seed=1).word_vectors[:, 4:]
 
-    pooled = counts @ (latent * sif_weights(counts.sum(axis=0).astype(np.int64))[:, None])
+    pooled = counts @ (lsa * sif_weights(counts.sum(axis=0).astype(np.int64))[:, None])
     pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(pooled @ pooled.T, expected @ expected.T, atol=1e-5)
 
 
 def test_fasttext_stays_and_n_grams_get_zeros() -> None:
-    """An unknown word has its FastText vector and no place among the documents."""
+    """An unknown word has its FastText vector and zeros in the dimensions of LSA."""
     before = trained()
 
-    after = with_latent(before, DOCUMENTS, 2, seed=1)
+    after = append_lsa(before, DOCUMENTS, 2, seed=1)
 
     assert before.ngram_vectors is not None
     assert after.ngram_vectors is not None
@@ -58,7 +58,7 @@ def test_fasttext_stays_and_n_grams_get_zeros() -> None:
 
 def test_more_dimensions_than_documents_are_zeros() -> None:
     """A corpus of five documents has five directions; what is beyond is finite and empty."""
-    latent = with_latent(trained(), DOCUMENTS, 9, seed=1).word_vectors[:, 4:]
+    lsa = append_lsa(trained(), DOCUMENTS, 9, seed=1).word_vectors[:, 4:]
 
-    assert np.isfinite(latent).all()
-    assert not latent[:, 5:].any()
+    assert np.isfinite(lsa).all()
+    assert not lsa[:, 5:].any()

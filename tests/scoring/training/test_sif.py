@@ -1,8 +1,8 @@
-"""Weights from frequencies, and common directions; NumPy in double precision is the oracle."""
+"""Weights from frequencies, and common components; NumPy in double precision is the oracle."""
 
 import numpy as np
 
-from scoring.training.sif import principal_directions, sif_weights
+from scoring.training.sif import common_components, sif_weights
 
 
 def test_weights_are_a_over_a_plus_p() -> None:
@@ -18,13 +18,13 @@ def test_weights_are_finite_where_nothing_was_counted() -> None:
     assert sif_weights(np.zeros(3, np.int64)).tolist() == [1.0, 1.0, 1.0]
 
 
-def test_directions_are_the_first_singular_vectors() -> None:
+def test_components_are_the_first_singular_vectors() -> None:
     """Not centred, orthonormal, equal to NumPy's up to sign."""
     rng = np.random.default_rng(2)
     doc_vectors = (rng.normal(size=(50, 6)) * [5, 4, 3, 2, 1, 1] + 1).astype(np.float32)
 
-    directions = principal_directions(doc_vectors, 2)
+    components = common_components(doc_vectors, 2)
 
     expected = np.linalg.svd(doc_vectors.astype(np.float64))[2][:2]
-    np.testing.assert_allclose(np.abs(np.sum(directions * expected, axis=1)), 1.0, atol=1e-6)
-    np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-6)
+    np.testing.assert_allclose(np.abs(np.sum(components * expected, axis=1)), 1.0, atol=1e-6)
+    np.testing.assert_allclose(components @ components.T, np.eye(2), atol=1e-6)

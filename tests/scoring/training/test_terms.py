@@ -9,7 +9,7 @@ MONEY = [["the", "rates", "rise"], ["the", "rates", "fall"], ["the", "banks", "c
 
 
 def test_terms_are_what_a_cluster_has_and_others_have_not() -> None:
-    """Words of its documents stand first, words that are everywhere nowhere."""
+    """Words of its documents come first; words of every document are left out."""
     terms = descriptive_terms([*WEATHER, *MONEY], np.array([0, 0, 1, 1, 1]), 2)
 
     assert terms == [["harbour", "storm"], ["rates"]]
@@ -23,7 +23,7 @@ def test_a_cluster_of_one_document_is_described_by_it() -> None:
 
 
 def test_a_cluster_without_documents_has_no_terms() -> None:
-    """Given centroids may be nobody's nearest."""
+    """A given centroid may be the nearest to no document."""
     assert descriptive_terms(WEATHER, np.array([0, 0]), 2)[1] == []
 
 

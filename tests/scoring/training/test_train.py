@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from gensim.test.utils import datapath
 
-from scoring.bundle.bundle import Model, open_bundle, write_bundle
+from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
 from scoring.training.corpus import read_corpus
@@ -50,7 +51,7 @@ def model(texts: list[str]) -> Model:
 
 
 def test_a_model_has_everything_that_a_bundle_has(model: Model) -> None:
-    """The defaults: 100 dimensions, pooling by sif with one direction, n-grams, quantiles and terms."""
+    """The defaults: 100 dimensions, pooling by sif with one component, n-grams, quantiles and terms."""
     assert model.pooling == "sif"
     assert model.word_vectors.shape == (len(model.words), 100)
     assert model.ngram_vectors is not None
@@ -63,7 +64,7 @@ def test_a_model_has_everything_that_a_bundle_has(model: Model) -> None:
 
 
 def test_facts_of_the_training_are_kept(model: Model) -> None:
-    """Whoever inspects the bundle sees what it was made of and how."""
+    """`scorepool inspect` shows from it what the bundle was made of and how."""
     facts = dict(model.training)
 
     assert facts["documents"] == 80
@@ -73,7 +74,7 @@ def test_facts_of_the_training_are_kept(model: Model) -> None:
 
 
 def test_pooling_by_mean_weighs_all_words_alike(texts: list[str]) -> None:
-    """Neither weights nor a direction to remove."""
+    """Neither weights nor components."""
     model = train(texts, TrainingOptions("lee", epochs=1, clusters=2, pooling="mean", dimensions=10))
 
     assert model.word_weights is None
@@ -118,7 +119,7 @@ def test_progress_passes_every_stage(texts: list[str]) -> None:
     ],
 )
 def test_a_corpus_that_is_too_small_is_refused(texts: list[str], clusters: int, fault: str) -> None:
-    """The sentence gives the numbers."""
+    """The error gives the numbers."""
     with pytest.raises(CorpusError, match=fault):
         train(texts, TrainingOptions("x", clusters=clusters))
 
@@ -140,7 +141,7 @@ def test_epochs_follow_the_size_of_the_corpus() -> None:
 
 
 def test_the_same_seed_gives_the_same_bundle_in_any_process(tmp_path: Path) -> None:
-    """Byte for byte, the manifest included, whatever Python's hash seed is."""
+    """Byte for byte, the manifest included, for any hash seed of Python."""
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "there")]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "1"})
 

@@ -1,6 +1,6 @@
-"""Word vectors and the character n-gram vectors behind them: what a FastText model knows about words.
+"""Word vectors and character n-gram vectors in memory.
 
-Training makes one from a corpus, importing reads one from a file; both are the same from here on.
+Training makes them from a corpus and importing reads them from a file; `fit` makes a model of either.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class WordVectors:
-    """V words in d dimensions, with FINAL vectors: what gensim answers to `wv[word]`.
+    """V words in d dimensions.
 
-    `word_vectors` (V, d) float32; `counts` (V,) int64, how often each word was seen, None where nobody knows.
-    `ngram_vectors` (buckets, d) float32 holds the n-grams of `min_n` to `max_n` characters by fastText's
-    hash, None for a model that has none.
+    word_vectors (V, d) float32 are final, as gensim's `wv[word]`: in FastText the mean of a word's own vector and
+    those of its n-grams. counts (V,) int64: how often each word was seen in training, None if unknown.
+    ngram_vectors (buckets, d) float32: those of n-grams of `min_n` to `max_n` characters, by fastText's hash; None
+    for a model without n-grams.
     """
 
     words: Sequence[str]
@@ -29,7 +30,7 @@ class WordVectors:
 
 
 def from_gensim(vectors: FastTextKeyedVectors) -> WordVectors:
-    """Return what gensim's FastText holds, without copying the arrays."""
+    """Return the word and n-gram vectors of gensim's FastText, without copying the arrays."""
     words: list[str] = vectors.index_to_key
     counts = np.array([vectors.get_vecattr(word, "count") for word in words], dtype=np.int64)
     if not (vectors.bucket and vectors.max_n):
