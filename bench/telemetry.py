@@ -11,7 +11,9 @@ usual libraries.
 import argparse
 import json
 import logging
+import logging.handlers
 import os
+import queue
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +48,9 @@ STAGES = (("decode", 0.08), ("embed", 1.9), ("cluster", 0.1), ("similarity", 0.2
 OUTCOME = Outcome("ok", b"", Facts(3, 3, 120, 110, STAGES, ((1, 2), (7, 1))), 0, 0.05, 2.5, 1)
 
 SNAPSHOT = Snapshot(tuple(SlotSnapshot(n, 100 + n, "ready", 9, 0, 1 << 24) for n in range(8)), 0, 0.0, 0)
+
+# As long as the line of one scored request.
+LINE = "x" * 400
 
 FLAGS = {"sampled": b"01", "not sampled": b"00"}
 
@@ -161,6 +166,27 @@ def usual_log(fd: int) -> Callable[[], None]:
     return lambda: logger.info("request", extra=fields)
 
 
+@contextmanager
+def direct_lines(fd: int) -> Iterator[Callable[[], None]]:
+    """Yield a step that gives one ready line to a `LineWriter` with room for all: a dropped line costs less."""
+    line = LINE.encode() + b"\n"
+    writer = LineWriter(fd, capacity=1 << 30)
+    yield lambda: writer.write(line)
+    writer.close(timeout_s=60)
+
+
+@contextmanager
+def queued_lines(fd: int) -> Iterator[Callable[[], None]]:
+    """Yield a step that gives one ready line to `QueueHandler`; a `QueueListener` writes it in its thread."""
+    lines: queue.Queue[logging.LogRecord] = queue.Queue()
+    logger = logging.Logger("queued", logging.INFO)  # noqa: LOG001 - not to be found by anybody else
+    logger.addHandler(logging.handlers.QueueHandler(lines))
+    listener = logging.handlers.QueueListener(lines, logging.StreamHandler(os.fdopen(fd, "w", closefd=False)))
+    listener.start()
+    yield lambda: logger.info(LINE)
+    listener.stop()
+
+
 def report(name: str, step: Callable[[], object], requests: int) -> None:
     """Measure and print one row."""
     loop, cpu = cost(step, requests)
@@ -190,6 +216,9 @@ def main(requests: int) -> None:
             tracing.close()
         report("the metrics by prometheus-client", usual, requests)
         report("a line by logging and json", usual_log(fd), requests)
+        for name, opened in (("LineWriter", direct_lines(fd)), ("QueueHandler", queued_lines(fd))):
+            with opened as step:
+                report(f"a ready line by {name}", step, requests)
         print(f"\n  {'milliseconds of the event loop':<40} {'each':>8} {'lines':>8}")
         report_scrape("/metrics", lambda: telemetry.metrics(SNAPSHOT))
         report_scrape("/metrics by prometheus-client", lambda: prometheus_client.generate_latest(registry))

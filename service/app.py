@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from service.api.openapi import document
+from service.api.openapi import openapi_document
 from service.api.request import SCORE_ROUTE
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
@@ -100,7 +100,7 @@ def create_app(
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
             Route("/info", _json(describe(settings)), methods=["GET"]),
-            Route("/openapi.json", _json(document(settings.limits)), methods=["GET"]),
+            Route("/openapi.json", _json(openapi_document(settings.limits)), methods=["GET"]),
             *page_routes(),
         ],
         middleware=[

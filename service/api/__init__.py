@@ -1,1 +1,1 @@
-"""The HTTP contract as types and tables: requests, responses, problems, and the OpenAPI document made of them."""
+"""The HTTP contract: the types of requests and responses, the table of problems, and the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the types that decode requests and the table that answers problems."""
+"""The OpenAPI document, made from the types of requests and responses and from the table of problems."""
 
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -7,34 +7,33 @@ from typing import Any
 import msgspec
 import orjson
 
-from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
-from service.api.request import ScoreBody
+from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, FieldError
+from service.api.request import REQUEST_ID_PATTERN, ScoreBody
 from service.api.response import Alive, Info, NotReady, ProblemDetails, Ready, ScoreResponse, Started, Status
 from service.limits import RequestLimits
-from service.observability.request_record import REQUEST_ID_PATTERN
 
 Json = dict[str, Any]
 
 TYPES = (ScoreBody, ScoreResponse, ProblemDetails, Info, Status, Alive, Ready, Started, NotReady)
 
-REFERENCE = "#/components/schemas/{name}"
+SCHEMA_REFERENCE = "#/components/schemas/{name}"
 
-# What can go wrong anywhere; with a token; and with a request to score.
-ALWAYS = ("invalid_request", "method_not_allowed", "headers_too_large", "internal_error")
-WITH_TOKEN = ("missing_token", "invalid_token", "insufficient_scope", "starting")
-SCORE = tuple(code for code in PROBLEMS if code != "not_found")
+# The codes of the problems that every route can answer, every route that takes a token, and `/score`.
+ANY_ROUTE_PROBLEMS = ("invalid_request", "method_not_allowed", "headers_too_large", "internal_error")
+TOKEN_PROBLEMS = ("missing_token", "invalid_token", "insufficient_scope", "starting")
+SCORE_PROBLEMS = tuple(code for code in PROBLEMS if code != "not_found")
 
 DESCRIPTION = """Scores batches of documents: a FastText model embeds each, a K-Means assigns it to a cluster,
 and every document is compared with every other.
 
 Errors are `application/problem+json` (RFC 9457): `code` says what is wrong, `detail` what to do about it, and
-`errors` points into the body."""
+`errors` where in the body it is, as JSON pointers."""
 
 
-# One request and its answer, as the documentation shows them.
-DIGEST = "sha256:ae006dfe68f4c60553aa9ca930203c2f1495c180049be5ca526ed31d536d562a"
+# An example request and its answer.
+_DIGEST = "sha256:ae006dfe68f4c60553aa9ca930203c2f1495c180049be5ca526ed31d536d562a"
 
-REQUEST: dict[str, Any] = {
+EXAMPLE_REQUEST: dict[str, Any] = {
     "documents": [
         {"id": "a", "text": "Storms close the harbour"},
         {"text": "Harbour shut by gales"},
@@ -45,7 +44,9 @@ REQUEST: dict[str, Any] = {
 }
 
 
-def _document(name: str, cluster: int, measures: tuple[float, float, float], near: tuple[str, float]) -> Any:
+def _example_document(
+    name: str, cluster: int, measures: tuple[float, float, float], near: tuple[str, float]
+) -> Any:
     distance, margin, outlier = measures
     neighbours = [{"id": near[0], "similarity": near[1]}]
     return {
@@ -60,12 +61,12 @@ def _document(name: str, cluster: int, measures: tuple[float, float, float], nea
     }
 
 
-ANSWER: dict[str, Any] = {
-    "model": {"name": "demo", "digest": DIGEST, "dimensions": 100, "clusters": 24},
+EXAMPLE_RESPONSE: dict[str, Any] = {
+    "model": {"name": "demo", "digest": _DIGEST, "dimensions": 100, "clusters": 24},
     "documents": [
-        _document("a", 10, (0.985, 0.003, 0.62), ("1", 0.6)),
-        _document("1", 10, (0.824, 0.032, 0.44), ("a", 0.6)),
-        _document("2", 2, (1.591, 0.021, 0.91), ("a", -0.01)),
+        _example_document("a", 10, (0.985, 0.003, 0.62), ("1", 0.6)),
+        _example_document("1", 10, (0.824, 0.032, 0.44), ("a", 0.6)),
+        _example_document("2", 2, (1.591, 0.021, 0.91), ("a", -0.01)),
     ],
     "clusters": [
         {"id": 2, "size": 1, "cohesion": 1.0, "terms": ["rates", "bank", "economy"]},
@@ -73,8 +74,8 @@ ANSWER: dict[str, Any] = {
     ],
 }
 
-# Where a problem can point into the body, and at what.
-POINTERS = {
+# The field error in the example of each problem that points into the body.
+_EXAMPLE_FIELD_ERRORS: dict[str, FieldError] = {
     "too_many_documents": ("/documents", "1001 given, at most 1000 per request; split the request"),
     "document_too_large": (
         "/documents/3",
@@ -86,8 +87,8 @@ POINTERS = {
 }
 
 
-def document(limits: RequestLimits) -> Json:
-    """Return the document of a service with these limits."""
+def openapi_document(limits: RequestLimits) -> Json:
+    """Return the OpenAPI document of a service with these limits."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -107,43 +108,46 @@ def document(limits: RequestLimits) -> Json:
     }
 
 
-def document_text(limits: RequestLimits | None = None) -> str:
-    """Return the document as text, by default with the default limits."""
-    return orjson.dumps(document(limits or RequestLimits()), option=orjson.OPT_INDENT_2).decode()
+def openapi_text(limits: RequestLimits | None = None) -> str:
+    """Return the OpenAPI document as JSON text, by default with the default limits."""
+    return orjson.dumps(openapi_document(limits or RequestLimits()), option=orjson.OPT_INDENT_2).decode()
 
 
 def _paths() -> Json:
     return {
-        "/score": {"post": _score()},
+        "/score": {"post": _score_operation()},
         "/livez": {"get": _operation("Whether the process is alive", "Alive")},
-        "/readyz": {"get": _operation("Whether requests are welcome", "Ready", unavailable="NotReady")},
+        "/readyz": {"get": _operation("Whether requests are accepted", "Ready", unavailable="NotReady")},
         "/startupz": {
-            "get": _operation("Whether a worker was ready once", "Started", unavailable="NotReady")
+            "get": _operation("Whether a worker has been ready", "Started", unavailable="NotReady")
         },
         "/info": {"get": _operation("The service, its model and its limits", "Info")},
         "/status": {
-            "get": _protected(_operation("What the service is doing", "Status", WITH_TOKEN), "status")
+            "get": _protected(_operation("What the service is doing", "Status", TOKEN_PROBLEMS), "status")
         },
-        "/metrics": {"get": _metrics()},
+        "/metrics": {"get": _metrics_operation()},
     }
 
 
-def _score() -> Json:
-    answer = {"schema": _reference("ScoreResponse"), "examples": {"neighbours": {"value": ANSWER}}}
+def _score_operation() -> Json:
+    scores = {
+        "schema": _schema_reference("ScoreResponse"),
+        "examples": {"neighbours": {"value": EXAMPLE_RESPONSE}},
+    }
     matrix = {"schema": {"type": "string", "contentMediaType": "application/x-npy"}}
-    good = {
+    success = {
         "description": "The scores; as `application/x-npy` the float32 matrix alone (`similarity: matrix`).",
-        "headers": _named("X-Request-ID", "Server-Timing"),
-        "content": {"application/json": answer, "application/x-npy": matrix},
+        "headers": _header_references("X-Request-ID", "Server-Timing"),
+        "content": {"application/json": scores, "application/x-npy": matrix},
     }
-    body = {"schema": _reference("ScoreBody"), "examples": {"three": {"value": REQUEST}}}
+    body = {"schema": _schema_reference("ScoreBody"), "examples": {"three": {"value": EXAMPLE_REQUEST}}}
     operation = {
         "operationId": "score",
         "summary": "Score documents",
         "tags": ["scoring"],
-        "parameters": [_request_id(), _deadline()],
+        "parameters": [_request_id_parameter(), _timeout_parameter()],
         "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": {"200": good, **_problems(SCORE, "Server-Timing")},
+        "responses": {"200": success, **_problem_responses(SCORE_PROBLEMS, "Server-Timing")},
     }
     return _protected(operation, "the one in `jwt_scope`, where set")
 
@@ -152,27 +156,27 @@ def _operation(summary: str, answer: str, codes: Iterable[str] = (), unavailable
     responses: Json = {
         "200": {
             "description": summary,
-            "headers": _named("X-Request-ID"),
-            "content": {"application/json": {"schema": _reference(answer)}},
+            "headers": _header_references("X-Request-ID"),
+            "content": {"application/json": {"schema": _schema_reference(answer)}},
         },
-        **_problems([*codes, *ALWAYS]),
+        **_problem_responses([*codes, *ANY_ROUTE_PROBLEMS]),
     }
     if unavailable:
         responses["503"] = {
-            "description": "Not now, and why.",
-            "headers": _named("X-Request-ID", "Retry-After"),
-            "content": {"application/json": {"schema": _reference(unavailable)}},
+            "description": "It is not; `reason` says why.",
+            "headers": _header_references("X-Request-ID", "Retry-After"),
+            "content": {"application/json": {"schema": _schema_reference(unavailable)}},
         }
     return {
         "operationId": answer.lower(),
         "summary": summary,
         "tags": ["operation"],
-        "parameters": [_request_id()],
+        "parameters": [_request_id_parameter()],
         "responses": dict(sorted(responses.items())),
     }
 
 
-def _metrics() -> Json:
+def _metrics_operation() -> Json:
     operation = _operation("Metrics for Prometheus", "Metrics")
     operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     return operation
@@ -186,23 +190,25 @@ def _protected(operation: Json, scope: str) -> Json:
     }
 
 
-def _problems(codes: Iterable[str], *headers: str) -> Json:
+def _problem_responses(codes: Iterable[str], *headers: str) -> Json:
     """Return one response for each status among the codes, with an example for each code."""
     by_status: dict[int, list[str]] = {}
     for code in codes:
         by_status.setdefault(PROBLEMS[code].status, []).append(code)
-    return {str(status): _problem(status, by_status[status], headers) for status in sorted(by_status)}
+    return {
+        str(status): _problem_response(status, by_status[status], headers) for status in sorted(by_status)
+    }
 
 
-def _problem(status: int, codes: list[str], headers: tuple[str, ...]) -> Json:
+def _problem_response(status: int, codes: list[str], headers: tuple[str, ...]) -> Json:
     extra = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"]}
     names = ["X-Request-ID", *headers, *(["Retry-After"] if status == 503 else extra.get(status, []))]
     examples = {code: {"summary": PROBLEMS[code].title, "value": _example(code)} for code in codes}
     return {
         "description": "; ".join(f"`{code}`: {PROBLEMS[code].when}" for code in codes),
-        # The connection itself answers these, before there is a request to speak of.
-        "headers": {} if status in {400, 431} else _named(*names),
-        "content": {MEDIA_TYPE: {"schema": _reference("ProblemDetails"), "examples": examples}},
+        # These can come from the HTTP parser, before the request has an id.
+        "headers": {} if status in {400, 431} else _header_references(*names),
+        "content": {MEDIA_TYPE: {"schema": _schema_reference("ProblemDetails"), "examples": examples}},
     }
 
 
@@ -216,14 +222,14 @@ def _example(code: str) -> Json:
         "request_id": "3b0b4759306af32726477c14852374f4",
         "detail": problem.when,
     }
-    if code in POINTERS:
-        pointer, detail = POINTERS[code]
+    if code in _EXAMPLE_FIELD_ERRORS:
+        pointer, detail = _EXAMPLE_FIELD_ERRORS[code]
         example["errors"] = [{"pointer": pointer, "detail": detail}]
     return example
 
 
 def _schemas(limits: RequestLimits) -> Json:
-    _, schemas = msgspec.json.schema_components(TYPES, ref_template=REFERENCE)
+    _, schemas = msgspec.json.schema_components(TYPES, ref_template=SCHEMA_REFERENCE)
     schemas["ScoreBody"]["properties"]["documents"]["maxItems"] = limits.max_documents
     schemas["Document"]["properties"]["text"]["description"] = (
         f"At most {limits.max_document_bytes} bytes of UTF-8."
@@ -244,20 +250,20 @@ def _headers() -> Json:
     }
 
 
-def _named(*names: str) -> Json:
+def _header_references(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _request_id() -> Json:
+def _request_id_parameter() -> Json:
     text = f"An id for the request: {REQUEST_ID_PATTERN}. Any other text is replaced."
     return {"name": "X-Request-ID", "in": "header", "description": text, "schema": {"type": "string"}}
 
 
-def _deadline() -> Json:
+def _timeout_parameter() -> Json:
     schema = {"type": "integer", "minimum": 1}
-    text = "Milliseconds after which the answer is of no use; can only shorten the server's limit."
+    text = "Milliseconds until the client's deadline; can only shorten the server's limit."
     return {"name": "X-Request-Timeout-Ms", "in": "header", "description": text, "schema": schema}
 
 
-def _reference(name: str) -> Json:
-    return {"$ref": REFERENCE.format(name=name)}
+def _schema_reference(name: str) -> Json:
+    return {"$ref": SCHEMA_REFERENCE.format(name=name)}

@@ -1,6 +1,7 @@
-"""The one table of everything that can go wrong over HTTP, and its bodies as RFC 9457 problem details.
+"""Every error that a client can see, in one table, and their bodies as RFC 9457 problem details.
 
-A body is made of two parts, so that the server never parses what a worker says:
+A body has two parts. The worker encodes the part that it knows; the server joins the rest to those bytes without
+parsing them:
 
     worker   {"detail": "…", "errors": […]}                       `partial`, under 8 KiB
     server   {"type": …, "title": …, "status": …, "code": …, "request_id": …, + the worker's part   `complete`
@@ -16,16 +17,16 @@ MEDIA_TYPE = "application/problem+json"
 
 TYPE_PREFIX = "urn:scorepool:problem:"
 
-# What a worker may say about one faulty request: it travels beside real answers, and a client that sends a
-# thousand faulty documents needs the first few.
+# Bytes of the worker's part for one faulty request. It shares the shared memory with real answers, and a client
+# that sends a thousand faulty documents needs only the first few errors.
 MAX_PARTIAL = 8 * 1024
 
-# A JSON pointer into the body and what is wrong there.
-Error = tuple[str, str]
+# A JSON pointer (RFC 6901) into the request's body, and what is wrong there.
+FieldError = tuple[str, str]
 
 
 class Problem(NamedTuple):
-    """A kind of failure: its HTTP status, its constant title, and when a client sees it."""
+    """One kind of error: its HTTP status, its constant title, and when a client gets it."""
 
     status: int
     title: str
@@ -73,9 +74,10 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
     }
 )
 
-# The client left, or the server is to blame. Every other problem is a refusal before work.
+# Requests that were admitted and did not succeed: the client left, or the server failed.
 FAILURES = ("client_closed", *(code for code, problem in PROBLEMS.items() if problem.status in {500, 504}))
 
+# Requests that were refused before any work.
 REJECTIONS = tuple(code for code in PROBLEMS if code not in FAILURES)
 
 
@@ -87,10 +89,10 @@ def _prefix(code: str, problem: Problem) -> bytes:
 _PREFIXES = MappingProxyType({code: _prefix(code, problem) for code, problem in PROBLEMS.items()})
 
 
-def partial(detail: str, errors: Iterable[Error] = ()) -> bytes:
-    """Encode what is known where a request failed: a JSON object of at most `MAX_PARTIAL` bytes.
+def partial(detail: str, errors: Iterable[FieldError] = ()) -> bytes:
+    """Encode the worker's part: `detail` and `errors` as a JSON object of at most `MAX_PARTIAL` bytes.
 
-    Errors beyond the limit are left out, the first ones stay.
+    When it would be larger, errors are left out from the end.
     """
     listed = [{"pointer": pointer, "detail": text} for pointer, text in errors]
     while True:
@@ -103,13 +105,13 @@ def partial(detail: str, errors: Iterable[Error] = ()) -> bytes:
 
 
 def complete(code: str, part: bytes, request_id: str) -> bytes:
-    """Join what `partial` made with what the table says about `code`, without parsing either.
+    """Return a whole body: the table's members for `code`, then the bytes that `partial` returned.
 
-    `request_id` consists of `A-Za-z0-9._-` alone, so it needs no escaping.
+    `request_id` has only the characters `A-Za-z0-9._-`, so it needs no escaping.
     """
     return b'%b,"request_id":"%b",%b' % (_PREFIXES[code], request_id.encode("ascii"), part[1:])
 
 
 def problem(code: str, detail: str, request_id: str) -> bytes:
-    """Encode a whole problem that arose in the server process."""
+    """Return a whole body for an error that the server process itself found."""
     return complete(code, partial(detail), request_id)

@@ -1,13 +1,14 @@
-"""The request of `/score` and its limits: the one source for decoding, OpenAPI and documentation.
+"""The request of `/score`: its types, its limits and its decoding.
 
-Decoding has two ways, which agree on everything that both accept:
+OpenAPI and the documentation are made from the types here. There are two decoders, which agree on every body
+that both accept:
 
-    body ── msgspec, typed, one pass ────────────────────────→ ScoreRequest   every ordinary request
-       └──(refused)── orjson, untyped ── looked at by hand ──→ RequestError that points, or ScoreRequest
+    body ── msgspec, typed, one pass ─────────────────────────→ ScoreRequest   every ordinary request
+       └──(refused)── orjson, untyped, then checks in Python ──→ RequestError with JSON pointers, or ScoreRequest
 
-The second way decides what is wrong in the order of the contract: JSON, then sizes, then shapes. It also
-takes what a strict typed decoder does not: `5.0` for a whole number, as JSON Schema does, and a duplicate
-member whose first value has the wrong type (the last one wins).
+The second one runs only when the first refused. It finds the fault in the order of the contract: JSON, then
+sizes, then shapes. It also accepts two things that msgspec refuses: `5.0` for a whole number, as JSON Schema
+does, and a duplicate member whose first value has the wrong type (the last one wins).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,9 +20,13 @@ import msgspec
 import orjson
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from service.api.problems import FieldError
 from service.limits import RequestLimits
 
 SCORE_ROUTE = "/score"
+
+# The id that a client may choose for its request: safe in a header, a log line and JSON without escaping.
+REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 
 Similarity = Literal["neighbours", "pairs", "matrix", "none"]
 
@@ -29,22 +34,20 @@ MAX_ID_LENGTH = 256
 
 MAX_NEIGHBOURS = 100
 
-# More pointers than this help nobody, and the answer to a faulty request stays small.
+# Field errors in one answer: enough to correct a client, and the answer to a faulty request stays small.
 MAX_ERRORS = 16
 
-# The name of an unknown member is the client's own text: enough of it to find the typing error, no more.
+# Characters of an unknown member's name that are sent back. The name is the client's text: this is enough to
+# find a typing error in it.
 MAX_NAME_LENGTH = 40
 
 Buffer = bytes | bytearray | memoryview
 
-# A JSON pointer (RFC 6901) into the body and what is wrong there.
-Error = tuple[str, str]
-
 
 class RequestError(Exception):
-    """A body that cannot be scored: the problem's code, one sentence, and where the faults are."""
+    """The body cannot be scored: the code of the problem, one sentence for the client, and the field errors."""
 
-    def __init__(self, code: str, detail: str, errors: Sequence[Error] = ()) -> None:
+    def __init__(self, code: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
@@ -52,14 +55,14 @@ class RequestError(Exception):
 
 
 class Document(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A text and the id it has in the answer. A missing id is the document's position."""
+    """A text, and its id in the answer. A missing id is the document's position."""
 
     text: str
     id: Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)] | UnsetType = UNSET
 
 
 class ScoreBody(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The body of a request as it is on the wire."""
+    """The body of a request as the client sends it."""
 
     documents: Annotated[
         list[Document | str], Meta(min_length=1, description="Objects with a text, or plain texts.")
@@ -79,7 +82,7 @@ class ScoreBody(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
-    """A request that keeps every rule: `texts` and distinct `ids` in the request's order, and the options."""
+    """A request that has passed every check. `texts` and `ids` are in the request's order; ids are distinct."""
 
     texts: list[str]
     ids: list[str]
@@ -93,18 +96,18 @@ _DECODER = msgspec.json.Decoder(ScoreBody)
 
 
 def decode(body: Buffer, limits: RequestLimits) -> ScoreRequest:
-    """Decode and check the body of a request; in the worker.
+    """Decode and check the body of a request. Called in the worker.
 
-    Raises: RequestError with the first of the contract's codes that applies.
+    Raises: RequestError with the first code of the contract that applies.
     """
     try:
-        wire = _DECODER.decode(body)
+        decoded = _DECODER.decode(body)
     except (ValueError, RecursionError):
-        wire = _decode_slowly(body, limits)
-    documents = wire.documents
+        decoded = _decode_untyped(body, limits)
+    documents = decoded.documents
     _check_count(len(documents), limits)
     texts = [document if isinstance(document, str) else document.text for document in documents]
-    # No text has more bytes than the body: a JSON escape is never shorter than the UTF-8 it stands for.
+    # No text has more bytes than the body, since a JSON escape is never shorter than the UTF-8 of its character.
     if len(body) > limits.max_document_bytes:
         _check_sizes(texts, limits)
     ids = [
@@ -112,7 +115,9 @@ def decode(body: Buffer, limits: RequestLimits) -> ScoreRequest:
         for position, document in enumerate(documents)
     ]
     _check_distinct(ids)
-    return ScoreRequest(texts, ids, wire.similarity, wire.neighbours, wire.threshold, wire.vectors)
+    return ScoreRequest(
+        texts, ids, decoded.similarity, decoded.neighbours, decoded.threshold, decoded.vectors
+    )
 
 
 def _check_count(count: int, limits: RequestLimits) -> None:
@@ -122,10 +127,10 @@ def _check_count(count: int, limits: RequestLimits) -> None:
 
 
 def _check_sizes(texts: Sequence[object], limits: RequestLimits) -> None:
-    """Refuse the first text over the limit; what is no text is looked at later."""
+    """Refuse the first text over the limit. Entries that are not texts are refused later, by their shape."""
     limit = limits.max_document_bytes
     for position, text in enumerate(texts):
-        # A character has at most 4 bytes, so most texts need no counting.
+        # A character has at most 4 bytes in UTF-8, so a short text need not be encoded to be measured.
         if isinstance(text, str) and len(text) * 4 > limit and (size := _utf8_size(text)) > limit:
             detail = f"{size} bytes of UTF-8, at most {limit} per text; shorten or split it"
             raise RequestError(
@@ -152,9 +157,9 @@ def _check_distinct(ids: Sequence[str]) -> None:
     raise RequestError("duplicate_id", detail, errors[:MAX_ERRORS])
 
 
-def _decode_slowly(body: Buffer, limits: RequestLimits) -> ScoreBody:
-    """Find out why the typed decoder refused, or that it was too strict."""
-    value = _parse(body)
+def _decode_untyped(body: Buffer, limits: RequestLimits) -> ScoreBody:
+    """Decode a body that the typed decoder refused, or raise RequestError with the reason."""
+    value = _parse_json(body)
     if not isinstance(value, dict):
         detail = "expected an object with the member documents"
         raise RequestError("invalid_document", f"the body: {detail}", [("", detail)])
@@ -169,29 +174,29 @@ def _decode_slowly(body: Buffer, limits: RequestLimits) -> ScoreBody:
     return msgspec.convert(value, ScoreBody)
 
 
-def _parse(body: Buffer) -> Any:
-    """Parse without types; orjson refuses what no double holds, lone surrogates and over 1,024 levels."""
+def _parse_json(body: Buffer) -> Any:
+    """Parse JSON; orjson refuses numbers that no double holds, lone surrogates and over 1,024 levels."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         detail = f"not JSON in UTF-8: {error.msg} at character {error.pos} of the body"
-    # Raised here and not in the handler: the decoder's error holds the whole body.
+    # Not raised inside the except block: its context would be orjson's error, which holds the whole body.
     raise RequestError("invalid_json", detail)
 
 
-def _check_shapes(code: str, errors: Iterator[Error]) -> None:
+def _check_shapes(code: str, errors: Iterator[FieldError]) -> None:
     found = list(islice(errors, MAX_ERRORS))
     if found:
         pointer, detail = found[0]
         raise RequestError(code, f"{pointer}: {detail}", found)
 
 
-def _document_errors(value: dict[str, Any]) -> Iterator[Error]:
+def _document_errors(value: dict[str, Any]) -> Iterator[FieldError]:
     documents = value.get("documents")
     if "documents" not in value:
         yield "/documents", "missing; give a list of texts, or of objects with a text"
     elif not isinstance(documents, list):
-        yield "/documents", f"expected a list, got {_kind(documents)}"
+        yield "/documents", f"expected a list, got {_json_type(documents)}"
     elif not documents:
         yield "/documents", "expected at least 1 document"
     else:
@@ -201,25 +206,25 @@ def _document_errors(value: dict[str, Any]) -> Iterator[Error]:
             elif not isinstance(document, str):
                 yield (
                     f"/documents/{position}",
-                    f"expected a text or an object with a text, got {_kind(document)}",
+                    f"expected a text or an object with a text, got {_json_type(document)}",
                 )
 
 
-def _member_errors(pointer: str, document: dict[str, Any]) -> Iterator[Error]:
+def _member_errors(pointer: str, document: dict[str, Any]) -> Iterator[FieldError]:
     if "text" not in document:
         yield f"{pointer}/text", "missing"
     elif not isinstance(document["text"], str):
-        yield f"{pointer}/text", f"expected a text, got {_kind(document['text'])}"
+        yield f"{pointer}/text", f"expected a text, got {_json_type(document['text'])}"
     if "id" in document:
         name = document["id"]
         if not isinstance(name, str):
-            yield f"{pointer}/id", f"expected a text, got {_kind(name)}"
+            yield f"{pointer}/id", f"expected a text, got {_json_type(name)}"
         elif not 1 <= len(name) <= MAX_ID_LENGTH:
             yield f"{pointer}/id", f"{len(name)} characters, expected 1 to {MAX_ID_LENGTH}"
     yield from _unknown_members(pointer, document, Document)
 
 
-def _option_errors(value: dict[str, Any]) -> Iterator[Error]:
+def _option_errors(value: dict[str, Any]) -> Iterator[FieldError]:
     known: tuple[str, ...] = get_args(Similarity)
     if "similarity" in value and value["similarity"] not in known:
         yield "/similarity", f"expected one of {', '.join(known)}"
@@ -228,11 +233,11 @@ def _option_errors(value: dict[str, Any]) -> Iterator[Error]:
     if "threshold" in value and not _is_number(value["threshold"], -1, 1):
         yield "/threshold", "expected a number from -1 to 1"
     if "vectors" in value and not isinstance(value["vectors"], bool):
-        yield "/vectors", f"expected true or false, got {_kind(value['vectors'])}"
+        yield "/vectors", f"expected true or false, got {_json_type(value['vectors'])}"
     yield from _unknown_members("", value, ScoreBody)
 
 
-def _unknown_members(pointer: str, members: dict[str, Any], known: type[Struct]) -> Iterator[Error]:
+def _unknown_members(pointer: str, members: dict[str, Any], known: type[Struct]) -> Iterator[FieldError]:
     for name in members:
         if name not in known.__struct_fields__:
             escaped = name[:MAX_NAME_LENGTH].replace("~", "~0").replace("/", "~1")
@@ -245,6 +250,6 @@ def _is_number(value: object, least: float, most: float, *, whole: bool = False)
     return least <= value <= most and (not whole or value == int(value))
 
 
-def _kind(value: object) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
-    return kinds.get(type(value), "a number")
+def _json_type(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return names.get(type(value), "a number")

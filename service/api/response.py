@@ -1,6 +1,6 @@
-"""The shapes of what `/score` and the small endpoints answer, for OpenAPI and for tests.
+"""The types of the answers of `/score` and of the operations' endpoints, for OpenAPI and for tests.
 
-Answers are not built from these types: `encoding` writes the bytes of a score.
+The answer of `/score` is not built from these types: `service.worker.encoder` writes its bytes.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 
 
 class ModelRef(Struct, frozen=True):
-    """Which model scored."""
+    """The model that scored the request."""
 
     name: str
     digest: Digest
@@ -30,7 +30,7 @@ class Neighbour(Struct, frozen=True):
 
 
 class DocumentScore(Struct, frozen=True):
-    """A document's place in the model. Without any token everything but `id` and `tokens` is null."""
+    """The scores of one document. For a text without tokens, `cluster` to `outlier` and `known` are null."""
 
     id: str
     cluster: Count | None
@@ -50,7 +50,7 @@ class DocumentScore(Struct, frozen=True):
 
 
 class ClusterScore(Struct, frozen=True):
-    """A cluster that occurs in the request."""
+    """A cluster to which documents of the request were assigned."""
 
     id: Count
     size: Annotated[int, Meta(ge=1)]
@@ -82,14 +82,14 @@ class ScoreResponse(Struct, frozen=True):
 
 
 class ErrorItem(Struct, frozen=True):
-    """One fault in the body: where, as a JSON pointer (RFC 6901), and what."""
+    """One fault in the request's body: a JSON pointer (RFC 6901) to it, and what is wrong there."""
 
     pointer: str
     detail: str
 
 
 class ProblemDetails(Struct, frozen=True):
-    """What went wrong, as RFC 9457 describes it."""
+    """An error, in the form of RFC 9457."""
 
     type: str
     title: str
@@ -101,26 +101,26 @@ class ProblemDetails(Struct, frozen=True):
 
 
 class Alive(Struct, frozen=True):
-    """The event loop turns."""
+    """The event loop runs."""
 
     status: Literal["alive"]
 
 
 class Ready(Struct, frozen=True):
-    """Requests are welcome."""
+    """Requests are accepted."""
 
     status: Literal["ready"]
 
 
 class NotReady(Struct, frozen=True):
-    """Requests would be refused now, and why."""
+    """Requests would be refused now; `reason` says why."""
 
     status: Literal["unavailable"]
     reason: str
 
 
 class Started(Struct, frozen=True):
-    """The first worker was ready once."""
+    """A worker has been ready at least once."""
 
     status: Literal["started"]
 
@@ -136,7 +136,7 @@ class ModelInfo(Struct, frozen=True):
 
 
 class Info(Struct, frozen=True):
-    """The service, its model, and the limits of a request by the names of their settings."""
+    """The service, its model, and the limits of a request under the names of their settings."""
 
     name: str
     version: str
@@ -157,18 +157,18 @@ class SlotState(StrEnum):
 
 
 class SlotStatus(Struct, frozen=True):
-    """One slot: a place for a worker process."""
+    """One slot, which runs one worker process at a time."""
 
     slot: Count
     pid: int | None
     state: SlotState
     calls: Count
     restarts: Count
-    memory_bytes: Annotated[int, Meta(ge=0, description="Private memory, as the worker said it last.")]
+    memory_bytes: Annotated[int, Meta(ge=0, description="Private memory, as the worker reported it last.")]
 
 
 class QueueStatus(Struct, frozen=True):
-    """What waits."""
+    """The requests that wait for a worker."""
 
     jobs: Count
     cost_s: Annotated[float, Meta(ge=0, description="Predicted seconds of one worker.")]
@@ -176,7 +176,7 @@ class QueueStatus(Struct, frozen=True):
 
 
 class MinuteStatus(Struct, frozen=True):
-    """The last minute of `/score`; times are null where there were none."""
+    """The requests to `/score` in the last minute; the times are null when there were none."""
 
     requests: Count
     documents: Count
@@ -187,14 +187,14 @@ class MinuteStatus(Struct, frozen=True):
 
 
 class LagStatus(Struct, frozen=True):
-    """By how much the event loop was late in the last minute."""
+    """By how many milliseconds the event loop was late in the last minute."""
 
     p99: float | None
     max: float | None
 
 
 class Status(Struct, frozen=True):
-    """What the service is doing."""
+    """What the service is doing now."""
 
     slots: list[SlotStatus]
     queue: QueueStatus

@@ -1,7 +1,7 @@
-"""`make run`: the service on the demonstration bundle, with a secret of its own, and how to call it.
+"""`make run`: serves the demonstration bundle and prints how to call it.
 
-Everything it makes lies in `.local` of the current folder: the bundle, a request for it, and the secret,
-readable by its owner only.
+It writes three things to the folder `.local` below the current one: the bundle, an example request, and the
+secret that signs the tokens, readable by its owner only.
 """
 
 import multiprocessing
@@ -19,8 +19,11 @@ from service.cli.issue_token import TokenClaims, sign_token
 from service.settings import SettingsError, load
 
 FOLDER = Path(".local")
-BUNDLE, EXAMPLE, SECRET = FOLDER / "demo-bundle", FOLDER / "demo-request.json", FOLDER / "jwt-secret"
-#: A week: the page stays open in a tab, and the secret stays on this machine.
+BUNDLE = FOLDER / "demo-bundle"
+EXAMPLE_REQUEST = FOLDER / "demo-request.json"
+SECRET = FOLDER / "jwt-secret"
+
+# A week, in seconds, so that a page that stays open in a tab keeps working.
 TOKEN_TTL = 7 * 24 * 3600
 
 
@@ -28,49 +31,49 @@ TOKEN_TTL = 7 * 24 * 3600
 @click.option("--port", default="8000", show_default=True)
 @click.option("--workers", help="Worker processes  [default: the CPUs this process may use]")
 def main(port: str, workers: str | None) -> None:
-    """Serve the demonstration bundle on 127.0.0.1; build it first where it is missing."""
+    """Serve the demonstration bundle on 127.0.0.1; train it first when it is missing."""
     FOLDER.mkdir(exist_ok=True)
     ensure_bundle()
-    secret = own_secret(SECRET)
+    secret = read_or_create_secret(SECRET)
     options = {"bundle": BUNDLE, "host": "127.0.0.1", "port": port, "workers": workers, "jwt_secret": secret}
     try:
         settings = load(options, {})
     except SettingsError as error:
         raise click.UsageError("\n".join(error.faults)) from error
-    from service.server import run  # noqa: PLC0415 - the child that builds must not import the server
+    from service.server import run  # noqa: PLC0415 - the process that trains must not import the server
 
-    raise SystemExit(run(settings, announce=lambda url: click.echo(invitation(url, secret))))
+    raise SystemExit(run(settings, announce=lambda url: click.echo(instructions(url, secret))))
 
 
 def ensure_bundle() -> None:
-    """Build the bundle and the example request where they are missing or of another version."""
+    """Build the bundle and the example request when one is missing or the bundle cannot be opened."""
     try:
         open_bundle(BUNDLE)
-        if EXAMPLE.exists():
+        if EXAMPLE_REQUEST.exists():
             return
     except BundleError:
         pass
-    # In a process of its own: the server must never load gensim, nor keep the memory that training took.
-    builder = multiprocessing.get_context("spawn").Process(target=build)
+    # In another process: the server must not load gensim, nor keep the memory that training took.
+    builder = multiprocessing.get_context("spawn").Process(target=build_bundle)
     builder.start()
     builder.join()
     if builder.exitcode:
         raise SystemExit(builder.exitcode)
 
 
-def build() -> None:
-    """Train the demonstration bundle and write down a request that scores three real documents with it."""
+def build_bundle() -> None:
+    """Train the demonstration bundle and write a request that scores three real documents with it."""
     from scoring.training.demo import build_demo, demo_documents  # noqa: PLC0415 - gensim, only here
     from service.cli.progress import progress_bars  # noqa: PLC0415
 
     click.echo("Building the demonstration bundle, once; it takes less than a minute.", err=True)
     with progress_bars() as report:
         build_demo(BUNDLE, report, force=BUNDLE.exists())
-    EXAMPLE.write_bytes(orjson.dumps({"documents": demo_documents(), "neighbours": 2}))
+    EXAMPLE_REQUEST.write_bytes(orjson.dumps({"documents": demo_documents(), "neighbours": 2}))
 
 
-def own_secret(path: Path) -> str:
-    """Return the secret in `path`; make one on first use, readable by its owner only."""
+def read_or_create_secret(path: Path) -> str:
+    """Return the secret in `path`; the first call creates it, readable by its owner only."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -80,10 +83,10 @@ def own_secret(path: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
-def invitation(url: str, secret: str) -> str:
-    """Return what to open and what to paste, with a token that is good for `/score` and `/status`."""
+def instructions(url: str, secret: str) -> str:
+    """Return the page to open and the command to paste, with a token for `/score` and `/status`."""
     token = sign_token(secret, TokenClaims(subject="demo", scope="status", ttl=TOKEN_TTL))
-    body = shlex.quote(EXAMPLE.read_text(encoding="utf-8"))
+    body = shlex.quote(EXAMPLE_REQUEST.read_text(encoding="utf-8"))
     headers = f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
     return f"\nOpen\n\n  {url}/#token={token}\n\nor paste\n\n  curl -s {url}/score {headers} -d {body}\n"
 

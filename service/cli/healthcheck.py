@@ -1,7 +1,8 @@
-"""Asks a probe of the service on this machine: `python -m service.cli.healthcheck [PATH]`, status 0 when it is well.
+"""Checks the health of the service on this machine: `python -m service.cli.healthcheck [PATH]`.
 
-For container engines that run a command inside the container; images need no curl for it. It imports nothing
-of the service, to be quick.
+The exit status is 0 when the probe at PATH (default `/livez`) answers 200, else 1. It is for container engines
+that run a command inside the container, so that the image needs no curl. It imports nothing of the service
+and so starts quickly.
 """
 
 import http.client
@@ -9,23 +10,24 @@ import os
 import sys
 from collections.abc import Mapping
 
-# Docker's own default for a whole check is 30 s; a probe is promised within 0.1 s.
-PATIENCE_S = 2.0
+# A probe is promised an answer within 0.1 s. Docker's default for the whole check is 30 s.
+TIMEOUT_S = 2.0
 
 
-def address(environ: Mapping[str, str]) -> tuple[str, int]:
-    """Return where the service listens by its settings in the environment, on this machine."""
+def service_address(environ: Mapping[str, str]) -> tuple[str, int]:
+    """Return the host and port of the service on this machine, by its settings in the environment."""
     host, port = environ.get("SCOREPOOL_HOST", ""), environ.get("SCOREPOOL_PORT", "")
-    # Neither every address of a machine nor what Kubernetes sets for a service called scorepool can be asked.
+    # 0.0.0.0 and :: listen on every address, so the loopback address reaches them. In a pod next to a service
+    # called scorepool, Kubernetes sets SCOREPOOL_PORT=tcp://…, which is not a port number and is ignored.
     return (
         "127.0.0.1" if host in {"", "0.0.0.0"} else "::1" if host == "::" else host,  # noqa: S104
         int(port) if port.isdigit() else 8000,
     )
 
 
-def is_well(path: str, environ: Mapping[str, str]) -> bool:
-    """Tell whether the probe at `path` answers 200 in time."""
-    connection = http.client.HTTPConnection(*address(environ), timeout=PATIENCE_S)
+def is_healthy(path: str, environ: Mapping[str, str]) -> bool:
+    """Return whether the probe at `path` answers 200 within `TIMEOUT_S`."""
+    connection = http.client.HTTPConnection(*service_address(environ), timeout=TIMEOUT_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
@@ -36,4 +38,4 @@ def is_well(path: str, environ: Mapping[str, str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_well(sys.argv[1] if len(sys.argv) > 1 else "/livez", os.environ) else 1)
+    sys.exit(0 if is_healthy(sys.argv[1] if len(sys.argv) > 1 else "/livez", os.environ) else 1)

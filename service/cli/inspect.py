@@ -1,4 +1,4 @@
-"""What is in a bundle, for people."""
+"""`scorepool inspect`: what is in a bundle, as text for a terminal."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ from scoring.bundle.bundle import Bundle, open_bundle
 
 
 def describe_bundle(path: Path, *, verify: bool) -> str:
-    """Return a description of the bundle at `path`, a fact a line; `verify` recomputes every checksum.
+    """Return one line for each fact about the bundle at `path`, then one for each cluster.
 
-    Raises: BundleError when it cannot be used.
+    `verify` recomputes the checksum of every file, which reads the whole bundle.
+
+    Raises: BundleError when the bundle cannot be used.
     """
     bundle = open_bundle(path, verify=verify)
     facts = dict(_facts(bundle))

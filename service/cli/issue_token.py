@@ -1,4 +1,4 @@
-"""Mints development tokens. In production the company's identity provider does."""
+"""`scorepool token`: signs a token for development. In production an identity provider issues the tokens."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,13 @@ from service.settings import MIN_SECRET_BYTES, PREFIX, SettingsError
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """What a token says: who (`subject`), what for (`scope`, with spaces between), for `ttl` seconds."""
+    """The claims of a token.
+
+    subject: whose requests these are (`sub`); queue shares are counted by it.
+    scope: scope names with spaces between.
+    ttl: seconds until the token expires.
+    audience, issuer: `aud` and `iss`, which must be those of the server's settings.
+    """
 
     subject: str
     scope: str = ""
@@ -19,19 +25,19 @@ class TokenClaims:
     issuer: str | None = None
 
 
-def sign_token(secret: str, grant: TokenClaims) -> str:
-    """Return a JWT signed with `secret` (HS256), valid from now.
+def sign_token(secret: str, claims: TokenClaims) -> str:
+    """Return a JWT with these claims, signed with `secret` (HS256) and valid from now.
 
-    Raises: SettingsError when the secret is missing or too short to sign with.
+    Raises: SettingsError when the secret is shorter than `MIN_SECRET_BYTES`.
     """
     size = len(secret.encode())
     if size < MIN_SECRET_BYTES:
         fault = f"{size} bytes, at least {MIN_SECRET_BYTES} required; try: openssl rand -hex 32"
         raise SettingsError([f"{PREFIX}JWT_SECRET: {fault}"])
     now = int(time.time())
-    claims = {"sub": grant.subject, "aud": grant.audience, "iat": now, "exp": now + grant.ttl}
-    if grant.scope:
-        claims["scope"] = grant.scope
-    if grant.issuer:
-        claims["iss"] = grant.issuer
-    return jwt.encode(claims, secret, algorithm="HS256")
+    payload = {"sub": claims.subject, "aud": claims.audience, "iat": now, "exp": now + claims.ttl}
+    if claims.scope:
+        payload["scope"] = claims.scope
+    if claims.issuer:
+        payload["iss"] = claims.issuer
+    return jwt.encode(payload, secret, algorithm="HS256")

@@ -1,4 +1,4 @@
-"""Progress bars for long work on a terminal; silent everywhere else, so that logs and pipes stay clean."""
+"""Progress bars on a terminal for commands that take long; without a terminal nothing is drawn."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from scoring.progress import Progress as Report
 
 @contextmanager
 def progress_bars() -> Iterator[Report]:
-    """Yield a callable `(stage, done, total)` that draws one bar for each stage, on standard error."""
+    """Yield a function `(stage, done, total)` that draws one bar for each stage on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     bars: dict[str, TaskID] = {}

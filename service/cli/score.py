@@ -1,9 +1,6 @@
-"""Scores a corpus without a server: texts in, JSON lines out, each document as `/score` describes it."""
+"""`scorepool score`: scores a corpus without a server. Texts in; one JSON line a document out, as in `/score`."""
 
-import os
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,14 +12,15 @@ from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
 from service.worker.encoder import documents
 
-#: Texts embedded between two steps of the progress bar.
-CHUNK = 1_000
+# Documents between two steps of the progress bar.
+CHUNK_DOCUMENTS = 1_000
 
 
 def score_texts(bundle: Path, texts: Iterable[str], neighbours: int, out: BinaryIO, report: Progress) -> None:
-    """Write one JSON line for each of n texts to `out`; memory O(n·(d + m)).
+    """Write one JSON line for each of n texts to `out`. Memory is O(n·(d + m)) for m neighbours of each.
 
-    `neighbours` 0 leaves the comparison out, which is what takes long with many documents.
+    With `neighbours` 0 the documents are not compared. The comparison takes O(n²·d), most of the time
+    when there are many documents.
 
     Raises: BundleError when the bundle cannot be used.
     """
@@ -35,35 +33,13 @@ def score_texts(bundle: Path, texts: Iterable[str], neighbours: int, out: Binary
     ids = [str(position) for position in range(len(embedded.tokens))]
     for done, document in enumerate(documents(ids, scores, vectors=False), start=1):
         out.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
-        if done % CHUNK == 0 or done == len(ids):
+        if done % CHUNK_DOCUMENTS == 0 or done == len(ids):
             report("write", done, len(ids))
 
 
-@contextmanager
-def opened_output(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
-    """Yield where to write: standard output, or a file that appears at `path` only when it is complete.
-
-    Raises: FileExistsError when `path` exists and `force` is not given, OSError when it cannot be written.
-    """
-    if path is None:
-        yield sys.stdout.buffer
-        return
-    if path.exists() and not force:
-        raise FileExistsError(17, "exists; --force replaces it", str(path))
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        with draft.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def _embed(scorer: Scorer, texts: list[str], report: Progress) -> EmbeddedDocuments:
-    parts = []
-    for start in range(0, len(texts), CHUNK):
-        parts.append(scorer.embed(texts[start : start + CHUNK]))
-        report("embed", min(start + CHUNK, len(texts)), len(texts))
-    return EmbeddedDocuments.concatenate(parts)
+    chunks = []
+    for start in range(0, len(texts), CHUNK_DOCUMENTS):
+        chunks.append(scorer.embed(texts[start : start + CHUNK_DOCUMENTS]))
+        report("embed", min(start + CHUNK_DOCUMENTS, len(texts)), len(texts))
+    return EmbeddedDocuments.concatenate(chunks)

@@ -1,6 +1,6 @@
-"""`scorepool top`: what a running service is doing, drawn again every second.
+"""`scorepool top`: polls `/status` of a running service and draws it on the terminal.
 
-GET /status ──→ Status ──→ picture ──→ terminal
+GET /status ──→ PolledStatus ──→ render ──→ terminal
 """
 
 import http.client
@@ -17,10 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from service.api.response import SlotState, Status
+from service.cli.issue_token import TokenClaims, sign_token
 from service.settings import SettingsError
 
-# Longer than any promise of the service: who does not answer in that time is gone.
-PATIENCE_S = 2.0
+# The service answers `/status` within 0.1 s; after 2 s it is taken to be down.
+TIMEOUT_S = 2.0
 
 MIB = 1024 * 1024
 
@@ -35,24 +36,37 @@ STYLES = {
 }
 
 
-class StatusUnavailable(Exception):  # noqa: N818 - it is shown, not raised to anybody
-    """The service has not said what it is doing, and why."""
+class StatusUnavailableError(Exception):
+    """`/status` gave no status; the message says why."""
 
 
-class View(NamedTuple):
-    """What is drawn: the latest status, when it came, and what has gone wrong since."""
+class PolledStatus(NamedTuple):
+    """The latest status of the service at `url`, and the failure of the polls since, if they failed.
+
+    polled_at: when `status` was received, in seconds of the monotonic clock.
+    failure: empty when the last poll succeeded.
+    """
 
     url: str
     status: Status
-    taken: float
-    trouble: str = ""
+    polled_at: float
+    failure: str = ""
 
 
-class Service:
-    """A running service at an address; `token` makes one with the scope `status`."""
+def token_source(token: str | None, secret: str) -> Callable[[], str]:
+    """Return a function that gives the token of the next poll.
+
+    That is `token`; without one, a new token signed with `secret` for each poll, which never expires while the
+    command runs.
+    """
+    return lambda: token or sign_token(secret, TokenClaims("top", "status"))
+
+
+class StatusClient:
+    """Asks the service at `url` for its status; `token` returns a bearer token with the scope `status`."""
 
     def __init__(self, url: str, token: Callable[[], str]) -> None:
-        """Take the address. Raises: SettingsError when it is none."""
+        """Check the address. Raises: SettingsError when it is not `http://` or `https://` with a host."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise SettingsError([f"url: {url!r} is not an address like http://127.0.0.1:8000"])
@@ -60,78 +74,80 @@ class Service:
         self._token = token
         self._parts = parts
 
-    def status(self) -> Status:
-        """Ask for the status. Raises: Unanswered."""
+    def fetch(self) -> Status:
+        """Return the status now. Raises: StatusUnavailableError when there is no answer, or none with a status."""
         secure = self._parts.scheme == "https"
         connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        # Not by urllib, which would carry the token along to wherever it is redirected.
-        connection = connect(self._parts.netloc, timeout=PATIENCE_S)
+        # Not by urllib, which follows redirects and would send the token to another host.
+        connection = connect(self._parts.netloc, timeout=TIMEOUT_S)
         try:
             headers = {"Authorization": f"Bearer {self._token()}"}
             connection.request("GET", self._parts.path.rstrip("/") + "/status", headers=headers)
             answer = connection.getresponse()
             return _decoded(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as error:
-            raise StatusUnavailable(f"no answer: {_reason(error)}") from error
+            raise StatusUnavailableError(f"no answer: {_reason(error)}") from error
         finally:
             connection.close()
 
 
 def _reason(error: Exception) -> str:
-    words = error.strerror if isinstance(error, OSError) else None
-    return words or str(error) or type(error).__name__
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__
 
 
 def _decoded(status: int, body: bytes) -> Status:
     if status in {401, 403}:
-        raise StatusUnavailable(f"{status}: a token with the scope `status` is needed")
+        raise StatusUnavailableError(f"{status}: a token with the scope `status` is needed")
     try:
         return msgspec.json.decode(body, type=Status)
     except msgspec.MsgspecError as error:
-        raise StatusUnavailable(f"{status}: this is no scorepool") from error
+        raise StatusUnavailableError(f"{status}: this is no scorepool") from error
 
 
-def watch(service: Service, interval_s: float, console: Console | None = None) -> None:
-    """Draw the service until Ctrl-C; once where there is no terminal.
+def watch(client: StatusClient, interval_s: float, console: Console | None = None) -> None:
+    """Poll and draw the status until Ctrl-C; without a terminal, once.
 
-    Raises: SettingsError when it does not answer at first.
+    Raises: SettingsError when the first poll fails.
     """
     console = console or Console()
     try:
-        view = View(service.url, service.status(), time.monotonic())
-    except StatusUnavailable as trouble:
-        raise SettingsError([f"{service.url}: {trouble}"]) from trouble
+        polled = PolledStatus(client.url, client.fetch(), time.monotonic())
+    except StatusUnavailableError as error:
+        raise SettingsError([f"{client.url}: {error}"]) from error
     if not console.is_terminal:
-        console.print(picture(view, time.monotonic()))
+        console.print(render(polled, time.monotonic()))
         return
-    with Live(picture(view, view.taken), console=console, screen=True, auto_refresh=False) as live:
+    with Live(render(polled, polled.polled_at), console=console, screen=True, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(interval_s)
-                view = refreshed(view, service, time.monotonic())
-                live.update(picture(view, time.monotonic()), refresh=True)
+                polled = poll(polled, client, time.monotonic())
+                live.update(render(polled, time.monotonic()), refresh=True)
         except KeyboardInterrupt:
             return
 
 
-def refreshed(view: View, service: Service, now: float) -> View:
-    """Return what is to be drawn now: the new status, or the old one and why there is no new one."""
+def poll(last: PolledStatus, client: StatusClient, now: float) -> PolledStatus:
+    """Return the new status, or the last one with the failure when the service gives none."""
     try:
-        return View(service.url, service.status(), now)
-    except StatusUnavailable as trouble:
-        return view._replace(trouble=str(trouble))
+        return PolledStatus(client.url, client.fetch(), now)
+    except StatusUnavailableError as error:
+        return last._replace(failure=str(error))
 
 
-def picture(view: View, now: float) -> Group:
-    """Draw a view: the slots, and below them queue, last minute and event loop side by side."""
-    states = [slot.state for slot in view.status.slots]
+def render(polled: PolledStatus, now: float) -> Group:
+    """Draw the slots, and below them the queue, the last minute and the event loop side by side."""
+    states = [slot.state for slot in polled.status.slots]
     serving = sum(state in {SlotState.READY, SlotState.BUSY} for state in states)
-    head = Text.assemble((" scorepool ", "reverse"), f"  {view.url}   ")
+    head = Text.assemble((" scorepool ", "reverse"), f"  {polled.url}   ")
     head.append(f"{states.count(SlotState.BUSY)} busy of {serving} serving, {len(states)} slots")
-    trouble = f" {view.trouble}; what follows is {now - view.taken:.0f} s old" if view.trouble else ""
-    panels = (_queue(view.status), _minute(view.status), _lag(view.status))
-    below = Columns(panels, padding=(0, 6))
-    return Group(head, Text(trouble, "bold red"), _slots(view.status), Text(), below)
+    failure = ""
+    if polled.failure:
+        failure = f" {polled.failure}; what follows is {now - polled.polled_at:.0f} s old"
+    tables = (_queue(polled.status), _minute(polled.status), _lag(polled.status))
+    below = Columns(tables, padding=(0, 6))
+    return Group(head, Text(failure, "bold red"), _slots(polled.status), Text(), below)
 
 
 def _slots(status: Status) -> Table:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
 from service.api.outcome import NO_FACTS
-from service.observability.log_format import MAX_TEXT, Console, Encoder, encode_json
+from service.observability.log_format import MAX_TEXT, ConsoleEncoder, LineEncoder, encode_json
 from service.observability.log_writer import LineWriter
 from service.observability.redaction import Redactor
 from service.observability.request_record import RequestRecord
@@ -48,7 +48,7 @@ class Writer(Protocol):
 class EventLog:
     """Writes events at or above a level (as numbered by `logging`). Any thread may call it."""
 
-    def __init__(self, writer: Writer, encode: Encoder, redact: Redactor, level: int) -> None:
+    def __init__(self, writer: Writer, encode: LineEncoder, redact: Redactor, level: int) -> None:
         self.level = level
         self._writer = writer
         self._encode = encode
@@ -177,7 +177,7 @@ def opened_log(settings: Settings, stream: IO[Any] | None = None) -> Iterator[Ev
     stream = stream or sys.stderr
     terminal = stream.isatty()
     console = (settings.log_format or ("console" if terminal else "json")) == "console"
-    encode = Console(colours=terminal) if console else encode_json
+    encode = ConsoleEncoder(colours=terminal) if console else encode_json
     writer = LineWriter(
         stream.fileno(), notice=lambda lines: encode("warning", "log_lines_dropped", {"lines": lines})
     )

@@ -1,4 +1,4 @@
-"""How one event becomes one line: JSON for machines, or text with colours for a terminal."""
+"""Encodes one event as one line of the log: JSON for machines, or text for a terminal."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,57 +7,61 @@ from typing import Any
 
 import orjson
 
-# A line's fields, in the order in which they are to be read; None is "none" or "not known".
-Fields = Mapping[str, Any]
+# The fields of an event, in the order in which they are written. None means "none" or "not known".
+EventFields = Mapping[str, Any]
 
-# level, event, fields → the line with its line break.
-Encoder = Callable[[str, str, Fields], bytes]
+# (level, event, fields) → the line with its line break.
+LineEncoder = Callable[[str, str, EventFields], bytes]
 
-# Longer texts are cut: no field of ours needs more, and a line must stay one write.
+# Characters after which a field's text is cut: no field needs more, and a line must fit into one atomic write.
 MAX_TEXT = 2048
 
-_DIM, _BOLD, _RED, _YELLOW, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
+_DIM, _BOLD, _RED, _YELLOW, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 _COLOURS = {"warning": _YELLOW, "error": _RED, "critical": _RED, "debug": _DIM}
 
 
-def encode_json(level: str, event: str, fields: Fields) -> bytes:
-    """Write one JSON object: time (UTC), level, event, then the fields."""
+def encode_json(level: str, event: str, fields: EventFields) -> bytes:
+    """Return one JSON object: time (UTC), level, event, then the fields."""
     line = {"time": datetime.now(UTC), "level": level, "event": event, **fields}
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
     try:
         return orjson.dumps(line, default=str, option=options)
     except TypeError:
-        # A lone surrogate, which a token's subject may hold and UTF-8 may not.
+        # A lone surrogate: JSON allows it, so a token's subject may have one, but UTF-8 cannot encode it.
         return orjson.dumps(
-            {name: _clean(value) for name, value in line.items()}, default=str, option=options
+            {name: _encodable(value) for name, value in line.items()}, default=str, option=options
         )
 
 
-def _clean(value: object) -> object:
+def _encodable(value: object) -> object:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-class Console:
-    """Writes lines for people: the time of day, the level, the event, and the fields that have a value."""
+class ConsoleEncoder:
+    """Encodes events for people: time of day, level, event, and the fields that are not None."""
 
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
 
-    def __call__(self, level: str, event: str, fields: Fields) -> bytes:
-        """Write one line."""
+    def __call__(self, level: str, event: str, fields: EventFields) -> bytes:
+        """Return one line."""
         now = time.strftime("%H:%M:%S")
-        head = (self._in(_DIM, now), self._in(_COLOURS.get(level, ""), f"{level:7}"), self._in(_BOLD, event))
+        head = (
+            self._coloured(_DIM, now),
+            self._coloured(_COLOURS.get(level, ""), f"{level:7}"),
+            self._coloured(_BOLD, event),
+        )
         given = ((name, value) for name, value in fields.items() if value is not None)
-        shown = (f"{self._in(_DIM, name)}={_readable(value)}" for name, value in given)
+        shown = (f"{self._coloured(_DIM, name)}={_readable(value)}" for name, value in given)
         return " ".join((*head, *shown)).encode("utf-8", "replace") + b"\n"
 
-    def _in(self, colour: str, text: str) -> str:
-        return f"{colour}{text}{_PLAIN}" if self._colours and colour else text
+    def _coloured(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_RESET}" if self._colours and colour else text
 
 
 def _readable(value: object) -> str:
-    """Return a value as text: quoted if it is not one plain word, and harmless to a terminal."""
+    """Return a value as text; quoted and escaped unless it is one printable word. It cannot control a terminal."""
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
     plain = text.isprintable() and text and " " not in text and '"' not in text
     return text if plain else ascii(text)

@@ -12,7 +12,7 @@ from service.api.outcome import Outcome
 from service.api.problems import FAILURES, PROBLEMS, REJECTIONS
 from service.api.request import SCORE_ROUTE
 from service.api.response import SlotState
-from service.observability.prometheus import OTHER, Counter, Histogram, gauge, labelled
+from service.observability.prometheus import OTHER, Counter, Histogram, format_labels, gauge
 from service.observability.request_record import CLIENT_CLOSED, RequestRecord
 from service.observability.status import Snapshot
 from service.scheduling.events import RestartReason
@@ -57,9 +57,9 @@ class RequestMetrics:
             ("http_request_method", "http_route", "http_response_status_code"),
         )
         for status in SCORE_STATUSES:
-            self._durations.expect("POST", SCORE_ROUTE, status)
+            self._durations.add_series("POST", SCORE_ROUTE, status)
         for route in PROBE_ROUTES:
-            self._durations.expect("GET", route, 200)
+            self._durations.add_series("GET", route, 200)
         self._rejected = Counter(
             "scorepool_rejected_total", "Requests refused before work.", "code", REJECTIONS
         )
@@ -161,7 +161,7 @@ class ScoringMetrics:
             "scorepool_stage_duration_seconds", "Time in each stage of scoring.", STAGE_BOUNDS, ("stage",)
         )
         for stage in STAGES:
-            self._stages.expect(stage)
+            self._stages.add_series(stage)
         about = "Share of a scored request's tokens that the vocabulary lacks."
         self._unknown = Histogram("scorepool_unknown_tokens_ratio", about, RATIO_BOUNDS)
         self._documents = Counter("scorepool_documents_total", "Documents scored.")
@@ -187,9 +187,9 @@ class ScoringMetrics:
         """Write them."""
         for instrument in (self._stages, self._documents, self._pairs, self._unknown, self._clusters):
             yield instrument.text()
-        labels = labelled({"name": self._model.name, "digest": self._model.digest})
+        labels = format_labels({"name": self._model.name, "digest": self._model.digest})
         yield gauge("scorepool_model_info", "The model that is served.", {labels: 1})
 
 
 def _by(label: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {labelled({label: value}): number for value, number in values.items()}
+    return {format_labels({label: value}): number for value, number in values.items()}

@@ -8,12 +8,10 @@ from typing import Any, Protocol
 from starlette.types import Scope
 
 from service.api.outcome import Outcome
+from service.api.request import REQUEST_ID_PATTERN
 
 # The status that is counted for a client that left before its answer was written (nginx's convention).
 CLIENT_CLOSED = 499
-
-# What a client may choose: safe in a header, a log line and a JSON text without escaping.
-REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
 
 _REQUEST_ID = re.compile(REQUEST_ID_PATTERN.encode())
 

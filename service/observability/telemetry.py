@@ -54,12 +54,12 @@ def _open_tracer(environ: Mapping[str, str]) -> Tracer | None:
     if disabled or nowhere or not any(environ.get(name) for name in _COLLECTORS):
         return None
     try:
-        from service.observability.tracing import collected_tracing  # noqa: PLC0415
+        from service.observability.tracing import otlp_tracing  # noqa: PLC0415
     except ImportError:
         # A cluster may set the address for every pod, also for those without the extra.
         logger.warning("tracing_not_installed", extra={"install": "scorepool[tracing]"})
         return None
-    return collected_tracing()
+    return otlp_tracing()
 
 
 class Telemetry:

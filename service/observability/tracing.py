@@ -1,13 +1,13 @@
-"""Traces, where OpenTelemetry's own environment variables ask for them: the client's trace, continued.
+"""Traces of requests, by OpenTelemetry: each continues the client's trace. Off unless its variables name a collector.
 
     POST /score ─┬─ queue
                  └─ score ── decode, embed, cluster, similarity, encode
 
-A request's spans are made at its end, of the times that came home with its outcome: nothing of this runs in
-the worker, or before the answer is written. The length of a stage is exact; its place assumes that the stages
-end where the call does, which is too late for the first of a batch.
+A request's spans are made after its answer is written, from the times in its outcome: nothing here runs in a
+worker. The duration of a stage is exact. Its start is computed backwards, as if the last stage ended with the
+call; for all but the last request of a batch that is too late.
 
-Importing this module imports OpenTelemetry: `service.observability.telemetry` does so only where traces are wanted.
+Importing this module imports OpenTelemetry: `service.observability.telemetry` does so only when traces are on.
 """
 
 import threading
@@ -27,24 +27,24 @@ from service.observability.metrics import METHODS
 from service.observability.prometheus import OTHER
 from service.observability.request_record import RequestRecord
 
-SERVICE = "scorepool"
+DEFAULT_SERVICE_NAME = "scorepool"
 
-# What the collector has not taken this long after the last request is given up.
+# Seconds that the end of the server may wait for the collector; spans not sent by then are lost.
 FLUSH_S = 2.0
 
 
-def collected_tracing() -> "Tracing":
-    """Return the tracing that sends to the collector which the environment names, by OTLP over HTTP."""
+def otlp_tracing() -> "Tracing":
+    """Return tracing that sends spans by OTLP over HTTP to the collector that the environment names."""
     return Tracing(BatchSpanProcessor(OTLPSpanExporter()))
 
 
 class _Clock(NamedTuple):
-    """Turns the event loop's seconds into the nanoseconds of the calendar."""
+    """Converts seconds of the event loop's clock to nanoseconds since 1970."""
 
     offset_ns: int
 
     def at(self, moment: float) -> int:
-        """Return the moment since 1970."""
+        """Return nanoseconds since 1970."""
         return int(moment * 1e9) + self.offset_ns
 
 
@@ -52,17 +52,17 @@ class Tracing:
     """Makes the spans of requests; belongs to the event loop's thread."""
 
     def __init__(self, processor: SpanProcessor) -> None:
-        """Hand every span to `processor`. Sampling and resource are as the environment says."""
+        """Give every span to `processor`. Sampling and resource are set by OpenTelemetry's variables."""
         resource = Resource.create()
         if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
-            resource = resource.merge(Resource({SERVICE_NAME: SERVICE}))
+            resource = resource.merge(Resource({SERVICE_NAME: DEFAULT_SERVICE_NAME}))
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer(SERVICE)
+        self._tracer = self._provider.get_tracer(DEFAULT_SERVICE_NAME)
         self._propagator = TraceContextTextMapPropagator()
 
     def ended(self, record: RequestRecord) -> str:
-        """Make the spans of a request that has ended; return its trace's id in hexadecimal digits."""
+        """Make the spans of a request that has ended; return its trace id in hexadecimal digits."""
         method = record.method if record.method in METHODS else OTHER
         clock = _Clock(time.time_ns() - time.monotonic_ns())
         span = self._tracer.start_span(
@@ -72,22 +72,22 @@ class Tracing:
             start_time=clock.at(record.began),
         )
         if span.is_recording():
-            _describe(span, record)
+            _set_attributes(span, record)
             if record.outcome is not None:
-                self._add_parts(span, record.outcome, clock.at(record.scored))
+                self._add_child_spans(span, record.outcome, clock.at(record.scored))
         span.end(clock.at(record.ended))
         return format(span.get_span_context().trace_id, "032x")
 
     def close(self) -> None:
-        """Send what is left, as far as the collector takes it within `FLUSH_S`."""
-        # The provider itself may wait for half a minute.
+        """Send the remaining spans, for at most `FLUSH_S` seconds."""
+        # In a thread, since the provider's own shutdown may wait for 30 s.
         flushing = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
         flushing.start()
         flushing.join(FLUSH_S)
 
-    def _add_parts(self, span: Span, outcome: Outcome, scored: int) -> None:
-        """Add the spans of the queue, the call and its stages, which ended at `scored`."""
-        called = scored - _ns(outcome.run_ms)
+    def _add_child_spans(self, span: Span, outcome: Outcome, scored_ns: int) -> None:
+        """Add the spans of the queue, the call and its stages, which ended at `scored_ns`."""
+        called = scored_ns - _ns(outcome.run_ms)
         within = set_span_in_context(span)
         queue = self._tracer.start_span("queue", within, start_time=called - _ns(outcome.queue_ms))
         queue.end(called)
@@ -100,19 +100,19 @@ class Tracing:
             attributes={"scorepool.slot": outcome.slot, "scorepool.attempts": outcome.attempts},
         )
         within = set_span_in_context(call)
-        for name, start, end in _stages(outcome, scored):
+        for name, start, end in _stages(outcome, scored_ns):
             self._tracer.start_span(name, within, start_time=start).end(end)
-        call.end(scored)
+        call.end(scored_ns)
 
 
 def _carrier(record: RequestRecord) -> dict[str, str]:
-    """Return the headers of W3C Trace Context as the propagator wants them."""
+    """Return the headers of W3C Trace Context in the type that the propagator takes."""
     given = ((name, record.fields.get(name.encode())) for name in ("traceparent", "tracestate"))
     return {name: value.decode("latin-1") for name, value in given if value is not None}
 
 
-def _describe(span: Span, record: RequestRecord) -> None:
-    """Set what OpenTelemetry's conventions say of a request, and how much was scored."""
+def _set_attributes(span: Span, record: RequestRecord) -> None:
+    """Set the attributes of OpenTelemetry's HTTP conventions, and the number of documents."""
     span.set_attributes(
         {
             "http.request.method": record.method if record.method in METHODS else OTHER,
@@ -130,7 +130,7 @@ def _describe(span: Span, record: RequestRecord) -> None:
 
 
 def _stages(outcome: Outcome, end: int) -> Iterator[tuple[str, int, int]]:
-    """Yield each stage with its start and end, the last one first."""
+    """Yield (name, start, end) of each stage, the last one first."""
     for name, milliseconds in reversed(outcome.facts.stages):
         start = end - _ns(milliseconds)
         yield name, start, end

@@ -2,6 +2,6 @@ SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
   deepLinking: true,
-  // The default asks a server on the internet to check the document.
+  // null: by default Swagger UI sends the document to a validator on the internet.
   validatorUrl: null,
 });

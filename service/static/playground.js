@@ -1,4 +1,4 @@
-// The playground: scores the lines of a text box, and shows clusters, neighbours and all similarities.
+// The playground: scores the lines of a text box and shows clusters, neighbours and the similarity matrix.
 "use strict";
 
 const EXAMPLE = [
@@ -14,7 +14,7 @@ const EXAMPLE = [
 
 const byId = (id) => document.getElementById(id);
 
-// The token comes in the fragment, which browsers send to nobody; it is taken out of the address at once.
+// The token is in the fragment, which browsers do not send to servers; it is removed from the address at once.
 const fragment = new URLSearchParams(location.hash.slice(1));
 if (fragment.has("token")) {
   byId("token").value = fragment.get("token");
@@ -60,7 +60,7 @@ function say(text, bad = false) {
   byId("message").classList.toggle("bad", bad);
 }
 
-// Only textContent is ever set: a document may contain anything.
+// Sets textContent only, never HTML: a document may contain markup.
 function element(name, text, ...children) {
   const made = document.createElement(name);
   made.textContent = text;
@@ -107,7 +107,7 @@ function draw(texts, matrix, order) {
   };
 }
 
-// From -1 through 0 to 1: sand, paper, sea.
+// The colour of a cosine similarity: -1 is ochre, 0 nearly white, 1 teal.
 function colour(similarity) {
   const share = Math.min(1, Math.abs(similarity));
   const [hue, saturation] = similarity < 0 ? [38, 75] : [184, 55];

@@ -1,4 +1,4 @@
-"""What can be wrong with a command: one sentence that names the fault, exit code 2, nothing left behind."""
+"""Bad input to a command gives one sentence that names the fault, exit code 2, and leaves no files."""
 
 import json
 import os
@@ -28,8 +28,8 @@ main()
 """
 
 
-def test_a_weak_secret_mints_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret that could be guessed is refused, and not shown."""
+def test_a_short_secret_signs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret under 32 bytes is refused and not printed."""
     monkeypatch.setenv("SCOREPOOL_JWT_SECRET", "hunter2")
 
     result = scorepool("token", "--subject", "ann")
@@ -38,8 +38,8 @@ def test_a_weak_secret_mints_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in result.output
 
 
-def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
-    """`serve` does not start, and one run names all that has to be mended."""
+def test_every_fault_of_the_settings_is_reported_at_once(tmp_path: Path) -> None:
+    """`serve` does not start; one run names every setting to correct."""
     result = scorepool("serve", "--bundle", tmp_path / "none", "--port", "x", "--jwt-secret", "short")
 
     assert result.exit_code == 2
@@ -58,13 +58,13 @@ def assert_refused(result: Result, *fragments: str | Path) -> None:
 
 
 def nothing_left(folder: Path, kept: Sequence[str]) -> bool:
-    """Tell whether `folder` holds what it did before, hidden files included."""
+    """Return whether `folder` holds only the files `kept`, hidden ones included."""
     return sorted(path.name for path in folder.iterdir()) == sorted(kept)
 
 
 @pytest.mark.parametrize("command", ["train", "score"])
 def test_a_missing_corpus_is_named(tmp_path: Path, demo_bundle: Path, command: str) -> None:
-    """A file that is not there is named, and nothing is written."""
+    """The sentence names the file that does not exist, and nothing is written."""
     words = {
         "train": ("train", tmp_path / "no.txt", "--output", tmp_path / "bundle"),
         "score": ("score", "--bundle", demo_bundle, tmp_path / "no.txt", "--output", tmp_path / "out"),
@@ -77,8 +77,8 @@ def test_a_missing_corpus_is_named(tmp_path: Path, demo_bundle: Path, command: s
 
 
 @pytest.mark.parametrize("content", ["", "1 2 3\n\n42\n"])
-def test_a_corpus_without_words_trains_nothing(tmp_path: Path, content: str) -> None:
-    """An empty corpus, or one of digits only, is refused before anything is written."""
+def test_a_corpus_without_words_is_refused(tmp_path: Path, content: str) -> None:
+    """Nothing is written for a corpus that is empty or has only digits."""
     corpus = tmp_path / "corpus.txt"
     corpus.write_text(content)
 
@@ -88,15 +88,15 @@ def test_a_corpus_without_words_trains_nothing(tmp_path: Path, content: str) -> 
     assert nothing_left(tmp_path, ["corpus.txt"])
 
 
-def test_a_byte_that_is_not_utf8_is_found(tmp_path: Path) -> None:
-    """The sentence names file, line and the way out."""
+def test_a_byte_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """The sentence names the file, the line, and the option that sets another encoding."""
     result = scorepool("train", datapath("lee.cor"), "--output", tmp_path / "bundle")
 
     assert_refused(result, "lee.cor", "line", "--encoding")
 
 
 def test_an_existing_bundle_is_not_replaced(small_corpus: Path, demo_bundle: Path) -> None:
-    """Hours of training never end in `exists`: that is said before they begin, and nothing changes."""
+    """Training is refused before it begins, not after hours; the bundle is unchanged."""
     before = open_bundle(demo_bundle).digest
 
     result = scorepool("train", small_corpus, "--output", demo_bundle)
@@ -113,7 +113,7 @@ def supervised_model(path: Path) -> None:
 
 
 def truncated_model(path: Path) -> None:
-    """Write the first half of a good model."""
+    """Write the first half of a valid model."""
     whole = Path(datapath("lee_fasttext_new.bin")).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
 
@@ -130,7 +130,7 @@ def truncated_model(path: Path) -> None:
     ids=["supervised", "truncated", "garbage", "empty", "missing"],
 )
 def test_a_model_that_cannot_be_imported_is_named(tmp_path: Path, make: object, fault: str) -> None:
-    """Whatever is wrong with a `.bin`, it takes one sentence and leaves nothing behind."""
+    """Each kind of bad `.bin` gives one sentence with its path, and nothing is written."""
     model = tmp_path / "model.bin"
     assert callable(make)
     make(model)
@@ -146,8 +146,8 @@ def test_a_model_that_cannot_be_imported_is_named(tmp_path: Path, make: object, 
     assert nothing_left(tmp_path, before)
 
 
-def test_a_pickled_model_needs_trust(tmp_path: Path) -> None:
-    """A model saved by gensim may run code when it is loaded, so it is not, and the sentence says why."""
+def test_a_pickled_model_needs_the_option_trust_pickle(tmp_path: Path) -> None:
+    """A model saved by gensim may run code when it is loaded, so it is refused without the option."""
     model = tmp_path / "model"
     vectors = KeyedVectors(4)
     vectors.add_vectors(["harbour", "storm"], np.ones((2, 4), np.float32))
@@ -187,16 +187,16 @@ def tamper(bundle: Path) -> str:
     return name
 
 
-def age(bundle: Path) -> str:
-    """Make the manifest say a later format."""
+def set_newer_format(bundle: Path) -> str:
+    """Set a newer format in the manifest."""
     path = bundle / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
     return "newer"
 
 
-@pytest.mark.parametrize("damage", [truncate, tamper, age])
+@pytest.mark.parametrize("damage", [truncate, tamper, set_newer_format])
 def test_a_damaged_bundle_is_refused(tmp_path: Path, demo_bundle: Path, damage: object) -> None:
-    """Truncated, tampered with, or of a newer format: the file and the fault are named."""
+    """The sentence names the file or the fault of a bundle that is truncated, changed or of a newer format."""
     bundle = tmp_path / "bundle"
     shutil.copytree(demo_bundle, bundle)
     assert callable(damage)
@@ -207,10 +207,8 @@ def test_a_damaged_bundle_is_refused(tmp_path: Path, demo_bundle: Path, damage: 
     assert_refused(result, bundle, named)
 
 
-def test_a_full_disk_leaves_nothing_half_written(
-    tmp_path: Path, small_corpus: Path, demo_bundle: Path
-) -> None:
-    """When the disk fills, `train` and `score` say so and take back what they had written."""
+def test_a_full_disk_leaves_no_files(tmp_path: Path, small_corpus: Path, demo_bundle: Path) -> None:
+    """`train` and `score` report the failed write and remove what they had written."""
     before = [path.name for path in tmp_path.iterdir()]
     for words in (
         ["train", small_corpus, "--output", tmp_path / "bundle", "--epochs", "1", "--pooling", "mean"],

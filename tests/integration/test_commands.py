@@ -1,4 +1,4 @@
-"""The commands as a person types them: what they make, and the one sentence for each fault."""
+"""The commands from the command line: what they write. Their faults are in `test_bad_input`."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SECRET = "a secret of at least thirty-two bytes"
 
 
 def test_train_then_inspect_then_score(tmp_path: Path, small_corpus: Path) -> None:
-    """A corpus becomes a bundle that says what it is, verifies, and scores a file line by line."""
+    """A corpus becomes a bundle that `inspect` verifies and `score` scores a file with, line by line."""
     bundle, output = tmp_path / "bundle", tmp_path / "scores.jsonl"
 
     trained = scorepool("train", small_corpus, "--output", bundle, "--clusters", "3", "--epochs", "1")
@@ -35,7 +35,7 @@ def test_train_then_inspect_then_score(tmp_path: Path, small_corpus: Path) -> No
 
 
 def test_the_same_seed_gives_the_same_bundle(tmp_path: Path, small_corpus: Path) -> None:
-    """Trained twice, in processes with other hash seeds, at the same time of day, every byte is the same."""
+    """Two trainings with other hash seeds and the same SOURCE_DATE_EPOCH give equal bytes in every file."""
     for name, hash_seed in (("a", "1"), ("b", "2")):
         output = str(tmp_path / name)
         command = [
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_bundle(tmp_path: Path, small_corpus: Path)
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
 
 
-def test_import_serves_the_vectors_of_an_existing_model(tmp_path: Path) -> None:
+def test_import_takes_a_model_and_centroids(tmp_path: Path) -> None:
     """A Facebook `.bin` and the centroids of an existing K-Means become a bundle without a corpus."""
     centroids = np.random.default_rng(0).normal(size=(4, 10)).astype(np.float32)
     np.save(tmp_path / "centroids.npy", centroids)
@@ -72,8 +72,8 @@ def test_import_serves_the_vectors_of_an_existing_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_bundle(tmp_path / "bundle").centroids, centroids)
 
 
-def test_a_token_is_good_for_an_hour_and_says_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The development token carries subject, scope and audience."""
+def test_a_token_has_the_claims_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Subject, scope, audience and lifetime are those of the options."""
     monkeypatch.setenv("SCOREPOOL_JWT_SECRET", SECRET)
 
     result = scorepool("token", "--subject", "ann", "--scope", "status", "--ttl", "60")

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from openapi_schema_validator import OAS31Validator
 
-from service.api.openapi import document
+from service.api.openapi import openapi_document
 from service.limits import RequestLimits
 
 # Where one recursive parser gives up and another does not yet.
@@ -23,7 +23,7 @@ class Oracle:
 
     def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
-        components = document(limits)["components"]
+        components = openapi_document(limits)["components"]
         schema = {"$ref": "#/components/schemas/ScoreBody", "components": components}
         del components["schemas"]["ScoreBody"]["properties"]["documents"]["maxItems"]
         self._validator = OAS31Validator(schema)

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the service does."""
+"""The OpenAPI document is valid and agrees with what the service answers."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from service.api.openapi import ANSWER, REQUEST, Json, document, document_text
+from service.api.openapi import EXAMPLE_REQUEST, EXAMPLE_RESPONSE, Json, openapi_document, openapi_text
 from service.api.problems import PROBLEMS
 from service.api.request import decode
 from service.limits import RequestLimits
@@ -16,8 +16,8 @@ from tests.support.driver import Service
 
 @pytest.fixture(scope="module")
 def described() -> Json:
-    """Return the document with small limits."""
-    return document(RequestLimits(max_documents=7, max_document_bytes=99))
+    """Return the OpenAPI document of a service with small limits."""
+    return openapi_document(RequestLimits(max_documents=7, max_document_bytes=99))
 
 
 def check(described: Json, name: str, value: object) -> None:
@@ -27,17 +27,17 @@ def check(described: Json, name: str, value: object) -> None:
 
 
 def test_the_document_is_valid(described: Json) -> None:
-    """By the specification of OpenAPI 3.1."""
+    """It keeps the specification of OpenAPI 3.1."""
     validate(described)
 
 
-def test_the_text_is_that_of_the_default_limits() -> None:
-    """As the command prints it."""
-    assert json.loads(document_text()) == document(RequestLimits())
+def test_the_text_has_the_default_limits() -> None:
+    """`scorepool openapi` prints the document of a service with default settings."""
+    assert json.loads(openapi_text()) == openapi_document(RequestLimits())
 
 
-def test_the_limits_are_in_it(described: Json) -> None:
-    """They are those of the running service."""
+def test_the_document_states_the_limits(described: Json) -> None:
+    """The limits given are in the schemas of the request."""
     schemas = described["components"]["schemas"]
 
     assert schemas["ScoreBody"]["properties"]["documents"]["maxItems"] == 7
@@ -45,7 +45,7 @@ def test_the_limits_are_in_it(described: Json) -> None:
 
 
 def test_every_problem_has_an_example(described: Json) -> None:
-    """At some path, under its status, valid by the schema; not_found has no path."""
+    """Each code is at some path, under its status and valid by the schema; `not_found` has no path."""
     shown: dict[str, str] = {}
     for path in described["paths"].values():
         for operation in path.values():
@@ -59,13 +59,13 @@ def test_every_problem_has_an_example(described: Json) -> None:
     assert shown == {code: str(problem.status) for code, problem in PROBLEMS.items() if code != "not_found"}
 
 
-def test_the_example_is_a_request_and_its_answer(described: Json) -> None:
-    """Valid by the schema, and accepted by the decoder."""
-    check(described, "ScoreBody", REQUEST)
-    check(described, "ScoreResponse", ANSWER)
+def test_the_examples_are_valid(described: Json) -> None:
+    """Example request and response are valid by the schemas, and the decoder accepts the request."""
+    check(described, "ScoreBody", EXAMPLE_REQUEST)
+    check(described, "ScoreResponse", EXAMPLE_RESPONSE)
 
-    assert decode(json.dumps(REQUEST).encode(), RequestLimits()).ids == [
-        entry["id"] for entry in ANSWER["documents"]
+    assert decode(json.dumps(EXAMPLE_REQUEST).encode(), RequestLimits()).ids == [
+        entry["id"] for entry in EXAMPLE_RESPONSE["documents"]
     ]
 
 
@@ -73,15 +73,13 @@ def test_the_example_is_a_request_and_its_answer(described: Json) -> None:
     ("path", "name"),
     [("/livez", "Alive"), ("/readyz", "Ready"), ("/startupz", "Started"), ("/info", "Info")],
 )
-def test_the_small_endpoints_answer_as_described(
-    tmp_path: Path, described: Json, path: str, name: str
-) -> None:
-    """Their answers are valid by their schemas."""
+def test_probes_and_info_answer_as_described(tmp_path: Path, described: Json, path: str, name: str) -> None:
+    """The answers of the running service are valid by their schemas."""
     check(described, name, Service(tmp_path).request("GET", path).json)
 
 
 def test_a_service_that_is_not_ready_answers_as_described(tmp_path: Path, described: Json) -> None:
-    """With the reason, and when to come again."""
+    """`/readyz` answers 503 with the reason and a Retry-After header."""
     service = Service(tmp_path)
     service.backend.readiness = "no_workers"
 
@@ -91,15 +89,15 @@ def test_a_service_that_is_not_ready_answers_as_described(tmp_path: Path, descri
     assert (reply.status, reply.json["reason"], reply.headers["retry-after"]) == (503, "no_workers", "1")
 
 
-def test_the_service_describes_itself(tmp_path: Path) -> None:
-    """At its own address, with its own limits."""
+def test_the_service_serves_its_own_document(tmp_path: Path) -> None:
+    """`/openapi.json` has the limits of the running service."""
     reply = Service(tmp_path, max_documents=3).request("GET", "/openapi.json")
 
     assert reply.json["components"]["schemas"]["ScoreBody"]["properties"]["documents"]["maxItems"] == 3
 
 
-def test_every_path_of_the_document_is_there(tmp_path: Path, described: Json) -> None:
-    """And takes the method that it says."""
+def test_the_service_has_every_path_of_the_document(tmp_path: Path, described: Json) -> None:
+    """Each path accepts the methods that the document names."""
     service = Service(tmp_path)
 
     for path, operations in described["paths"].items():

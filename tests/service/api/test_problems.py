@@ -1,4 +1,4 @@
-"""The bodies of what goes wrong."""
+"""The bodies of errors, as RFC 9457 problem details."""
 
 import json
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from service.api.problems import MAX_PARTIAL, PROBLEMS, complete, partial, probl
 
 @pytest.mark.parametrize("code", PROBLEMS)
 def test_every_problem_has_the_members_of_the_contract(code: str) -> None:
-    """RFC 9457's members, and ours."""
+    """A body has the members of RFC 9457, and `code` and `request_id`."""
     body = json.loads(problem(code, "too slow", "id-1"))
 
     assert body == {
@@ -26,13 +26,13 @@ def test_every_problem_has_the_members_of_the_contract(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", PROBLEMS)
-def test_every_status_is_one_that_http_knows(code: str) -> None:
-    """A client error or a server error."""
+def test_every_status_is_an_http_error(code: str) -> None:
+    """The status is a registered client or server error."""
     assert HTTPStatus(PROBLEMS[code].status) >= HTTPStatus.BAD_REQUEST
 
 
-def test_pointers_are_listed() -> None:
-    """A fault in the body is named with its JSON pointer."""
+def test_field_errors_are_listed() -> None:
+    """Each field error is an object with its JSON pointer and its detail."""
     part = partial("wrong", [("/documents/3/text", "missing")])
 
     body = json.loads(complete("invalid_document", part, "id-1"))
@@ -43,8 +43,8 @@ def test_pointers_are_listed() -> None:
 @given(
     st.text(max_size=3_000), st.lists(st.tuples(st.text(max_size=300), st.text(max_size=300)), max_size=40)
 )
-def test_a_part_is_bounded_json_whatever_it_says(detail: str, errors: list[tuple[str, str]]) -> None:
-    """At most 8 KiB; when something must go, the last errors go first."""
+def test_the_workers_part_is_bounded_json(detail: str, errors: list[tuple[str, str]]) -> None:
+    """It has at most 8 KiB; to fit, errors are left out from the end."""
     part = partial(detail, errors)
 
     assert len(part) <= MAX_PARTIAL

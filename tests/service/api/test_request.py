@@ -1,4 +1,4 @@
-"""What a body must look like to be scored, and what its sender is told otherwise."""
+"""Decoding of the body of `/score`: what is accepted, and the error for what is not."""
 
 import json
 
@@ -20,14 +20,14 @@ LIMITS = RequestLimits(max_documents=10, max_document_bytes=100)
 
 
 def refused(body: bytes, limits: RequestLimits = LIMITS) -> RequestError:
-    """Return why `body` is refused."""
+    """Return the error with which `body` is refused."""
     with pytest.raises(RequestError) as caught:
         decode(body, limits)
     return caught.value
 
 
 def body(**members: object) -> bytes:
-    """Encode a request of one document with further members."""
+    """Encode a request of one document and these other members."""
     return json.dumps({"documents": ["a"], **members}).encode()
 
 
@@ -40,8 +40,8 @@ def test_plain_texts_and_objects_become_texts_and_ids() -> None:
     )
 
 
-def test_options_are_taken_over() -> None:
-    """Every option of the contract reaches the request."""
+def test_every_option_reaches_the_request() -> None:
+    """No option of the contract is lost in decoding."""
     request = decode(body(similarity="pairs", neighbours=7, threshold=-0.5, vectors=True), LIMITS)
 
     assert (request.similarity, request.neighbours, request.threshold, request.vectors) == (
@@ -83,19 +83,19 @@ def test_a_whole_number_may_be_written_as_a_float(neighbours: str) -> None:
     ],
 )
 def test_the_last_of_duplicate_members_wins(raw: bytes) -> None:
-    """Whatever the first one was, as in nearly every JSON parser."""
+    """The values before the last one are ignored, even of the wrong type, as in nearly every JSON parser."""
     assert decode(raw, LIMITS).texts == ["last"]
 
 
 @pytest.mark.parametrize("raw", NOT_JSON, ids=shortened)
-def test_what_is_not_json_is_invalid_json(raw: bytes) -> None:
-    """Also where the fault hides in a member that would be refused anyway."""
+def test_a_body_that_is_not_json_is_invalid_json(raw: bytes) -> None:
+    """The code is `invalid_json` even if the fault is inside a member that would be refused for its shape."""
     assert refused(raw).code == "invalid_json"
 
 
 @pytest.mark.parametrize(("raw", "pointer"), WRONG_DOCUMENTS, ids=shortened)
 def test_documents_of_the_wrong_shape_are_pointed_at(raw: bytes, pointer: str) -> None:
-    """The answer says where in the body the fault is."""
+    """The error has a JSON pointer to the document at fault."""
     error = refused(raw, RequestLimits())
 
     assert (error.code, error.errors[0][0]) == ("invalid_document", pointer)
@@ -103,7 +103,7 @@ def test_documents_of_the_wrong_shape_are_pointed_at(raw: bytes, pointer: str) -
 
 @pytest.mark.parametrize(("member", "value"), WRONG_OPTIONS)
 def test_options_of_the_wrong_shape_are_pointed_at(member: str, value: object) -> None:
-    """An unknown option is one of the wrong shape: a typing error must not be ignored."""
+    """The error points at the option; an unknown one is refused too, so that a typing error is noticed."""
     error = refused(with_option(member, value))
 
     assert (error.code, error.errors[0][0]) == ("invalid_option", f"/{member}")
@@ -111,37 +111,37 @@ def test_options_of_the_wrong_shape_are_pointed_at(member: str, value: object) -
 
 @pytest.mark.parametrize("documents", SAME_IDS)
 def test_ids_must_be_distinct(documents: tuple[object, ...]) -> None:
-    """An implicit position counts as an id."""
+    """A position that stands for a missing id counts as an id."""
     error = refused(json.dumps({"documents": documents}).encode())
 
     assert (error.code, error.errors[0][0]) == ("duplicate_id", "/documents/1")
 
 
 def test_an_id_may_have_256_characters() -> None:
-    """Characters are counted, not bytes."""
+    """The limit of an id counts characters, not bytes."""
     name = "é" * 256
 
     assert decode(json.dumps({"documents": [{"id": name, "text": ""}]}).encode(), LIMITS).ids == [name]
 
 
 @pytest.mark.parametrize("entry", ["a", 1, None, {}, {"unknown": 1}])
-def test_too_many_documents_come_before_their_shapes(entry: object) -> None:
-    """413 before 422, and the limit is named."""
+def test_the_number_of_documents_is_checked_before_their_shapes(entry: object) -> None:
+    """Too many documents of a wrong shape are 413, not 422, and the detail names the limit."""
     error = refused(json.dumps({"documents": [entry] * 11, "unknown": 1}).encode())
 
     assert error.code == "too_many_documents"
     assert "at most 10" in error.detail
 
 
-def test_as_many_documents_as_allowed() -> None:
-    """The limit itself is allowed."""
+def test_max_documents_are_accepted() -> None:
+    """A request may have exactly `max_documents` documents."""
     assert len(decode(json.dumps({"documents": ["a"] * 10}).encode(), LIMITS).texts) == 10
 
 
 @pytest.mark.parametrize("text", ["x" * 101, "é" * 51, "😀" * 26])
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_a_text_is_measured_in_decoded_utf8_bytes(text: str, ascii_only: bool) -> None:
-    """Escapes do not make a text longer, and the entry is pointed at."""
+    """A text over the limit is refused, however it is escaped; the error points at its document."""
     error = refused(json.dumps({"documents": ["a", text]}, ensure_ascii=ascii_only).encode())
 
     assert (error.code, error.errors[0][0]) == ("document_too_large", "/documents/1")
@@ -149,29 +149,29 @@ def test_a_text_is_measured_in_decoded_utf8_bytes(text: str, ascii_only: bool) -
 
 @pytest.mark.parametrize("text", ["x" * 100, "é" * 50, "😀" * 25])
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_a_text_as_long_as_allowed(text: str, ascii_only: bool) -> None:
-    """The limit itself is allowed, whatever its escapes take in the body."""
+def test_a_text_of_max_document_bytes_is_accepted(text: str, ascii_only: bool) -> None:
+    """A text of exactly the limit is accepted, however many bytes its escapes take in the body."""
     raw = json.dumps({"documents": [{"text": text}, "a" * 100]}, ensure_ascii=ascii_only).encode()
 
     assert decode(raw, LIMITS).texts[0] == text
 
 
-def test_a_text_too_long_comes_before_shapes() -> None:
-    """413 before 422, also when another document is no document."""
+def test_the_size_of_texts_is_checked_before_shapes() -> None:
+    """A text that is too long is 413, even if another document has the wrong shape."""
     error = refused(json.dumps({"documents": [1, {"text": "x" * 101, "unknown": 1}]}).encode())
 
     assert error.code == "document_too_large"
 
 
-def test_the_number_of_pointers_is_bounded() -> None:
-    """Thousands of faults give the first few."""
+def test_the_number_of_field_errors_is_bounded() -> None:
+    """Of a thousand faults only the first `MAX_ERRORS` are listed."""
     error = refused(json.dumps({"documents": [1] * 1_000}).encode(), RequestLimits())
 
     assert len(error.errors) == MAX_ERRORS
 
 
-def test_an_error_says_nothing_of_the_texts() -> None:
-    """Only the name of an unknown member comes back, cut short."""
+def test_an_error_does_not_contain_the_texts() -> None:
+    """The only text of the client in an error is the name of an unknown member, cut short."""
     error = refused(json.dumps({"documents": ["canary", {"text": "canary", "x" * 1_000: "canary"}]}).encode())
 
     assert "canary" not in repr((error.detail, error.errors, error.__context__))
@@ -179,6 +179,6 @@ def test_an_error_says_nothing_of_the_texts() -> None:
 
 
 @pytest.mark.parametrize(("raw", "code"), TOO_LARGE, ids=shortened)
-def test_what_is_too_large_by_the_default_limits(raw: bytes, code: str) -> None:
-    """Before anything else is looked at."""
+def test_the_default_limits_of_size_are_enforced(raw: bytes, code: str) -> None:
+    """The size is checked before anything else."""
     assert refused(raw, RequestLimits()).code == code

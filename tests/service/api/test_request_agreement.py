@@ -1,4 +1,4 @@
-"""The two ways of decoding a request agree, whatever the request."""
+"""The typed and the untyped decoder of a request agree on any body."""
 
 import contextlib
 import json
@@ -35,8 +35,8 @@ BODIES = st.fixed_dictionaries(
 
 
 @given(BODIES)
-def test_both_ways_of_decoding_agree(value: dict[str, object]) -> None:
-    """What the typed decoder accepts has no fault by hand, and what it refuses has one (but for 5.0)."""
+def test_both_decoders_agree(value: dict[str, object]) -> None:
+    """The untyped decoder accepts exactly what the typed one accepts, and a whole number written as 5.0."""
     raw = json.dumps(value).encode()
     try:
         msgspec.json.decode(raw, type=ScoreBody)
@@ -56,6 +56,6 @@ def test_both_ways_of_decoding_agree(value: dict[str, object]) -> None:
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_bytes_raise_anything_but_a_request_error(raw: bytes) -> None:
-    """Whatever arrives is scored or explained."""
+    """Any bytes are decoded or refused with a RequestError."""
     with contextlib.suppress(RequestError):
         decode(raw, RequestLimits())

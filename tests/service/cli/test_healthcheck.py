@@ -1,4 +1,4 @@
-"""The command that container engines ask with says what the probe says."""
+"""The health check of container engines: it reports what the probe answers."""
 
 import http.server
 import threading
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from service.cli.healthcheck import address, is_well
+from service.cli.healthcheck import is_healthy, service_address
 
 
-class Half(http.server.BaseHTTPRequestHandler):
-    """Is alive, and not ready."""
+class AliveNotReady(http.server.BaseHTTPRequestHandler):
+    """Answers 200 to `/livez` and 503 to every other path."""
 
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/livez" else 503)
@@ -22,8 +22,8 @@ class Half(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def environ() -> Iterator[Mapping[str, str]]:
-    """Serve on a loopback port, and return the settings that say where."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Half) as server:
+    """Serve on a loopback port; return the settings that name it."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), AliveNotReady) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield {"SCOREPOOL_HOST": "0.0.0.0", "SCOREPOOL_PORT": str(server.server_port)}
@@ -31,19 +31,19 @@ def environ() -> Iterator[Mapping[str, str]]:
         thread.join()
 
 
-def test_a_probe_that_answers_200_is_well(environ: Mapping[str, str]) -> None:
-    """That is all there is to it."""
-    assert is_well("/livez", environ)
+def test_a_probe_that_answers_200_is_healthy(environ: Mapping[str, str]) -> None:
+    """The status 200 is the only condition."""
+    assert is_healthy("/livez", environ)
 
 
-def test_another_answer_is_not(environ: Mapping[str, str]) -> None:
-    """Whatever its reason."""
-    assert not is_well("/readyz", environ)
+def test_another_status_is_unhealthy(environ: Mapping[str, str]) -> None:
+    """A probe that answers 503 is not healthy."""
+    assert not is_healthy("/readyz", environ)
 
 
-def test_no_answer_is_not() -> None:
-    """Nobody listens there."""
-    assert not is_well("/livez", {"SCOREPOOL_PORT": "1"})
+def test_no_answer_is_unhealthy() -> None:
+    """A port on which nothing listens is not healthy."""
+    assert not is_healthy("/livez", {"SCOREPOOL_PORT": "1"})
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,6 @@ def test_no_answer_is_not() -> None:
         ({"SCOREPOOL_PORT": "tcp://10.0.0.7:8000"}, ("127.0.0.1", 8000)),
     ],
 )
-def test_it_asks_where_the_service_listens(environ: Mapping[str, str], expected: tuple[str, int]) -> None:
-    """By the service's own settings."""
-    assert address(environ) == expected
+def test_the_address_is_that_of_the_settings(environ: Mapping[str, str], expected: tuple[str, int]) -> None:
+    """Host and port come from the service's settings; an address of every interface becomes a loopback one."""
+    assert service_address(environ) == expected

@@ -1,16 +1,17 @@
-"""The picture says what the status says, and what is wrong when there is none."""
+"""`scorepool top` draws what `/status` says, and the reason when it says nothing."""
 
 import http.server
 import io
 import threading
 from collections.abc import Iterator
 
+import jwt
 import msgspec
 import pytest
 from rich.console import Console
 
 from service.api.response import LagStatus, MinuteStatus, QueueStatus, SlotState, SlotStatus, Status
-from service.cli.top import Service, View, picture, refreshed, watch
+from service.cli.top import PolledStatus, StatusClient, poll, render, token_source, watch
 from service.settings import SettingsError
 
 STATUS = Status(
@@ -27,25 +28,25 @@ QUIET = Status([], QueueStatus(0, 0.0, 0), MinuteStatus(0, 0, 0, None, None, Non
 
 
 class Endpoint(http.server.ThreadingHTTPServer):
-    """Answers every request with one status and body, and keeps what was asked."""
+    """Answers every request with the same status and body, and records the requests."""
 
     status = 200
     body = msgspec.json.encode(STATUS)
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
     def url(self) -> str:
-        """Return where it answers."""
+        """Return the address to ask."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Endpoint)
-        self.server.asked.append((self.path, self.headers["Authorization"]))
+        self.server.requests.append((self.path, self.headers["Authorization"]))
         self.send_response(self.server.status)
         self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", str(len(self.server.body)))
@@ -67,106 +68,120 @@ def endpoint() -> Iterator[Endpoint]:
         thread.join()
 
 
-def drawn(view: View, now: float = 100.0) -> str:
-    """Return a picture as text."""
+def rendered(polled: PolledStatus, now: float = 100.0) -> str:
+    """Return what is drawn, as text."""
     console = Console(file=io.StringIO(), width=110, record=True)
-    console.print(picture(view, now))
+    console.print(render(polled, now))
     return console.export_text()
 
 
-def service_at(url: str) -> Service:
-    """Return the service there, for a token of ours."""
-    return Service(url, lambda: "token-of-ours")
+def client_of(url: str) -> StatusClient:
+    """Return a client with a fixed token."""
+    return StatusClient(url, lambda: "fixed-token")
 
 
 def test_every_slot_has_a_line() -> None:
-    """With its state, process, calls, restarts and memory."""
-    lines = drawn(View("http://example", STATUS, 100.0)).splitlines()
+    """The line of a slot shows its state, process, calls, restarts and memory."""
+    lines = rendered(PolledStatus("http://example", STATUS, 100.0)).splitlines()
 
     assert lines[3].split() == ["0", "busy", "4711", "1,234", "0", "20", "MiB"]
     assert lines[4].split() == ["1", "backoff", "–", "8", "6", "0", "MiB"]
 
 
 def test_rates_are_per_second() -> None:
-    """Of the last minute."""
-    text = drawn(View("http://example", STATUS, 100.0))
+    """The counts of the last minute are shown as rates; times are in milliseconds."""
+    text = rendered(PolledStatus("http://example", STATUS, 100.0))
 
     assert "10.0" in text
     assert "30.0" in text
     assert "91.5 ms" in text
 
 
-def test_a_service_at_rest_has_no_times() -> None:
-    """Nothing is made up."""
-    assert "– " in drawn(View("http://example", QUIET, 100.0)) + " "
+def test_an_idle_service_has_no_times() -> None:
+    """Without requests in the last minute a dash stands for each time."""
+    assert "– " in rendered(PolledStatus("http://example", QUIET, 100.0)) + " "
 
 
-def test_trouble_is_shown_with_the_age_of_the_picture() -> None:
-    """What is on the screen was true then."""
-    text = drawn(View("http://example", STATUS, 95.0, "no answer: gone"), now=100.0)
+def test_a_failure_is_shown_with_the_age_of_the_status() -> None:
+    """When a poll fails, the last status stays on the screen, with its age and the reason."""
+    text = rendered(PolledStatus("http://example", STATUS, 95.0, "no answer: gone"), now=100.0)
 
     assert "no answer: gone; what follows is 5 s old" in text
 
 
 def test_the_status_is_asked_for_with_the_token(endpoint: Endpoint) -> None:
-    """Where the service is, also below a path."""
-    assert service_at(endpoint.url + "/scores/").status() == STATUS
-    assert endpoint.asked == [("/scores/status", "Bearer token-of-ours")]
+    """The request goes to `/status` below the path of the address, with the bearer token."""
+    assert client_of(endpoint.url + "/scores/").fetch() == STATUS
+    assert endpoint.requests == [("/scores/status", "Bearer fixed-token")]
 
 
 def test_a_redirect_is_not_followed(endpoint: Endpoint) -> None:
-    """The token goes nowhere else."""
+    """A redirect counts as no status, so the token is not sent to another address."""
     endpoint.status, endpoint.body = 302, b"moved"
 
     with pytest.raises(SettingsError, match="no scorepool"):
-        watch(service_at(endpoint.url), 1.0, Console(quiet=True))
+        watch(client_of(endpoint.url), 1.0, Console(quiet=True))
 
-    assert len(endpoint.asked) == 1
+    assert len(endpoint.requests) == 1
 
 
 @pytest.mark.parametrize(
     ("status", "words"), [(401, "a token with the scope"), (403, "a token with the scope")]
 )
-def test_a_token_that_does_not_do_is_said_so(endpoint: Endpoint, status: int, words: str) -> None:
-    """In one sentence, before anything is drawn."""
+def test_a_refused_token_is_an_error(endpoint: Endpoint, status: int, words: str) -> None:
+    """One sentence names the scope that the token needs, before anything is drawn."""
     endpoint.status, endpoint.body = status, b"{}"
 
     with pytest.raises(SettingsError, match=words):
-        watch(service_at(endpoint.url), 1.0, Console(quiet=True))
+        watch(client_of(endpoint.url), 1.0, Console(quiet=True))
 
 
-def test_an_address_that_is_none_is_refused() -> None:
-    """Before anything is asked."""
+def test_without_a_token_one_is_signed() -> None:
+    """The signed token has the scope `status`."""
+    secret = "a secret of at least thirty-two bytes"
+
+    token = token_source(None, secret)()
+
+    assert jwt.decode(token, secret, algorithms=["HS256"], audience="scorepool")["scope"] == "status"
+
+
+def test_a_given_token_is_used_as_it_is() -> None:
+    """No secret is needed then."""
+    assert token_source("given", "")() == "given"
+
+
+def test_an_invalid_address_is_refused() -> None:
+    """An address without a scheme is refused before any request."""
     with pytest.raises(SettingsError, match="is not an address"):
-        service_at("localhost:8000")
+        client_of("localhost:8000")
 
 
-def test_a_service_that_is_not_there_is_said_so() -> None:
-    """In one sentence."""
+def test_no_answer_to_the_first_poll_is_an_error() -> None:
+    """One sentence says that there is no answer."""
     with pytest.raises(SettingsError, match="no answer"):
-        watch(service_at("http://127.0.0.1:1"), 1.0, Console(quiet=True))
+        watch(client_of("http://127.0.0.1:1"), 1.0, Console(quiet=True))
 
 
-def test_a_service_that_goes_keeps_its_picture() -> None:
-    """With the reason."""
-    view = refreshed(View("http://127.0.0.1:1", STATUS, 95.0), service_at("http://127.0.0.1:1"), 100.0)
+def test_a_failed_poll_keeps_the_last_status() -> None:
+    """The last status stays, with its time and the reason of the failure."""
+    polled = poll(PolledStatus("http://127.0.0.1:1", STATUS, 95.0), client_of("http://127.0.0.1:1"), 100.0)
 
-    assert view.status == STATUS
-    assert view.taken == 95.0
-    assert view.trouble.startswith("no answer")
-
-
-def test_a_service_that_comes_back_is_drawn_anew(endpoint: Endpoint) -> None:
-    """Without the trouble of before."""
-    view = refreshed(View(endpoint.url, QUIET, 95.0, "no answer"), service_at(endpoint.url), 100.0)
-
-    assert view == View(endpoint.url, STATUS, 100.0)
+    assert polled.status == STATUS
+    assert polled.polled_at == 95.0
+    assert polled.failure.startswith("no answer")
 
 
-def test_without_a_terminal_it_is_drawn_once(endpoint: Endpoint) -> None:
-    """For a pipe or a file."""
+def test_a_successful_poll_clears_the_failure(endpoint: Endpoint) -> None:
+    """The new status replaces the old one and its failure."""
+    polled = poll(PolledStatus(endpoint.url, QUIET, 95.0, "no answer"), client_of(endpoint.url), 100.0)
+
+    assert polled == PolledStatus(endpoint.url, STATUS, 100.0)
+
+
+def test_without_a_terminal_the_status_is_drawn_once(endpoint: Endpoint) -> None:
+    """On a pipe or a file the command draws once and ends."""
     console = Console(file=io.StringIO(), width=110, record=True)
 
-    watch(service_at(endpoint.url), 1.0, console)
+    watch(client_of(endpoint.url), 1.0, console)
 
     assert "4711" in console.export_text()

@@ -1,4 +1,4 @@
-"""What libraries say has the same form, goes to the same place, and is told no more than it should."""
+"""The messages of libraries become events of the same log, without text that may be a client's."""
 
 import io
 import json
@@ -29,21 +29,21 @@ def collected() -> Collected:
 
 @pytest.fixture
 def log(collected: Collected) -> EventLog:
-    """Return a log of everything."""
+    """Return a log of every level."""
     return EventLog(collected, encode_json, Redactor(), logging.DEBUG)
 
 
 @pytest.fixture
 def library(log: EventLog) -> Iterator[logging.Logger]:
-    """Return a library's logger that ends in the log."""
+    """Return a library's logger whose records go to the log."""
     logger, handler = logging.getLogger("uvicorn.error"), LibraryHandler(log)
     logger.addHandler(handler)
     yield logger
     logger.removeHandler(handler)
 
 
-def test_a_librarys_message_has_the_same_form(library: logging.Logger, collected: Collected) -> None:
-    """With its logger's name."""
+def test_a_librarys_message_is_an_event(library: logging.Logger, collected: Collected) -> None:
+    """The event is named `message` and has the name of the logger."""
     library.warning("Invalid HTTP request %s", "received.")
 
     [line] = collected.events()
@@ -51,17 +51,15 @@ def test_a_librarys_message_has_the_same_form(library: logging.Logger, collected
     assert line["message"] == "Invalid HTTP request received."
 
 
-def test_what_follows_a_librarys_first_line_is_left_out(
-    library: logging.Logger, collected: Collected
-) -> None:
-    """Asyncio writes there what an exception said."""
+def test_only_the_first_line_of_a_message_is_logged(library: logging.Logger, collected: Collected) -> None:
+    """Further lines may quote a client: asyncio writes exceptions there."""
     library.error("Task exception was never retrieved\nfuture: <Task ValueError('the text of a client')>")
 
     assert b"client" not in collected.text
 
 
-def test_a_message_that_does_not_fit_its_arguments_is_written(log: EventLog, collected: Collected) -> None:
-    """As it stands: a fault in a log call breaks nothing."""
+def test_a_message_with_wrong_arguments_is_logged(log: EventLog, collected: Collected) -> None:
+    """It is logged without its arguments; a faulty log call raises nothing."""
     record = logging.makeLogRecord({"name": "other", "msg": "%d things", "args": ("many",), "levelno": 40})
 
     LibraryHandler(log).emit(record)
@@ -69,8 +67,8 @@ def test_a_message_that_does_not_fit_its_arguments_is_written(log: EventLog, col
     assert collected.events()[0]["message"] == "%d things"
 
 
-def test_our_own_records_are_events_with_fields(log: EventLog, collected: Collected) -> None:
-    """The message is the event's name."""
+def test_records_of_the_service_are_events_with_fields(log: EventLog, collected: Collected) -> None:
+    """The message is the event's name, and the extra values are its fields."""
     record = logging.makeLogRecord(
         {"name": "service.server", "msg": "listening", "levelno": 20, "port": 8000}
     )
@@ -82,10 +80,8 @@ def test_our_own_records_are_events_with_fields(log: EventLog, collected: Collec
     assert "message" not in line
 
 
-def test_an_exception_is_told_by_its_class_and_calls_alone(
-    library: logging.Logger, collected: Collected
-) -> None:
-    """Its message may quote a client's text."""
+def test_an_exception_is_logged_by_its_class_and_calls(library: logging.Logger, collected: Collected) -> None:
+    """Its message is left out, since it may quote a client's text."""
     try:
         json.loads({"the text of a client": 1}["the text of a client"])  # type: ignore[arg-type] # the fault
     except TypeError:
@@ -98,7 +94,7 @@ def test_an_exception_is_told_by_its_class_and_calls_alone(
 
 
 def settings(bundle: Path, **values: Any) -> Settings:
-    """Return settings that can be logged with."""
+    """Return valid settings with these values."""
     return Settings(bundle=bundle, jwt_secret=SECRET, **values)
 
 
@@ -107,8 +103,8 @@ def read(path: Path) -> list[Mapping[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_everything_goes_to_one_stream(tmp_path: Path) -> None:
-    """Libraries, warnings and threads that fail."""
+def test_every_source_of_logs_goes_to_one_stream(tmp_path: Path) -> None:
+    """Events, libraries, warnings and exceptions of threads are lines of the same file."""
     path = tmp_path / "log"
     failing = threading.Thread(target=lambda: 1 / 0)
 
@@ -117,28 +113,28 @@ def test_everything_goes_to_one_stream(tmp_path: Path) -> None:
         logging.getLogger("uvicorn.error").info("Started server process")
         with warnings.catch_warnings():
             warnings.simplefilter("default")
-            warnings.warn("an old habit", DeprecationWarning, stacklevel=1)
+            warnings.warn("an old call", DeprecationWarning, stacklevel=1)
         failing.start()
         failing.join()
 
     events = read(path)
     assert [line["event"] for line in events] == ["begun", "message", "message", "fault"]
-    assert "an old habit" in events[2]["message"]
+    assert "an old call" in events[2]["message"]
     assert events[3]["error"] == "ZeroDivisionError"
 
 
 def test_the_servers_secret_is_redacted(tmp_path: Path) -> None:
-    """Whoever says it."""
+    """The secret is redacted from the message of any library too."""
     path = tmp_path / "log"
 
     with path.open("wb") as stream, opened_log(settings(tmp_path), stream):
-        logging.getLogger("somebody").error("the key is %s", SECRET)
+        logging.getLogger("library").error("the key is %s", SECRET)
 
     assert SECRET not in path.read_text()
 
 
-def test_logging_is_as_before_in_the_end(tmp_path: Path) -> None:
-    """Tests and other programs have their own."""
+def test_logging_is_restored_at_the_end(tmp_path: Path) -> None:
+    """Handlers, level and hooks are those from before."""
     before = list(logging.getLogger().handlers), logging.getLogger().level, threading.excepthook
 
     with (tmp_path / "log").open("wb") as stream, opened_log(settings(tmp_path), stream):
@@ -147,8 +143,8 @@ def test_logging_is_as_before_in_the_end(tmp_path: Path) -> None:
     assert (list(logging.getLogger().handlers), logging.getLogger().level, threading.excepthook) == before
 
 
-def test_a_terminal_gets_the_console_form(tmp_path: Path) -> None:
-    """Unless the settings say otherwise."""
+def test_a_terminal_gets_the_console_format(tmp_path: Path) -> None:
+    """On a terminal the default format is `console`."""
     primary, secondary = os.openpty()
     with io.FileIO(secondary, "w") as stream, opened_log(settings(tmp_path), stream) as log:
         log.write(logging.INFO, "begun", port=8000)
@@ -157,8 +153,8 @@ def test_a_terminal_gets_the_console_form(tmp_path: Path) -> None:
     os.close(primary)
 
 
-def test_the_settings_choose_the_form_and_the_level(tmp_path: Path) -> None:
-    """Also where there is no terminal."""
+def test_the_settings_choose_format_and_level(tmp_path: Path) -> None:
+    """`log_format` and `log_level` hold without a terminal too."""
     path = tmp_path / "log"
 
     with (

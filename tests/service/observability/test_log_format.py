@@ -1,21 +1,21 @@
-"""An event becomes one line, for machines or for people."""
+"""An event becomes one line: JSON, or text for the console."""
 
 import json
 from datetime import datetime
 
-from service.observability.log_format import Console, encode_json
+from service.observability.log_format import ConsoleEncoder, encode_json
 
 
 def test_a_json_line_begins_with_time_level_and_event() -> None:
-    """And has the fields after them, in their order."""
+    """The fields follow, in their order; None becomes null."""
     line = encode_json("info", "request", {"status": 200, "slot": None})
 
     assert line.endswith(b"}\n")
     assert list(json.loads(line)) == ["time", "level", "event", "status", "slot"]
 
 
-def test_the_time_is_utc_and_says_so() -> None:
-    """Whatever the machine's time zone."""
+def test_the_time_is_in_utc() -> None:
+    """The time ends with Z, in any time zone of the machine."""
     moment = json.loads(encode_json("info", "request", {}))["time"]
 
     assert moment.endswith("Z")
@@ -23,35 +23,37 @@ def test_the_time_is_utc_and_says_so() -> None:
 
 
 def test_text_with_line_breaks_stays_on_one_json_line() -> None:
-    """Nobody can forge a line."""
+    """A line break in a client's text is escaped, so that it cannot forge a line."""
     line = encode_json("info", "request", {"subject": 'a\n{"event":"forged"}'})
 
     assert line.count(b"\n") == 1
 
 
-def test_text_that_utf8_cannot_hold_is_replaced() -> None:
-    """A lone surrogate in a token's subject costs no line."""
+def test_text_that_utf8_cannot_encode_is_replaced() -> None:
+    """A lone surrogate in a token's subject becomes a question mark; the line is written."""
     line = encode_json("info", "request", {"subject": "a\ud800b"})
 
     assert json.loads(line)["subject"] == "a?b"
 
 
-def test_the_console_leaves_out_what_has_no_value() -> None:
-    """People look for what is there."""
-    line = Console(colours=False)("info", "request", {"status": 200, "slot": None, "queue_ms": 0.12345})
+def test_the_console_leaves_out_fields_that_are_none() -> None:
+    """Only fields with a value are written, numbers with four digits."""
+    line = ConsoleEncoder(colours=False)(
+        "info", "request", {"status": 200, "slot": None, "queue_ms": 0.12345}
+    )
 
     assert line.decode().split()[1:] == ["info", "request", "status=200", "queue_ms=0.1235"]
 
 
-def test_the_console_escapes_what_moves_the_cursor() -> None:
-    """A subject cannot draw on the terminal."""
-    line = Console(colours=True)("info", "request", {"subject": "a\x1b[2Jb\nc"})
+def test_the_console_escapes_control_characters() -> None:
+    """A client's text cannot move the cursor or break the line."""
+    line = ConsoleEncoder(colours=True)("info", "request", {"subject": "a\x1b[2Jb\nc"})
 
     assert b"\x1b[2J" not in line
     assert line.count(b"\n") == 1
 
 
-def test_the_console_has_colours_only_where_asked() -> None:
-    """Not in a file."""
-    assert b"\x1b" in Console(colours=True)("error", "fault", {"slot": 1})
-    assert b"\x1b" not in Console(colours=False)("error", "fault", {"slot": 1})
+def test_the_console_has_colours_only_when_asked() -> None:
+    """Without `colours` no line has an escape sequence."""
+    assert b"\x1b" in ConsoleEncoder(colours=True)("error", "fault", {"slot": 1})
+    assert b"\x1b" not in ConsoleEncoder(colours=False)("error", "fault", {"slot": 1})

@@ -1,4 +1,4 @@
-"""Lines are written in order, and a reader that has stalled costs lines, never time."""
+"""Lines are written in order; when the reader stalls, lines are dropped and the caller does not wait."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class Pipe(NamedTuple):
     writer: int
 
     def read_lines(self, number: int) -> list[bytes]:
-        """Wait for so many lines and return them."""
+        """Read until there are so many lines; return them."""
         text = b""
         while text.count(b"\n") < number:
             text += os.read(self.reader, 1 << 16)
@@ -33,21 +33,21 @@ def pipe() -> Iterator[Pipe]:
 
 
 def notice(lines: int) -> bytes:
-    """Say how many lines are missing."""
+    """Return the line about so many dropped lines."""
     return b"%d dropped\n" % lines
 
 
 def fill(writer: LineWriter, pipe: Pipe) -> int:
-    """Write lines that nobody reads until one is dropped; return how many were taken."""
-    taken = 0
+    """Write lines to a pipe that is not read until one is dropped; return how many were accepted."""
+    accepted = 0
     while not writer.dropped:
-        writer.write(b"%07d\n" % taken)
-        taken += not writer.dropped
-    return taken
+        writer.write(b"%07d\n" % accepted)
+        accepted += not writer.dropped
+    return accepted
 
 
 def test_lines_arrive_in_order(pipe: Pipe) -> None:
-    """Each once."""
+    """Each line is written once."""
     writer = LineWriter(pipe.writer)
 
     for number in range(1000):
@@ -57,18 +57,18 @@ def test_lines_arrive_in_order(pipe: Pipe) -> None:
     writer.close()
 
 
-def test_what_waits_is_written_at_the_end(pipe: Pipe) -> None:
-    """The last lines say why a server ended."""
+def test_close_writes_the_waiting_lines(pipe: Pipe) -> None:
+    """The last lines, which say why a server ended, are not lost."""
     writer = LineWriter(pipe.writer)
-    writer.write(b"last words\n")
+    writer.write(b"last line\n")
 
     writer.close()
 
-    assert pipe.read_lines(1) == [b"last words"]
+    assert pipe.read_lines(1) == [b"last line"]
 
 
-def test_nothing_is_written_after_the_end(pipe: Pipe) -> None:
-    """The file descriptor may be somebody else's by then."""
+def test_nothing_is_written_after_close(pipe: Pipe) -> None:
+    """A line that comes after `close` is dropped and counted."""
     writer = LineWriter(pipe.writer)
     writer.close()
 
@@ -77,29 +77,29 @@ def test_nothing_is_written_after_the_end(pipe: Pipe) -> None:
     assert writer.dropped == 1
 
 
-def test_a_stalled_reader_costs_lines_and_no_time(pipe: Pipe) -> None:
-    """What finds no room is dropped and counted; the writer never waits."""
+def test_a_stalled_reader_does_not_block_the_caller(pipe: Pipe) -> None:
+    """Lines that do not fit into the buffer are dropped and counted; those before them are written."""
     writer = LineWriter(pipe.writer, capacity=4096)
 
-    taken = fill(writer, pipe)
+    accepted = fill(writer, pipe)
 
     assert writer.dropped == 1
-    assert pipe.read_lines(taken) == [b"%07d" % number for number in range(taken)]
+    assert pipe.read_lines(accepted) == [b"%07d" % number for number in range(accepted)]
     writer.close()
 
 
-def test_a_reader_that_comes_back_is_told_what_it_missed(pipe: Pipe) -> None:
-    """In a line of its own, also when nothing more is logged."""
+def test_a_notice_says_how_many_lines_were_dropped(pipe: Pipe) -> None:
+    """Once the reader reads again, it gets the notice, even if nothing more is logged."""
     writer = LineWriter(pipe.writer, capacity=4096, notice=notice)
 
-    taken = fill(writer, pipe)
+    accepted = fill(writer, pipe)
 
-    assert b"1 dropped" in pipe.read_lines(taken + 1)
+    assert b"1 dropped" in pipe.read_lines(accepted + 1)
     writer.close()
 
 
-def test_the_end_does_not_wait_for_a_stalled_reader(pipe: Pipe) -> None:
-    """It gives up after the time it is given, and so does the interpreter's own end."""
+def test_close_does_not_wait_for_a_stalled_reader(pipe: Pipe) -> None:
+    """`close` returns after its timeout; the thread does not delay the interpreter's exit either."""
     writer = LineWriter(pipe.writer, capacity=1 << 20)
     fill(writer, pipe)
 
@@ -108,21 +108,21 @@ def test_the_end_does_not_wait_for_a_stalled_reader(pipe: Pipe) -> None:
     assert writer.dropped == 1
 
 
-def test_a_reader_that_is_gone_costs_lines_alone() -> None:
-    """A broken pipe raises nothing."""
+def test_a_broken_pipe_raises_nothing() -> None:
+    """Lines to a reader that is gone are dropped and counted."""
     reader, fd = os.pipe()
     os.close(reader)
     writer = LineWriter(fd)
 
-    writer.write(b"to nobody\n")
+    writer.write(b"unread\n")
 
     writer.close()
     assert writer.dropped == 1
     os.close(fd)
 
 
-def test_a_pipe_that_does_not_block_loses_nothing(pipe: Pipe) -> None:
-    """Somebody who shares it may have made it so."""
+def test_a_non_blocking_pipe_loses_no_lines(pipe: Pipe) -> None:
+    """Another process that shares the pipe may have made it non-blocking; every line is still written."""
     os.set_blocking(pipe.writer, False)
     writer = LineWriter(pipe.writer)
     line = b"x" * 999 + b"\n"

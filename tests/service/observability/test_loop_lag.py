@@ -1,4 +1,4 @@
-"""The event loop's lag is measured by asking to be called at fixed times."""
+"""The lag of the event loop is the lateness of a repeated timer."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from service.observability.loop_lag import INTERVAL_S, LagMonitor
 
 
 class VirtualClock:
-    """A clock that a test sets, with the one timer that was asked for."""
+    """A clock that the test advances, with the one timer that was set last."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.now = 0.0
@@ -25,8 +25,8 @@ class VirtualClock:
         self._timer = asyncio.TimerHandle(when, callback, [], self._loop)
         return self._timer
 
-    def ring(self, lateness: float) -> None:
-        """Let the timer run so many seconds too late, unless it was cancelled."""
+    def fire(self, lateness: float) -> None:
+        """Advance to `lateness` seconds after the timer was due and run it, unless it was cancelled."""
         assert self._timer is not None
         self.now = self.due + lateness
         if not self._timer.cancelled():
@@ -41,26 +41,26 @@ def clock() -> Iterator[VirtualClock]:
     loop.close()
 
 
-def test_each_delay_is_told(clock: VirtualClock) -> None:
-    """By as many seconds as the call was late; the next is asked for after it."""
-    told: list[float] = []
-    monitor = LagMonitor(told.append)
+def test_each_delay_is_reported(clock: VirtualClock) -> None:
+    """The seconds by which a timer was late are reported; the next timer is set from then on."""
+    reported: list[float] = []
+    monitor = LagMonitor(reported.append)
 
     monitor.start(clock)
-    clock.ring(0.0)
-    clock.ring(0.25)
+    clock.fire(0.0)
+    clock.fire(0.25)
 
-    assert told == pytest.approx([0.0, 0.25])
+    assert reported == pytest.approx([0.0, 0.25])
     assert clock.due == pytest.approx(3 * INTERVAL_S + 0.25)
 
 
-def test_it_stops(clock: VirtualClock) -> None:
-    """No call is measured after that."""
-    told: list[float] = []
-    monitor = LagMonitor(told.append)
+def test_nothing_is_reported_after_stop(clock: VirtualClock) -> None:
+    """`stop` cancels the timer."""
+    reported: list[float] = []
+    monitor = LagMonitor(reported.append)
 
     monitor.start(clock)
     monitor.stop()
-    clock.ring(1.0)
+    clock.fire(1.0)
 
-    assert told == []
+    assert reported == []

@@ -1,20 +1,20 @@
-"""Counters, gauges and histograms are written as Prometheus reads them."""
+"""Counters, gauges and histograms: what they count, and their text as Prometheus parses it."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.observability.prometheus import Counter, Histogram, gauge, labelled
+from service.observability.prometheus import Counter, Histogram, format_labels, gauge
 from tests.support.scrape import scrape
 
 
 def test_a_counter_without_label_starts_at_zero() -> None:
-    """Its one series is there before anything was counted."""
+    """Its one series exists before anything was counted."""
     counter = Counter("events_total", "Events.")
 
     assert scrape(counter.text().encode()) == {"events_total": 0}
 
 
-def test_a_counter_has_a_series_for_each_value_from_the_start() -> None:
-    """And counts each by itself."""
+def test_a_counter_has_a_series_for_each_label_value_from_the_start() -> None:
+    """Each value of the label is counted in its own series."""
     counter = Counter("events_total", "Events.", "kind", ["good", "bad"])
 
     counter.add("bad")
@@ -23,8 +23,8 @@ def test_a_counter_has_a_series_for_each_value_from_the_start() -> None:
     assert scrape(counter.text().encode()) == {'events_total{kind="good"}': 0, 'events_total{kind="bad"}': 3}
 
 
-def test_values_that_were_not_foreseen_share_one_series() -> None:
-    """Whatever is counted, the number of series is bounded."""
+def test_unknown_label_values_share_one_series() -> None:
+    """They are counted as `_OTHER`, so that the number of series is bounded."""
     counter = Counter("events_total", "Events.", "kind", ["good"])
 
     for number in range(1000):
@@ -34,8 +34,8 @@ def test_values_that_were_not_foreseen_share_one_series() -> None:
     assert len(scrape(counter.text().encode())) == 2
 
 
-def test_a_histogram_counts_what_is_at_most_each_bound() -> None:
-    """A value equal to a bound lies below it, and the largest are below infinity alone."""
+def test_a_bucket_counts_values_up_to_its_bound() -> None:
+    """A value equal to a bound is in its bucket; larger values are only in the bucket of infinity."""
     histogram = Histogram("wait_seconds", "Waits.", (0.1, 1))
 
     for value in (0.05, 0.1, 0.5, 7):
@@ -50,17 +50,17 @@ def test_a_histogram_counts_what_is_at_most_each_bound() -> None:
     }
 
 
-def test_a_histogram_with_labels_has_expected_series_at_zero() -> None:
-    """So that the first observation is seen as a change."""
+def test_a_series_that_was_added_is_at_zero() -> None:
+    """A rate then sees the first observation as a change."""
     histogram = Histogram("wait_seconds", "Waits.", (1,), ("route", "status"))
 
-    histogram.expect("/score", 200)
+    histogram.add_series("/score", 200)
 
     assert scrape(histogram.text().encode())['wait_seconds_count{route="/score",status="200"}'] == 0
 
 
-def test_a_histogram_makes_unexpected_series_when_they_are_needed() -> None:
-    """An observation is never lost."""
+def test_an_observation_adds_a_missing_series() -> None:
+    """An observation with new label values is counted in a new series."""
     histogram = Histogram("wait_seconds", "Waits.", (1,), ("route",))
 
     histogram.observe(0.5, "/score")
@@ -69,10 +69,10 @@ def test_a_histogram_makes_unexpected_series_when_they_are_needed() -> None:
 
 
 def test_label_values_are_escaped() -> None:
-    """Quotes, backslashes and line breaks come back as they were."""
+    """Quotes, backslashes and line breaks are parsed back to the original value."""
     value = 'a "name" with \\ and\nmore'
 
-    text = gauge("info", "About.", {labelled({"name": value}): 1})
+    text = gauge("info", "About.", {format_labels({"name": value}): 1})
 
     [family] = text_string_to_metric_families(text)
     assert family.samples[0].labels == {"name": value}

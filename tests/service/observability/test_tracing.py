@@ -1,4 +1,4 @@
-"""A request's spans continue the client's trace, and nothing of it is loaded when it is off."""
+"""A request's spans continue the client's trace; without a collector OpenTelemetry is not even imported."""
 
 import subprocess
 import sys
@@ -24,17 +24,17 @@ STAGES = (("decode", 1.0), ("embed", 2.0), ("encode", 3.0))
 
 @pytest.fixture
 def exporter() -> InMemorySpanExporter:
-    """Return a collector."""
+    """Return an exporter that keeps the spans."""
     return InMemorySpanExporter()
 
 
 @pytest.fixture
 def tracing(exporter: InMemorySpanExporter) -> Tracing:
-    """Return tracing that ends in the collector."""
+    """Return tracing that sends to the exporter."""
     return Tracing(SimpleSpanProcessor(exporter))
 
 
-def scored(traceparent: bytes | None = None) -> RequestRecord:
+def scored_request(traceparent: bytes | None = None) -> RequestRecord:
     """Return a request of 30 ms: 5 in the queue, 10 in the worker, and 12 until the answer was taken."""
     fields = {} if traceparent is None else {b"traceparent": traceparent}
     facts = Facts(documents=2, stages=STAGES)
@@ -50,7 +50,7 @@ def spans(exporter: InMemorySpanExporter) -> Mapping[str, ReadableSpan]:
 
 
 def milliseconds(span: ReadableSpan, since: ReadableSpan) -> tuple[float, float]:
-    """Return when a span began and ended after another one began."""
+    """Return the start and end of `span` in milliseconds after the start of `since`."""
     assert span.start_time is not None
     assert span.end_time is not None
     assert since.start_time is not None
@@ -74,16 +74,16 @@ def id_of(span: ReadableSpan) -> int:
 
 
 def test_the_clients_trace_is_continued(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
-    """The client's span is the parent of the request's."""
-    trace_id = tracing.ended(scored(SAMPLED))
+    """The request's span has the client's trace id, and the client's span as its parent."""
+    trace_id = tracing.ended(scored_request(SAMPLED))
 
     assert trace_id == TRACE
     assert parent_of(spans(exporter)["POST /score"]) == int(PARENT, 16)
 
 
 def test_the_stages_are_spans_within_the_call(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
-    """Down to the worker's last stage, each by its own times."""
-    tracing.ended(scored(SAMPLED))
+    """Each stage is a child of the call's span, with its own times."""
+    tracing.ended(scored_request(SAMPLED))
 
     found = spans(exporter)
     request = found["POST /score"]
@@ -99,33 +99,31 @@ def test_the_stages_are_spans_within_the_call(tracing: Tracing, exporter: InMemo
     assert parent_of(found["queue"]) == parent_of(found["score"]) == id_of(request)
 
 
-def test_a_request_without_a_trace_begins_one(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
-    """And its id is known, for the log."""
-    trace_id = tracing.ended(scored())
+def test_a_request_without_a_trace_starts_one(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """Its span has no parent, and its trace id is returned for the log."""
+    trace_id = tracing.ended(scored_request())
 
     assert len(trace_id) == 32
     assert spans(exporter)["POST /score"].parent is None
 
 
-def test_what_the_client_does_not_sample_is_not_recorded(
-    tracing: Tracing, exporter: InMemorySpanExporter
-) -> None:
-    """The decision was made where the trace began."""
-    assert tracing.ended(scored(UNSAMPLED)) == TRACE
+def test_an_unsampled_trace_is_not_recorded(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """The client's decision not to sample is kept; the trace id is still returned."""
+    assert tracing.ended(scored_request(UNSAMPLED)) == TRACE
     assert not exporter.get_finished_spans()
 
 
 @pytest.mark.parametrize("header", [b"", b"rubbish", b"00-0-0-01", b"\xff" * 55, SAMPLED + b"-more"])
-def test_a_malformed_trace_is_ignored(
+def test_a_malformed_traceparent_is_ignored(
     tracing: Tracing, exporter: InMemorySpanExporter, header: bytes
 ) -> None:
-    """The request has one of its own."""
-    assert tracing.ended(scored(header)) != TRACE
+    """The request starts its own trace."""
+    assert tracing.ended(scored_request(header)) != TRACE
     assert "encode" in spans(exporter)
 
 
 def test_a_failure_is_marked(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
-    """With the code of its problem."""
+    """The span of a failed request has an error status and the code of the problem."""
     failed = RequestRecord("id", {}, "POST", 10.0, 10.1, "/score", 504, "deadline_exceeded", "alice")
 
     tracing.ended(failed)
@@ -136,8 +134,8 @@ def test_a_failure_is_marked(tracing: Tracing, exporter: InMemorySpanExporter) -
     assert not span.status.is_ok
 
 
-def test_spans_tell_nothing_of_the_client(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
-    """No subject, no path, no method of its own making, no token."""
+def test_spans_contain_no_text_of_the_client(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+    """Subject, path, unknown method and token are in no attribute."""
     odd = RequestRecord(
         "id", {b"authorization": b"Bearer canary"}, "CANARY", 10.0, 10.1, "", 404, "not_found", "canary"
     )
@@ -157,13 +155,13 @@ def test_spans_tell_nothing_of_the_client(tracing: Tracing, exporter: InMemorySp
     ],
 )
 def test_traces_are_off_unless_a_collector_is_named(environ: Mapping[str, str]) -> None:
-    """By OpenTelemetry's own variables."""
+    """Without an endpoint, or when OpenTelemetry's variables disable traces, there is no tracer."""
     with opened_tracer(environ) as tracer:
         assert tracer is None
 
 
-def test_nothing_is_imported_when_it_is_off() -> None:
-    """Neither by the application nor by its telemetry."""
+def test_opentelemetry_is_not_imported_when_traces_are_off() -> None:
+    """Neither the server nor its telemetry imports it."""
     program = (
         "import sys, service.server, service.observability.telemetry\n"
         "with service.observability.telemetry.opened_tracer({}): pass\n"
@@ -175,7 +173,7 @@ def test_nothing_is_imported_when_it_is_off() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_a_collector_that_is_named_gets_a_tracer() -> None:
-    """Which ends in good time although nobody listens there."""
+def test_a_named_collector_turns_traces_on() -> None:
+    """The tracer also closes when nothing listens at that address."""
     with opened_tracer({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}) as tracer:
         assert tracer is not None
