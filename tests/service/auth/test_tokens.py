@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.auth.tokens import Principal, TokenPolicy
+from service.auth.tokens import MAX_SUBJECT_LENGTH, Principal, TokenPolicy
 from service.errors import Refused
-from tests.support.authentication import HEADER, authenticate, refused
+from tests.support.authentication import HEADER, POLICY, authenticate, refused
 from tests.support.tokens import CLAIMS, NOW, forge, sign
 
 
@@ -198,8 +198,82 @@ def test_a_scope_is_one_of_the_tokens_scopes(held: object, enough: bool) -> None
         assert caught.value.code == "insufficient_scope"
 
 
+@pytest.mark.parametrize(
+    ("header", "claims", "check"),
+    [
+        ({}, {"exp": NOW - 31}, "expired"),
+        ({}, {"exp": str(NOW + 60)}, "$.exp"),
+        ({}, {"exp": None}, "no claim exp"),
+        ({}, {"nbf": NOW + 31}, "not valid yet"),
+        ({}, {"nbf": "soon"}, "$.nbf"),
+        ({}, {"aud": "other"}, "audience"),
+        ({}, {"sub": None}, "no claim sub"),
+        ({}, {"sub": 5}, "subject"),
+        ({}, {"sub": "x" * 257}, "256"),
+        ({}, {"sub": "\ud800"}, "Unicode"),
+        ({}, {"iss": "other"}, "issuer"),
+        ({}, {"scope": [5]}, "$.scope"),
+        ({"alg": "none"}, {}, "algorithm"),
+        ({"crit": ["exp"]}, {}, "critical"),
+        ({"crit": ["b64"], "b64": True}, {}, "critical"),
+        ({"typ": "logout+jwt"}, {}, "type"),
+        ({"kid": 5}, {}, "kid"),
+    ],
+)
+def test_a_refusal_says_which_check_failed(
+    header: dict[str, Any], claims: dict[str, Any], check: str
+) -> None:
+    """The client's developer can act on it; values of the token are not repeated."""
+    policy = TokenPolicy(POLICY.audience, "https://issuer.example", POLICY.leeway_s)
+    every = {**CLAIMS, "iss": policy.issuer, "canary": "canary", **claims}
+
+    reason = refused(forge({**HEADER, **header}, every), policy=policy)
+
+    assert check in reason
+    assert "canary" not in reason
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_without_a_fault(raw: bytes) -> None:
-    """Whatever comes as a token."""
+    """A token is never trusted to have the form of one."""
     with pytest.raises(Refused):
         authenticate("Bearer " + raw.decode("latin-1"))
+
+
+@given(st.binary(max_size=20), st.integers(0, 200), st.integers(0, 20))
+def test_any_change_of_a_token_is_refused_without_a_fault(piece: bytes, start: int, cut: int) -> None:
+    """Bytes replaced, added or removed anywhere."""
+    token = sign().encode()
+    changed = token[:start] + piece + token[start + cut :]
+
+    if changed.strip() != token:
+        with pytest.raises(Refused):
+            authenticate(b"Bearer " + changed)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=300),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit", "b64", "zip", "cty", "jwk"]), JSON),
+    st.dictionaries(st.sampled_from(["sub", "aud", "exp", "nbf", "iat", "iss", "jti", "scope"]), JSON),
+)
+@example({}, {"sub": "\ud800"})
+@example({}, {"exp": 10**400})
+@example({}, {"exp": float("inf"), "nbf": float("nan")})
+def test_signed_members_of_any_type_give_a_principal_or_a_refusal(
+    header: dict[str, Any], claims: dict[str, Any]
+) -> None:
+    """The issuer's mistakes are no faults of the service."""
+    try:
+        principal = authenticate(f"Bearer {forge({**HEADER, **header}, {**CLAIMS, **claims})}")
+    except Refused:
+        return
+
+    assert 1 <= len(principal.subject.encode()) <= 4 * MAX_SUBJECT_LENGTH
+    assert NOW < principal.expires < float("inf")
+    assert all(isinstance(scope, str) for scope in principal.scopes)
