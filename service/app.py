@@ -69,7 +69,9 @@ def make_backend(
 def make_keys(settings: Settings) -> KeySource:
     """Return where the keys of tokens come from. Raises: SettingsError for a file that holds none."""
     if settings.jwt_jwks_url is not None:
-        return IssuerKeys(settings.jwt_jwks_url, settings.algorithms)
+        from service.auth.key_fetch import KeyFetcher  # noqa: PLC0415 - httpx takes 0.1 s to import
+
+        return IssuerKeys(settings.jwt_jwks_url, settings.algorithms, fetch=KeyFetcher())
     if settings.jwt_public_key_file is not None:
         return FixedKey(file_key(settings.jwt_public_key_file, settings.algorithms))
     assert settings.jwt_secret is not None

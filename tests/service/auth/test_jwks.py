@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from service.auth.fetching import FetchError
-from service.auth.jwks import COOLDOWN_S, MAX_STALE_S, MAX_UNKNOWN, UNKNOWN_S, IssuerKeys
+from service.auth.jwks import COOLDOWN_S, MAX_STALE_S, MAX_UNKNOWN, UNKNOWN_S, FetchError, IssuerKeys
 from tests.support.tokens import jwk, key_set
 
 ACCEPTED = ("RS256", "ES256", "EdDSA")
