@@ -18,7 +18,7 @@ from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.connections.load_shedding import LoadShedder, Queue
 from service.dispatcher import Dispatcher
-from service.http.middleware import CrossOrigin, DirectRoute, RequestContext
+from service.http.middleware import DirectRoute, RequestContext, cross_origin
 from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, TelemetrySource, describe
 from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
@@ -107,7 +107,7 @@ def create_app(
         ],
         middleware=[
             Middleware(RequestContext, observer=watch),
-            *([Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []),
+            *cross_origin(settings.cors_origins),
             Middleware(DirectRoute, route=score),
         ],
         exception_handlers={HTTPException: http_exception_response},
