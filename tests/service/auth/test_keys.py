@@ -19,8 +19,8 @@ from tests.support.tokens import SECRET, jwk, key_set, private_pem, public_pem
         ("Ed25519", {"EdDSA"}),
     ],
 )
-def test_a_file_key_has_the_algorithms_of_its_kind(tmp_path: Path, kind: str, algorithms: set[str]) -> None:
-    """Those that are accepted, and no others."""
+def test_a_file_key_has_the_algorithms_of_its_type(tmp_path: Path, kind: str, algorithms: set[str]) -> None:
+    """Those of them that are accepted, and no others."""
     path = tmp_path / "key.pem"
     path.write_bytes(public_pem(kind))
 
@@ -41,7 +41,7 @@ def test_a_file_key_has_the_algorithms_of_its_kind(tmp_path: Path, kind: str, al
         (public_pem("P-384"), "goes with none of ES256, RS256"),
     ],
 )
-def test_files_without_a_key_of_use(tmp_path: Path, content: bytes, fault: str) -> None:
+def test_files_without_a_usable_key(tmp_path: Path, content: bytes, fault: str) -> None:
     """One sentence names the file and what is wrong with it."""
     path = tmp_path / "key.pem"
     path.write_bytes(content)
@@ -54,7 +54,7 @@ def test_files_without_a_key_of_use(tmp_path: Path, content: bytes, fault: str) 
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """It may have gone since the settings were read."""
+    """It may have been removed since the settings were read."""
     with pytest.raises(SettingsError) as caught:
         file_key(tmp_path / "none.pem", ("RS256",))
 

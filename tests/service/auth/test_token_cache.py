@@ -1,4 +1,4 @@
-"""Tokens that were good are remembered, by their digests, while they are good."""
+"""Verified tokens are cached, by their digests, until they expire."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class CountedKey(FixedKey):
 
 
 class Watched:
-    """An authenticator with a clock that can be moved."""
+    """An authenticator with a clock that a test sets, and a count of its verifications."""
 
     def __init__(self) -> None:
         self.keys = CountedKey(secret_key(SECRET, ["HS256"]))
@@ -42,7 +42,7 @@ class Watched:
 
 
 def test_a_token_is_verified_once() -> None:
-    """It is remembered while it is good."""
+    """Then it comes from the cache."""
     watched = Watched()
 
     watched.authenticate(*[sign()] * 5)
@@ -50,8 +50,8 @@ def test_a_token_is_verified_once() -> None:
     assert watched.keys.count == 1
 
 
-def test_a_remembered_token_expires() -> None:
-    """Its time is checked whenever it comes."""
+def test_a_cached_token_expires() -> None:
+    """Its expiry is checked at every request."""
     watched = Watched()
     watched.authenticate(sign())
     watched.now += 91
@@ -62,8 +62,8 @@ def test_a_remembered_token_expires() -> None:
     assert "expired" in caught.value.detail
 
 
-def test_remembered_tokens_are_forgotten_when_keys_change() -> None:
-    """A key that was withdrawn may be why."""
+def test_the_cache_is_emptied_when_keys_change() -> None:
+    """The key of a cached token may have been withdrawn."""
     watched = Watched()
     watched.authenticate(sign())
     watched.keys.generation += 1
@@ -73,8 +73,8 @@ def test_remembered_tokens_are_forgotten_when_keys_change() -> None:
     assert watched.keys.count == 2
 
 
-def test_a_bad_token_is_not_remembered_as_good() -> None:
-    """However often it comes."""
+def test_an_invalid_token_is_not_cached() -> None:
+    """It is refused every time."""
     watched = Watched()
 
     for _ in range(2):
@@ -82,8 +82,8 @@ def test_a_bad_token_is_not_remembered_as_good() -> None:
             watched.authenticate(sign() + "AA")
 
 
-def test_the_memory_of_tokens_is_bounded() -> None:
-    """Those that came last are kept."""
+def test_the_cache_is_bounded() -> None:
+    """The least recently used token leaves it first."""
     watched = Watched()
     first, *others = [forge(HEADER, {**CLAIMS, "jti": i}) for i in range(MAX_CACHED + 1)]
 
@@ -94,7 +94,7 @@ def test_the_memory_of_tokens_is_bounded() -> None:
 
 
 def test_no_token_is_kept() -> None:
-    """Neither as a key nor as a value, nor in what the objects say of themselves."""
+    """Neither as a key nor as a value of the cache, nor in a repr."""
     watched = Watched()
     token = sign(jti="canary")
 
