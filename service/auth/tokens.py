@@ -1,7 +1,7 @@
 """Bearer tokens: from the Authorization header to a `Principal`, by RFC 6750, RFC 7519 and RFC 8725.
 
-    header ── digest in the cache? ──→ Principal                                           3 µs
-       └── header, key by kid, PyJWT (signature, audience, issuer), other claims ──→ Principal  50 to 200 µs
+    header ── digest in the cache? ──→ Principal                                                     3 µs
+       └── header, key by kid, PyJWT (signature, audience, issuer), other claims ──→ Principal  100 to 200 µs
 
 PyJWT decodes the token, verifies its signature, and checks `aud`, `iss` and that the required claims are there.
 Beside it stand the checks that it does not make, or makes in another way than the contract; each says why.
@@ -134,7 +134,7 @@ class Authenticator:
 
     def _check_ready(self) -> None:
         if not self._keys.ready:
-            raise Refused("starting", "the keys of the tokens' issuer are not there yet", KEYS_RETRY_S)
+            raise Refused("starting", "the keys of the token issuer have not been fetched yet", KEYS_RETRY_S)
 
     def _recall(self, digest: bytes) -> Principal | None:
         if self._generation != self._keys.generation:

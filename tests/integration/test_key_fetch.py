@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -194,3 +195,14 @@ def test_a_fetch_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
         run(scenario)
 
     assert not [record for record in caplog.records if record.name.startswith("http")]
+
+
+def test_a_service_without_a_key_server_does_not_load_the_client() -> None:
+    """Its import takes 0.1 s of every start."""
+    code = "import sys, service.server, service.app; print(*{'httpx', 'httpcore'} & set(sys.modules))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.strip() == ""
