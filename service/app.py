@@ -18,7 +18,7 @@ from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.connections.load_shedding import LoadShedder, OverloadCheck
 from service.dispatcher import Dispatcher
-from service.http.middleware import CrossOrigin, DirectRoute, RequestContext
+from service.http.middleware import DirectRoute, RequestContext, cross_origin
 from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, TelemetrySource, describe
 from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
@@ -69,7 +69,9 @@ def make_backend(
 def make_keys(settings: Settings) -> KeySource:
     """Return where the keys of tokens come from. Raises: SettingsError for a file that holds none."""
     if settings.jwt_jwks_url is not None:
-        return IssuerKeys(settings.jwt_jwks_url, settings.algorithms)
+        from service.auth.key_fetch import KeyFetcher  # noqa: PLC0415 - httpx takes 0.1 s to import
+
+        return IssuerKeys(settings.jwt_jwks_url, settings.algorithms, fetch=KeyFetcher())
     if settings.jwt_public_key_file is not None:
         return FixedKey(file_key(settings.jwt_public_key_file, settings.algorithms))
     assert settings.jwt_secret is not None
@@ -105,7 +107,7 @@ def create_app(
         ],
         middleware=[
             Middleware(RequestContext, observer=telemetry),
-            *([Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []),
+            *cross_origin(settings.cors_origins),
             Middleware(DirectRoute, route=score),
         ],
         exception_handlers={HTTPException: http_exception_response},

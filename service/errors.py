@@ -1,19 +1,19 @@
-"""The exceptions of the service; none of them knows HTTP.
+"""The base exceptions of the service, independent of HTTP.
 
 ServiceError
-├── Refused        a request is not taken, or not finished, for a reason that is not its answer
+├── Refused        a request is refused, or was accepted and cannot be finished
 └── StartError     the workers cannot be started
 """
 
 
 class ServiceError(Exception):
-    """Base of everything that the service raises on purpose."""
+    """Base class of the exceptions that the service raises on purpose."""
 
 
 class Refused(ServiceError):  # noqa: N818 - it is an outcome, not a fault
-    """A request that is turned away: a problem's code, one sentence for the client, and when to come back.
+    """A request gets a problem for an answer: its code, one sentence for the client, and when to try again.
 
-    `retry_after` is in whole seconds, at least 1, or None where coming back would not help.
+    `retry_after` is in whole seconds, at least 1, or None where trying again would not help.
     """
 
     def __init__(self, code: str, detail: str, retry_after: int | None = None) -> None:
@@ -24,4 +24,4 @@ class Refused(ServiceError):  # noqa: N818 - it is an outcome, not a fault
 
 
 class StartError(ServiceError):
-    """The workers cannot be started: what they said, in one sentence."""
+    """The workers cannot be started; the text is their reason, in one sentence."""

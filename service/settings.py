@@ -1,7 +1,7 @@
 """Every setting of the service, declared once: name, type, unit, default, bounds and help.
 
 The command line makes its options from `declared()`; `load` turns options and environment into `Settings` and
-reports every fault at once. An option beats the environment, the environment beats the default.
+reports every fault at once. An option overrides the environment, and the environment overrides the default.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ from service.limits import RequestLimits
 
 PREFIX = "SCOREPOOL_"
 
-# The bytes of a SHA-256; a shorter secret can be searched for offline.
+# The length of a SHA-256 hash (RFC 7518, 3.2); a shorter secret can be found by trying, without any request.
 MIN_SECRET_BYTES = 32
 
 SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
@@ -34,7 +34,7 @@ HOUR = 3600.0
 
 
 class SettingsError(Exception):
-    """Settings that cannot be used: every fault, one sentence each."""
+    """The settings cannot be used: `faults` has one sentence for each fault, without any secret."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
@@ -42,7 +42,7 @@ class SettingsError(Exception):
 
 
 class Kind(NamedTuple):
-    """A type of value: its name on the command line, how its text is read, and what it is in words."""
+    """A type of setting: its placeholder on the command line, its parser, and its name in messages."""
 
     metavar: str
     parse: Callable[[str], object]
@@ -63,7 +63,7 @@ NAMES = Kind("LIST", _names, "a list with commas")
 
 
 class Rule(NamedTuple):
-    """What holds for one setting besides its name and default; `least` and `most` are both allowed values."""
+    """The declaration of one setting besides its name, type and default; `least` and `most` are inclusive bounds."""
 
     kind: Kind
     help: str
@@ -74,7 +74,7 @@ class Rule(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What a command line needs to know of one setting."""
+    """One setting as a command line declares it."""
 
     name: str
     flag: str
@@ -207,9 +207,9 @@ def _describe(name: str, rule: Rule, default: object) -> Setting:
 
 
 def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
-    """Make settings of the options given on the command line (None: not given) and the environment.
+    """Return the settings of a command line's options (None: not given) and the environment.
 
-    Raises: SettingsError with every fault found, none of which shows a secret.
+    Raises: SettingsError with every fault; none contains a secret.
     """
     values: dict[str, Any] = {}
     faults: list[str] = []
@@ -222,6 +222,8 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
                 faults.append("bundle: required")
         except ValueError as fault:
             faults.append(f"{name}: {fault}")
+    if "*" in values.get("cors_origins", ()):
+        faults.append("cors_origins: * would allow every page; list the origins")
     faults.extend(_faults_of_tokens(values))
     if faults:
         raise SettingsError(faults)
@@ -259,7 +261,7 @@ def _read(text: str, rule: Rule) -> object:
 
 
 def _faults_of_tokens(values: Mapping[str, Any]) -> Iterator[str]:
-    """Find what is wrong with the token settings together."""
+    """Yield the faults of the token settings in combination."""
     sources = ("jwt_secret", "jwt_public_key_file", "jwt_jwks_url")
     given = [name for name in sources if name in values]
     if len(given) != 1:
@@ -278,12 +280,12 @@ def _faults_of_tokens(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _least_secret(algorithms: tuple[str, ...]) -> int:
-    """Return the bytes that a secret must have: as many as the longest of the hashes (RFC 7518, 3.2)."""
+    """Return the least bytes of a secret: the length of the longest hash among `algorithms` (RFC 7518, 3.2)."""
     return max([MIN_SECRET_BYTES, *(int(name[2:]) // 8 for name in algorithms if name in SECRET_ALGORITHMS)])
 
 
 def is_trusted_address(url: str) -> bool:
-    """Tell whether nobody sits between `url` and here: TLS, or a connection that stays on the machine."""
+    """Tell whether keys from `url` cannot be replaced on the way: TLS, or a connection within this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -1,40 +1,40 @@
-"""The issuer's key set (JWKS, RFC 7517), kept fresh in the background.
+"""The issuer's key set (JWKS, RFC 7517), refreshed in the background.
 
     start ──→ fetch ──→ wait: 5 minutes after success, 30 s after failure ──→ fetch …
                 ↑
-    tokens with unknown kids: at most one fetch in 30 s, shared by all that wait for it
+    tokens with unknown kids: at most one fetch in 30 s, shared by all requests that wait for it
 
-Keys that were good stay in use while the key server is down, for at most a day.
+While the key server is down the last good keys stay in use, for at most a day. PyJWT's own client
+(`jwt.PyJWKClient`) is not used: it blocks the event loop, and drops its good keys when a fetch fails.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt import PyJWK
 from msgspec import Struct
 
-from service.auth.fetching import FetchError, fetch
 from service.auth.keys import Key, public_key
 
 logger = logging.getLogger(__name__)
 
 REFRESH_S = 300.0
 
-# After every fetch, good or bad: tokens with made-up kids must not turn the service against the key server.
+# After every fetch, successful or not: tokens with invented kids must not make the service flood the key server.
 COOLDOWN_S = 30.0
 
-# An issuer that was not reached for a day may have withdrawn keys that we would still trust.
+# An issuer that was not reached for a day may have withdrawn keys that the service would still trust.
 MAX_STALE_S = 24 * 3600.0
 
 # Large providers publish five to twenty.
 MAX_KEYS = 100
 
-# Kids that were looked for in vain, and for how long: one wrong client must not cause a fetch every 30 s.
+# How many kids are remembered as unknown, and for how long: one misconfigured client must not cause a fetch every
+# 30 s.
 MAX_UNKNOWN = 1_000
 UNKNOWN_S = 300.0
 
@@ -42,16 +42,14 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 Keys = Mapping[str | None, Sequence[Key]]
 
-# Symmetric keys ("oct") have no place in a public document and are never taken.
-_PARSERS: Mapping[str, Callable[[dict[str, Any]], object]] = MappingProxyType(
-    {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk, "OKP": OKPAlgorithm.from_jwk}
-)
+
+class FetchError(Exception):
+    """A document could not be fetched; the text says why, without its address or content."""
 
 
 class JsonWebKey(Struct):
-    """The members of a key that decide whether it is of use here; the others belong to its type."""
+    """The members of a key, besides those of its type, that decide whether it can be used here."""
 
-    kty: str
     kid: str | None = None
     use: str | None = None
     alg: str | None = None
@@ -62,17 +60,17 @@ class _KeySet(Struct):
 
 
 class IssuerKeys:
-    """The keys of one issuer. Everything here belongs to the event loop's thread."""
+    """The keys of one issuer. Only the event loop's thread may call it."""
 
     def __init__(
         self,
         url: str,
         accepted: Collection[str],
         *,
-        fetch: Fetch = fetch,
+        fetch: Fetch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Fetch from `url` with `fetch`; only keys for the `accepted` algorithms are kept."""
+        """Fetch from `url` with `fetch`, which raises FetchError; keep only keys for the `accepted` algorithms."""
         self._url = url
         self._accepted = accepted
         self._fetch = fetch
@@ -81,7 +79,7 @@ class IssuerKeys:
         self._keys: Keys = {}
         self._document = b""
         self._good = False
-        # When the keys were last confirmed, and when the last fetch ended, good or bad.
+        # When the keys were last confirmed, and when the last fetch ended, successful or not.
         self._confirmed = self._ended = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
@@ -89,11 +87,11 @@ class IssuerKeys:
 
     @property
     def ready(self) -> bool:
-        """Whether there are keys that were confirmed within a day."""
+        """Whether there are keys that the issuer confirmed within the last day."""
         return self._confirmed + MAX_STALE_S > self._clock()
 
     def find(self, kid: str | None) -> Sequence[Key]:
-        """Return the keys called `kid`; without one the only key, if the set holds just one."""
+        """Return the keys named `kid`; for None the only key, if the set holds exactly one."""
         if not self.ready:
             return ()
         if kid is not None:
@@ -102,7 +100,7 @@ class IssuerKeys:
         return every if len(every) == 1 else ()
 
     async def learn(self, kid: str | None) -> None:
-        """Wait for a fetch that may bring `kid`, unless one just ended or `kid` is known to be unknown."""
+        """Wait for a fetch that may bring `kid`; return at once in the cooldown, or if `kid` is known as unknown."""
         now = self._clock()
         if now < self._unknown.get(kid, now) or (self._fetching is None and now < self._ended + COOLDOWN_S):
             return
@@ -113,7 +111,7 @@ class IssuerKeys:
                 del self._unknown[next(iter(self._unknown))]
 
     async def start(self) -> None:
-        """Begin to fetch; returns at once, so that the server starts also while the key server is down."""
+        """Begin to fetch; returns at once, so that the service starts even while the key server is down."""
         self._refreshing = asyncio.create_task(self._refresh(), name="jwks-refresh")
 
     async def stop(self) -> None:
@@ -125,7 +123,7 @@ class IssuerKeys:
 
     async def _refresh(self) -> None:
         while True:
-            # Another fetch may have ended meanwhile: the pause counts from the last one.
+            # A fetch for an unknown kid may have ended during the pause, which counts from the last fetch.
             pause = REFRESH_S if self._good else COOLDOWN_S
             rest = self._ended + pause - self._clock()
             if rest > 0:
@@ -134,7 +132,7 @@ class IssuerKeys:
                 await asyncio.shield(self._start_fetch())
 
     def _start_fetch(self) -> asyncio.Task[None]:
-        """Return the fetch that is under way, or a new one."""
+        """Return the running fetch, or start one."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch_once(), name="jwks-fetch")
         return self._fetching
@@ -160,9 +158,9 @@ class IssuerKeys:
 
 
 def parse_keys(document: bytes, accepted: Collection[str]) -> Keys:
-    """Return the keys of a key set by kid (None for those without); keys of no use here are left out.
+    """Return the keys of a key set by kid (None for those without one); keys that cannot be used are left out.
 
-    Raises: ValueError when it is no key set or holds no key of use.
+    Raises: ValueError when the document is no key set or holds no usable key.
     """
     try:
         entries = msgspec.json.decode(document, type=_KeySet).keys
@@ -173,7 +171,7 @@ def parse_keys(document: bytes, accepted: Collection[str]) -> Keys:
         try:
             about = msgspec.convert(entry, JsonWebKey)
             key = _parse_key(about, entry, accepted)
-        except Exception as error:  # whatever the parsers make of what somebody has published
+        except Exception as error:  # a published key may break the parsers in any way
             logger.info("jwks_key_skipped", extra={"reason": type(error).__name__})
         else:
             keys.setdefault(about.kid, []).append(key)
@@ -183,8 +181,8 @@ def parse_keys(document: bytes, accepted: Collection[str]) -> Keys:
 
 
 def _parse_key(about: JsonWebKey, entry: dict[str, Any], accepted: Collection[str]) -> Key:
-    """Make a key of one entry. Raises: what the parsers raise, for whatever somebody published."""
-    if about.use not in {None, "sig"} or "d" in entry:
-        raise ValueError("it is not for signatures, or it is private")
-    material = _PARSERS[about.kty](entry)
-    return public_key(material, [name for name in accepted if about.alg in {None, name}])
+    """Make a key of one entry. Raises: any exception of the parsers."""
+    if about.use not in {None, "sig"}:
+        raise ValueError("it is not for signatures")
+    # Symmetric and private keys do not belong in a public document; `public_key` refuses both.
+    return public_key(PyJWK(entry).key, [name for name in accepted if about.alg in {None, name}])

@@ -1,10 +1,11 @@
 """The keys that verify tokens, and where they come from: a secret or a PEM file here, a key set in `jwks`.
 
-A key carries the algorithms of its own kind, so that no token can choose one of another family: an RSA key
-never verifies HS256, whatever the token's header says (RFC 8725, 3.1).
+A key carries the algorithms of its own family, so that no token can choose one of another: an RSA key never
+verifies HS256, regardless of what the token's header says (RFC 8725, 3.1).
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -14,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt.algorithms import get_default_algorithms
+from jwt import InvalidKeyError, get_algorithm_by_name
+from jwt.algorithms import AllowedPublicKeys
 
 from service.settings import SECRET_ALGORITHMS, SettingsError
 
@@ -22,60 +24,51 @@ RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 
 CURVE_ALGORITHMS = MappingProxyType({"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"})
 
-# NIST SP 800-131A allows no shorter ones. A signature is verified on the event loop, and the time grows with
-# the square of the length: 8,192 bits take 0.3 ms, and nobody issues more.
+# NIST SP 800-131A allows no shorter keys. A signature is verified on the event loop, and the time grows with the
+# square of the length: 8,192 bits take 0.3 ms, and issuers do not use more.
 MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
 
-# A larger file is not one key.
+# A public key in PEM form has at most a few KiB.
 MAX_PEM_BYTES = 64 * 1024
 
 
+@dataclass(frozen=True, slots=True)
 class Key:
-    """Something that verifies signatures, and the algorithms that it may be used for."""
+    """A key that verifies signatures, and the algorithms (names of RFC 7518) that it may be used for.
 
-    def __init__(self, material: Any, algorithms: Collection[str]) -> None:
-        """Bind `material` (HMAC secret as bytes, or a public key) to `algorithms`, names of RFC 7518."""
-        known = get_default_algorithms()
-        self._material = material
-        self._algorithms = {name: known[name] for name in algorithms}
+    `material` is the bytes of an HMAC secret, or a public key.
+    """
 
-    @property
-    def algorithms(self) -> Collection[str]:
-        """The names of the algorithms."""
-        return self._algorithms.keys()
-
-    def verifies(self, algorithm: str, message: bytes, signature: bytes) -> bool:
-        """Tell whether `signature` is that of `message`; False for an algorithm of another kind of key."""
-        method = self._algorithms.get(algorithm)
-        return method is not None and method.verify(message, self._material, signature)
+    material: AllowedPublicKeys | bytes = field(repr=False)
+    algorithms: Sequence[str]
 
 
 class KeySource(Protocol):
     """Where the keys come from. Everything here belongs to the event loop's thread."""
 
-    # Changes whenever keys were replaced: what was verified before has to be verified again.
+    # Changes when keys are replaced: tokens that were verified before have to be verified again.
     generation: int
 
     @property
     def ready(self) -> bool:
-        """Whether there are keys at all."""
+        """Whether there are keys that can verify tokens now."""
 
     def find(self, kid: str | None) -> Sequence[Key]:
-        """Return the keys that a token naming `kid` may be verified with."""
+        """Return the keys for a token whose header names `kid` (None: it names none)."""
 
     async def learn(self, kid: str | None) -> None:
-        """Look once more for a key that `find` did not return; quick where that makes no sense."""
+        """Try to get a key that `find` did not return; returns at once where there is no chance to."""
 
     async def start(self) -> None:
-        """Begin to keep the keys fresh."""
+        """Begin to refresh the keys in the background."""
 
     async def stop(self) -> None:
-        """Stop doing so."""
+        """Stop refreshing."""
 
 
 class FixedKey:
-    """The one key of a secret or a file. A token's kid does not matter: there is nothing to choose from."""
+    """The single key of a secret or a file; a token's kid is ignored."""
 
     generation = 0
     ready = True
@@ -88,7 +81,7 @@ class FixedKey:
         return self._keys
 
     async def learn(self, kid: str | None) -> None:
-        """Do nothing: there will never be another one."""
+        """Do nothing: the key never changes."""
 
     async def start(self) -> None:
         """Do nothing."""
@@ -98,14 +91,21 @@ class FixedKey:
 
 
 def secret_key(secret: str, accepted: Collection[str]) -> Key:
-    """Return the key of a shared secret."""
+    """Return the key of a shared secret.
+
+    Raises: SettingsError for the text of a public key, with which anyone could sign tokens.
+    """
+    try:
+        get_algorithm_by_name("HS256").prepare_key(secret)
+    except InvalidKeyError:
+        raise SettingsError(["jwt_secret: is a public key, a certificate or a JWK, not a secret"]) from None
     return Key(secret.encode(), [name for name in SECRET_ALGORITHMS if name in accepted])
 
 
 def file_key(path: Path, accepted: Collection[str]) -> Key:
     """Return the public key in a PEM file.
 
-    Raises: SettingsError when there is none, or none that the accepted algorithms can use.
+    Raises: SettingsError when the file holds none, or one that no accepted algorithm can use.
     """
     try:
         with path.open("rb") as file:
@@ -117,7 +117,7 @@ def file_key(path: Path, accepted: Collection[str]) -> Key:
     raise SettingsError([f"jwt_public_key_file: {path} {reason}"])
 
 
-def _load_pem(pem: bytes) -> object:
+def _load_pem(pem: bytes) -> Any:
     if b"PRIVATE KEY" in pem:
         raise ValueError("holds a private key; the service needs, and should have, only the public one")
     try:
@@ -126,10 +126,10 @@ def _load_pem(pem: bytes) -> object:
         raise ValueError("holds no public key in PEM form") from None
 
 
-def public_key(material: object, accepted: Collection[str]) -> Key:
-    """Bind a public key to those accepted algorithms that belong to its kind.
+def public_key(material: Any, accepted: Collection[str]) -> Key:
+    """Return a public key with those accepted algorithms that belong to its type.
 
-    Raises: ValueError that says what is wrong with the key.
+    Raises: ValueError that says what is wrong with the key; also for private and symmetric keys.
     """
     algorithms = [name for name in _algorithms_of(material) if name in accepted]
     if not algorithms:
@@ -137,7 +137,7 @@ def public_key(material: object, accepted: Collection[str]) -> Key:
     return Key(material, algorithms)
 
 
-def _algorithms_of(material: object) -> Sequence[str]:
+def _algorithms_of(material: Any) -> Sequence[str]:
     if isinstance(material, RSAPublicKey):
         if not MIN_RSA_BITS <= material.key_size <= MAX_RSA_BITS:
             raise ValueError(

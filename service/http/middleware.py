@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -103,51 +105,21 @@ class DirectRoute:
             await self._app(scope, receive, send)
 
 
-class CrossOrigin:
-    """Lets the pages of listed origins call the service (CORS); to all others it says nothing.
+def cross_origin(origins: Sequence[str]) -> Sequence[Middleware]:
+    """Return the layer that lets pages of the listed origins call the service (CORS); none without origins.
 
-    Credentials are never allowed: a token is given by the page itself, not by the browser's cookies.
+    Credentials are never allowed: the page itself gives the token, not the browser's cookies. The answers keep
+    `cross-origin-resource-policy: same-origin`, which a browser applies only to requests without CORS.
     """
-
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
-        self._app = app
-        self._origins = frozenset(origin.encode("latin-1") for origin in origins)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        headers = dict(scope.get("headers", ()))
-        origin = headers.get(b"origin")
-        if scope["type"] != "http" or origin not in self._origins:
-            await self._app(scope, receive, send)
-        elif scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            await send({"type": "http.response.start", "status": 204, "headers": _preflight(origin)})
-            await send({"type": "http.response.body"})
-        else:
-            await self._app(scope, receive, _sharing(send, origin))
-
-
-def _sharing(send: Send, origin: bytes) -> Send:
-    async def send_shared(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *_SHARED, (b"access-control-allow-origin", origin)]
-        await send(message)
-
-    return send_shared
-
-
-_SHARED: Sequence[Header] = (
-    (b"vary", b"Origin"),
-    (b"access-control-expose-headers", b"X-Request-ID, Server-Timing, Retry-After, WWW-Authenticate"),
-    # Otherwise the browser would withhold the answer that this header's default was meant to protect.
-    (b"cross-origin-resource-policy", b"cross-origin"),
-)
-
-
-def _preflight(origin: bytes) -> list[Header]:
-    return [
-        (b"vary", b"Origin"),
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-methods", b"GET, POST"),
-        (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID, X-Request-Timeout-Ms"),
-        (b"access-control-max-age", b"600"),
-    ]
+    if not origins:
+        return ()
+    return (
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-Request-ID", "X-Request-Timeout-Ms"),
+            expose_headers=("X-Request-ID", "Server-Timing", "Retry-After", "WWW-Authenticate"),
+            max_age=600,
+        ),
+    )

@@ -11,19 +11,19 @@ SECRET = "an-example-secret-of-forty-characters-00"
 
 @pytest.fixture
 def given(tmp_path: Path) -> dict[str, object]:
-    """Return the least that must be set."""
+    """Return the smallest set of options that is valid."""
     return {"bundle": tmp_path, "jwt_secret": SECRET}
 
 
 def faults(options: dict[str, object], environ: dict[str, str] | None = None) -> str:
-    """Return what is wrong with settings that cannot be used."""
+    """Return the faults of invalid settings, one a line."""
     with pytest.raises(SettingsError) as caught:
         load(options, environ or {})
     return "\n".join(caught.value.faults)
 
 
 def test_defaults_are_those_of_the_contract(given: dict[str, object]) -> None:
-    """What is not set has the documented value."""
+    """A setting that is not given has the documented value."""
     settings = load(given, {})
 
     assert (settings.host, settings.port, settings.max_body_bytes) == ("127.0.0.1", 8000, 8 * 1024 * 1024)
@@ -31,8 +31,8 @@ def test_defaults_are_those_of_the_contract(given: dict[str, object]) -> None:
     assert settings.workers >= 1
 
 
-def test_an_option_beats_the_environment(given: dict[str, object]) -> None:
-    """And the environment beats the default."""
+def test_an_option_overrides_the_environment(given: dict[str, object]) -> None:
+    """And the environment overrides the default."""
     environ = {"SCOREPOOL_PORT": "9000", "SCOREPOOL_MAX_DOCUMENTS": "7"}
 
     settings = load({**given, "port": 9001}, environ)
@@ -41,7 +41,7 @@ def test_an_option_beats_the_environment(given: dict[str, object]) -> None:
 
 
 def test_an_option_that_was_not_given_is_none(given: dict[str, object]) -> None:
-    """The command line passes None for what was left out."""
+    """The command line passes None for an option that is left out."""
     assert load({**given, "port": None}, {"SCOREPOOL_PORT": "9000"}).port == 9000
 
 
@@ -52,8 +52,13 @@ def test_lists_have_commas(given: dict[str, object]) -> None:
     assert settings.cors_origins == ("https://a.example", "https://b.example")
 
 
+def test_an_origin_is_never_every_origin(given: dict[str, object]) -> None:
+    """`*` would allow any page to call the service."""
+    assert faults({**given, "cors_origins": "https://a.example,*"}).startswith("cors_origins:")
+
+
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
-    """Wrong types, missing settings and settings that do not go together."""
+    """Wrong types, missing settings and settings that contradict each other."""
     found = faults(
         {"port": "http", "workers": "0", "jwt_algorithms": "none", "request_timeout_s": "nan"},
         {"SCOREPOOL_LOG_LEVEL": "loud", "SCOREPOOL_JWT_PUBLIC_KEY_FILE": str(tmp_path / "none.pem")},
@@ -73,17 +78,17 @@ def test_a_port_is_a_whole_number_in_range(given: dict[str, object], value: str)
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "1h"])
 def test_a_time_is_a_finite_number_of_seconds(given: dict[str, object], value: str) -> None:
-    """Not a number and infinity are no deadlines."""
+    """NaN and infinity are no deadlines."""
     assert faults({**given, "request_timeout_s": value}).startswith("request_timeout_s:")
 
 
-def test_the_port_that_kubernetes_sets_is_not_ours(given: dict[str, object]) -> None:
+def test_the_port_that_kubernetes_sets_is_ignored(given: dict[str, object]) -> None:
     """A service called scorepool makes Kubernetes set SCOREPOOL_PORT to an address."""
     assert load(given, {"SCOREPOOL_PORT": "tcp://10.0.0.7:8000"}).port == 8000
 
 
 def test_a_short_secret_is_refused(given: dict[str, object]) -> None:
-    """Under 32 bytes a secret can be searched for."""
+    """A secret under 32 bytes can be found by trying."""
     assert "at least 32" in faults({**given, "jwt_secret": "x" * 31})
 
 
@@ -93,7 +98,7 @@ def test_a_longer_hash_needs_a_longer_secret(given: dict[str, object]) -> None:
 
 
 def test_a_secret_is_never_shown(given: dict[str, object]) -> None:
-    """Neither in the settings' own text nor in a fault."""
+    """Neither in the repr of the settings nor in a fault."""
     short = "canary-secret"
 
     assert SECRET not in repr(load(given, {}))
@@ -101,7 +106,7 @@ def test_a_secret_is_never_shown(given: dict[str, object]) -> None:
 
 
 def test_one_source_of_keys_only(given: dict[str, object]) -> None:
-    """Two sources leave open which one counts."""
+    """With two it would be unclear which one is used."""
     assert "2 given" in faults({**given, "jwt_jwks_url": "https://issuer.example/keys"})
 
 
@@ -144,7 +149,7 @@ def test_addresses_of_keys_that_can_be_trusted(tmp_path: Path, url: str) -> None
     ],
 )
 def test_addresses_of_keys_that_cannot_be_trusted(tmp_path: Path, url: str) -> None:
-    """Whoever sits between could hand out keys; a password in the address is not repeated."""
+    """Keys could be replaced on the way; a password in the address is not repeated."""
     found = faults({"bundle": tmp_path, "jwt_jwks_url": url})
 
     assert found.startswith("jwt_jwks_url:")

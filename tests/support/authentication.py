@@ -1,4 +1,4 @@
-"""Verifies one header at a time, at a fixed time."""
+"""Verifies one Authorization header at a time, with a fake clock."""
 
 import asyncio
 
@@ -15,12 +15,12 @@ HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 def with_secret(accepted: tuple[str, ...] = ("HS256",)) -> FixedKey:
-    """Return the source of a secret's key."""
+    """Return a key source with the tests' secret."""
     return FixedKey(secret_key(SECRET, accepted))
 
 
 def with_key(kind: str, accepted: tuple[str, ...] = KEY_ALGORITHMS) -> FixedKey:
-    """Return the source of a public key."""
+    """Return a key source with the public key of a kind."""
     return FixedKey(public_key(private(kind).public_key(), accepted))
 
 
@@ -30,14 +30,14 @@ def authenticate(
     policy: TokenPolicy = POLICY,
     scope: str | None = None,
 ) -> Principal:
-    """Verify one Authorization header."""
+    """Return the principal of an Authorization header; raise Refused for an invalid one."""
     raw = header.encode() if isinstance(header, str) else header
     authenticator = Authenticator(keys or with_secret(), policy, lambda: NOW)
     return asyncio.run(authenticator.authenticate(raw, scope))
 
 
 def refused(token: str, keys: KeySource | None = None, policy: TokenPolicy = POLICY) -> str:
-    """Return why a token is refused; it must be as invalid_token."""
+    """Return why a token is refused; fail unless it is, with the code `invalid_token`."""
     with pytest.raises(Refused) as caught:
         authenticate(f"Bearer {token}", keys, policy)
     assert caught.value.code == "invalid_token"

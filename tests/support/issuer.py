@@ -1,4 +1,4 @@
-"""A key server on the loopback that does what a test wants of it."""
+"""A key server on the loopback interface whose answer is chosen by the test."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 def answering(body: bytes, status: str = "200 OK", *fields: str) -> Answer:
-    """Return what answers with a whole response."""
+    """Return an answer that is one complete response."""
 
     async def answer(writer: asyncio.StreamWriter) -> None:
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields, "", ""]
@@ -22,7 +22,7 @@ def answering(body: bytes, status: str = "200 OK", *fields: str) -> Answer:
 
 @dataclass
 class Issuer:
-    """The server: its port, what it answers next, and how often it was asked."""
+    """The server: its port, its answer, and the number of requests so far (`asked`)."""
 
     port: int
     answer: Answer
@@ -40,14 +40,14 @@ class Issuer:
             self.asked += 1
             await self.answer(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client has had enough
+            pass  # the client closed the connection
         finally:
             writer.close()
 
 
 @asynccontextmanager
 async def issuing(answer: Answer) -> AsyncIterator[Issuer]:
-    """Serve on this event loop."""
+    """Serve on the running event loop."""
     issuer = Issuer(0, answer)
     server = await asyncio.start_server(issuer.serve, "127.0.0.1", 0)
     issuer.port = server.sockets[0].getsockname()[1]
@@ -59,7 +59,7 @@ async def issuing(answer: Answer) -> AsyncIterator[Issuer]:
 
 @contextmanager
 def issuing_beside(answer: Answer) -> Iterator[Issuer]:
-    """Serve in a thread with an event loop of its own."""
+    """Serve in another thread, with an event loop of its own."""
     issuer, ready, loop = Issuer(0, answer), threading.Event(), asyncio.new_event_loop()
 
     async def serve() -> None:

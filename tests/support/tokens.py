@@ -1,4 +1,4 @@
-"""Real keys of each family, and tokens signed with them: well-formed, and any way but."""
+"""Real keys of each family, and valid and malformed tokens signed with them."""
 
 import base64
 import json
@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-# Tests count time from here; no token is checked against the real clock.
+# The time of the fake clock, in seconds since 1970.
 NOW = 1_800_000_000.0
 
 SECRET = "an-example-secret-" * 4
 
 CLAIMS: dict[str, Any] = {"sub": "ann", "aud": "scorepool", "exp": NOW + 60}
 
-# Another key of the same family ends with a prime.
+# A name with a prime is another key of the same type.
 KINDS = {
     "RSA": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "RSA'": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
@@ -47,24 +47,24 @@ FAMILIES = {
 
 @cache
 def private(kind: str) -> Any:
-    """Return the private key of a kind; the same one all through a session, RSA keys are slow to make."""
+    """Return the private key of a kind: the same one in all tests, since an RSA key takes long to generate."""
     return KINDS[kind]()
 
 
 def public_pem(kind: str) -> bytes:
-    """Return its public key as it stands in a file."""
+    """Return the public key of a kind in PEM form."""
     pem: bytes = private(kind).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return pem
 
 
 def private_pem(kind: str) -> bytes:
-    """Return the private key as it should not stand in a file of ours."""
+    """Return the private key of a kind in PEM form."""
     pem: bytes = private(kind).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return pem
 
 
 def jwk(kind: str, kid: object = "k", **members: Any) -> dict[str, Any]:
-    """Return the public key as an entry of a key set, with members changed (None: left out)."""
+    """Return the public key of a kind as an entry of a key set, with `members` replaced (None: left out)."""
     parser = RSAAlgorithm if "RSA" in kind else OKPAlgorithm if "Ed" in kind else ECAlgorithm
     entry = {**json.loads(parser.to_jwk(private(kind).public_key())), "kid": kid, **members}
     entry.pop("key_ops", None)
@@ -72,21 +72,21 @@ def jwk(kind: str, kid: object = "k", **members: Any) -> dict[str, Any]:
 
 
 def key_set(*entries: object) -> bytes:
-    """Return the document that an issuer publishes."""
+    """Return the key set that an issuer publishes."""
     return json.dumps({"keys": entries}).encode()
 
 
 def sign(
     algorithm: str = "HS256", kind: str = "", headers: dict[str, Any] | None = None, **claims: Any
 ) -> str:
-    """Return a good token, but for the claims that are changed (None: left out)."""
+    """Return a valid token, except for the `claims` that are replaced (None: left out)."""
     every = {name: value for name, value in {**CLAIMS, **claims}.items() if value is not None}
     key = private(FAMILIES[algorithm]) if algorithm in FAMILIES else SECRET
     return jwt.encode(every, key, algorithm, headers)
 
 
 def forge(header: object, claims: object, secret: bytes = SECRET.encode(), algorithm: str = "HS256") -> str:
-    """Sign with HMAC whatever header and claims: objects as JSON, bytes as they are."""
+    """Sign any header and claims with HMAC: objects as JSON, bytes unchanged."""
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
     message = b".".join(map(encode, parts))
     signature = jwt.get_algorithm_by_name(algorithm).sign(message, secret)

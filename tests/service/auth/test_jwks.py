@@ -1,19 +1,18 @@
-"""When an issuer's key set is fetched, and what is known meanwhile; with a clock and an issuer that obey."""
+"""When an issuer's key set is fetched, and which keys are valid meanwhile; with a fake clock and a fake issuer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from service.auth.fetching import FetchError
-from service.auth.jwks import COOLDOWN_S, MAX_STALE_S, MAX_UNKNOWN, UNKNOWN_S, IssuerKeys
+from service.auth.jwks import COOLDOWN_S, MAX_STALE_S, MAX_UNKNOWN, UNKNOWN_S, FetchError, IssuerKeys
 from tests.support.tokens import jwk, key_set
 
 ACCEPTED = ("RS256", "ES256", "EdDSA")
 
 
 class Issuer:
-    """Publishes `document`, or raises it; counts, and waits while it is held."""
+    """Publishes `document`, or raises it; counts the fetches, and blocks them until the event `held` is set."""
 
     def __init__(self, document: bytes | Exception) -> None:
         self.document = document
@@ -32,7 +31,7 @@ class Issuer:
         return document
 
     def keys(self) -> IssuerKeys:
-        """Return the keys as the service keeps them."""
+        """Return the keys of this issuer, never fetched."""
         return IssuerKeys("https://issuer.example/keys", ACCEPTED, fetch=self.fetch, clock=lambda: self.now)
 
 
@@ -49,8 +48,8 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(bounded())
 
 
-def test_keys_are_fetched_when_they_are_needed_first() -> None:
-    """And then they are there."""
+def test_keys_are_fetched_when_they_are_first_needed() -> None:
+    """The fetch makes the source ready."""
 
     async def scenario() -> None:
         issuer = Issuer(key_set(jwk("Ed25519")))
@@ -64,7 +63,7 @@ def test_keys_are_fetched_when_they_are_needed_first() -> None:
 
 
 def test_a_start_fetches_in_the_background() -> None:
-    """Also while the key server is down: the server starts, and is not ready."""
+    """Also while the key server is down: the service starts, and is not ready."""
 
     async def scenario() -> None:
         issuer = Issuer(DOWN)
@@ -79,7 +78,7 @@ def test_a_start_fetches_in_the_background() -> None:
 
 
 def test_a_new_key_is_learnt_when_a_token_names_it() -> None:
-    """Rotation needs no restart and no waiting; what was verified before is verified again."""
+    """Rotation needs no restart and no waiting; cached tokens have to be verified again."""
 
     async def scenario() -> None:
         issuer = Issuer(key_set(jwk("Ed25519", "old")))
@@ -97,7 +96,7 @@ def test_a_new_key_is_learnt_when_a_token_names_it() -> None:
 
 
 def test_the_same_keys_again_change_nothing() -> None:
-    """Verified tokens stay verified."""
+    """Cached tokens stay valid."""
 
     async def scenario() -> None:
         issuer = Issuer(key_set(jwk("Ed25519")))
@@ -145,7 +144,7 @@ def test_a_kid_known_to_be_unknown_causes_no_fetch() -> None:
 
 
 def test_the_memory_of_unknown_kids_is_bounded() -> None:
-    """The oldest are forgotten, and may be looked for again."""
+    """The oldest are forgotten, and may cause a fetch again."""
 
     async def scenario() -> None:
         issuer = Issuer(key_set(jwk("Ed25519")))
@@ -162,7 +161,7 @@ def test_the_memory_of_unknown_kids_is_bounded() -> None:
 
 @pytest.mark.parametrize("failure", [DOWN, b"<html>", key_set()])
 def test_good_keys_stay_while_the_key_server_is_down(failure: bytes | Exception) -> None:
-    """For a day; then nobody knows whether they are still good."""
+    """For a day; after that the issuer may have withdrawn them."""
 
     async def scenario() -> None:
         issuer = Issuer(key_set(jwk("Ed25519")))
@@ -179,8 +178,8 @@ def test_good_keys_stay_while_the_key_server_is_down(failure: bytes | Exception)
     run(scenario)
 
 
-def test_whoever_waits_for_a_fetch_may_leave() -> None:
-    """The others go on waiting for it."""
+def test_a_fetch_outlives_the_cancellation_of_a_request_that_waits() -> None:
+    """Other requests wait for the same fetch."""
 
     async def scenario() -> None:
         issuer = Issuer(key_set(jwk("Ed25519")))
@@ -200,7 +199,7 @@ def test_whoever_waits_for_a_fetch_may_leave() -> None:
 
 
 def test_a_token_without_a_kid_fits_a_set_of_one_key() -> None:
-    """With two, guessing would be trying."""
+    """With two it is unclear which key is meant."""
     for entries, found in (
         ([jwk("Ed25519", None)], 1),
         ([jwk("Ed25519")], 1),
@@ -216,7 +215,7 @@ def test_a_token_without_a_kid_fits_a_set_of_one_key() -> None:
 
 
 def test_keys_with_the_same_kid_are_all_tried() -> None:
-    """RFC 7517, 4.5 allows it for different kinds."""
+    """RFC 7517, 4.5 allows it for keys of different types."""
 
     async def scenario() -> None:
         keys = Issuer(key_set(jwk("RSA"), jwk("Ed25519"))).keys()

@@ -1,4 +1,4 @@
-"""What is taken of an issuer's key set."""
+"""Which keys of an issuer's key set are used."""
 
 import pytest
 
@@ -19,8 +19,8 @@ def test_a_key_of_each_family(kind: str, algorithm: str) -> None:
     assert [list(key.algorithms) for key in keys["k"]] == [[algorithm]]
 
 
-def test_a_key_may_leave_its_algorithm_open() -> None:
-    """Then it serves all that are accepted of its kind."""
+def test_a_key_without_an_algorithm() -> None:
+    """It has all accepted algorithms of its type."""
     keys = parse_keys(key_set(jwk("RSA")), ("RS256", "PS256", "ES256"))
 
     assert set(keys["k"][0].algorithms) == {"RS256", "PS256"}
@@ -53,7 +53,7 @@ def test_a_key_may_leave_its_algorithm_open() -> None:
         {},
     ],
 )
-def test_entries_of_no_use_are_left_out(entry: object) -> None:
+def test_unusable_entries_are_left_out(entry: object) -> None:
     """Wrong use, algorithm or size, points off the curve, private and symmetric keys."""
     keys = parse_keys(key_set(entry, jwk("Ed25519", "good")), ACCEPTED)
 
@@ -75,13 +75,13 @@ def test_entries_of_no_use_are_left_out(entry: object) -> None:
     ],
 )
 def test_documents_that_are_no_key_set(document: bytes) -> None:
-    """Whatever an address may answer."""
+    """A wrong address may answer with anything."""
     with pytest.raises(ValueError, match="key"):
         parse_keys(document, ACCEPTED)
 
 
-def test_a_set_without_a_key_of_use_is_none() -> None:
-    """Better the old keys than none."""
+def test_a_set_without_a_usable_key_is_an_error() -> None:
+    """The old keys then stay in use."""
     with pytest.raises(ValueError, match="no key for"):
         parse_keys(key_set(jwk("P-384")), ACCEPTED)
 

@@ -6,7 +6,7 @@ import pytest
 
 from service.auth.keys import file_key, secret_key
 from service.settings import KEY_ALGORITHMS, SettingsError
-from tests.support.tokens import SECRET, private_pem, public_pem
+from tests.support.tokens import SECRET, jwk, key_set, private_pem, public_pem
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ from tests.support.tokens import SECRET, private_pem, public_pem
         ("Ed25519", {"EdDSA"}),
     ],
 )
-def test_a_file_key_has_the_algorithms_of_its_kind(tmp_path: Path, kind: str, algorithms: set[str]) -> None:
-    """Those that are accepted, and no others."""
+def test_a_file_key_has_the_algorithms_of_its_type(tmp_path: Path, kind: str, algorithms: set[str]) -> None:
+    """Those of them that are accepted, and no others."""
     path = tmp_path / "key.pem"
     path.write_bytes(public_pem(kind))
 
@@ -41,7 +41,7 @@ def test_a_file_key_has_the_algorithms_of_its_kind(tmp_path: Path, kind: str, al
         (public_pem("P-384"), "goes with none of ES256, RS256"),
     ],
 )
-def test_files_without_a_key_of_use(tmp_path: Path, content: bytes, fault: str) -> None:
+def test_files_without_a_usable_key(tmp_path: Path, content: bytes, fault: str) -> None:
     """One sentence names the file and what is wrong with it."""
     path = tmp_path / "key.pem"
     path.write_bytes(content)
@@ -54,7 +54,7 @@ def test_files_without_a_key_of_use(tmp_path: Path, content: bytes, fault: str) 
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """It may have gone since the settings were read."""
+    """It may have been removed since the settings were read."""
     with pytest.raises(SettingsError) as caught:
         file_key(tmp_path / "none.pem", ("RS256",))
 
@@ -62,8 +62,19 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_secret_key_has_the_accepted_algorithms() -> None:
-    """And verifies nothing of another."""
-    key = secret_key(SECRET, ("HS256",))
+    """Those of its family, and no others."""
+    assert set(secret_key(SECRET, ("HS256", "RS256")).algorithms) == {"HS256"}
 
-    assert set(key.algorithms) == {"HS256"}
-    assert not key.verifies("HS512", b"message", b"signature")
+
+@pytest.mark.parametrize("text", [public_pem("RSA"), public_pem("P-256"), key_set(jwk("RSA"))])
+def test_a_public_key_is_not_taken_for_a_secret(text: bytes) -> None:
+    """Anyone can read it, and could sign tokens with it; the message does not repeat it."""
+    with pytest.raises(SettingsError) as caught:
+        secret_key(text.decode(), ("HS256",))
+
+    assert str(caught.value) == "jwt_secret: is a public key, a certificate or a JWK, not a secret"
+
+
+def test_a_key_does_not_show_its_secret() -> None:
+    """A log line or a traceback may hold its repr."""
+    assert SECRET not in repr(secret_key(SECRET, ("HS256",)))

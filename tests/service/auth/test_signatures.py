@@ -1,4 +1,4 @@
-"""Which signatures are good, with real keys of each family."""
+"""Which signatures are valid, with real keys of each family."""
 
 import pytest
 
@@ -8,16 +8,16 @@ from tests.support.tokens import CLAIMS, FAMILIES, encode, forge, public_pem, si
 
 
 @pytest.mark.parametrize("algorithm", FAMILIES)
-def test_each_family_verifies_its_own(algorithm: str) -> None:
-    """A token of each algorithm with a real key."""
+def test_each_algorithm_verifies_its_tokens(algorithm: str) -> None:
+    """With a real key."""
     keys = with_key(FAMILIES[algorithm])
 
     assert authenticate(f"Bearer {sign(algorithm)}", keys).subject == "ann"
 
 
 @pytest.mark.parametrize("algorithm", SECRET_ALGORITHMS)
-def test_a_secret_verifies_what_is_accepted_of_its_family(algorithm: str) -> None:
-    """HS256 alone unless more is configured."""
+def test_a_secret_verifies_the_accepted_algorithms(algorithm: str) -> None:
+    """HS256 alone unless more are configured."""
     token = f"Bearer {sign(algorithm)}"
 
     assert authenticate(token, with_secret(SECRET_ALGORITHMS)).subject == "ann"
@@ -27,7 +27,7 @@ def test_a_secret_verifies_what_is_accepted_of_its_family(algorithm: str) -> Non
 
 @pytest.mark.parametrize("algorithm", FAMILIES)
 def test_another_key_of_the_same_family_does_not_verify(algorithm: str) -> None:
-    """A signature is that of one key."""
+    """A signature belongs to one key."""
     other = {"RSA": "RSA'", "P-256": "P-256'", "Ed25519": "Ed25519'"}.get(FAMILIES[algorithm])
     if other is not None:
         assert "signature" in refused(sign(algorithm), with_key(other))
@@ -47,16 +47,16 @@ def test_no_token_chooses_an_algorithm_of_another_family(kind: str, algorithm: s
     assert "algorithm" in refused(token, with_key(kind))
 
 
-def test_an_algorithm_that_is_not_accepted_is_none_of_the_key() -> None:
-    """An RSA key could verify PS256, but nobody asked for it."""
+def test_an_algorithm_that_is_not_accepted_is_refused() -> None:
+    """Although the RSA key could verify PS256."""
     assert "algorithm" in refused(sign("PS256"), with_key("RSA", ("RS256",)))
 
 
 @pytest.mark.parametrize(
     "algorithm", ["none", "None", "NONE", "", "hs256", "HS256 ", "HS1", "ES256K", "A128KW", None, 5, []]
 )
-def test_algorithms_that_there_are_not(algorithm: object) -> None:
-    """Unsigned tokens in every spelling."""
+def test_unknown_algorithms_are_refused(algorithm: object) -> None:
+    """And unsigned tokens, in every spelling of `none`."""
     token = forge({"alg": algorithm}, CLAIMS)
 
     refused(token)
@@ -65,8 +65,8 @@ def test_algorithms_that_there_are_not(algorithm: object) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", *FAMILIES])
-def test_a_signature_that_is_not_one(algorithm: str) -> None:
-    """Empty, zero, cut short, too long, another token's, in no encoding, or of a changed message."""
+def test_invalid_signatures_are_refused(algorithm: str) -> None:
+    """Empty, zero, cut short, too long, another token's, wrongly encoded, or of a changed message."""
     keys = with_secret() if algorithm == "HS256" else with_key(FAMILIES[algorithm])
     head, claims, signature = sign(algorithm).split(".")
     other = sign(algorithm, sub="bob")

@@ -1,33 +1,33 @@
-"""Tokens that were good are remembered, by their digests, while they are good."""
+"""Verified tokens are cached, by their digests, until they expire."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from service.auth.keys import FixedKey, Key
+from service.auth.keys import FixedKey, Key, secret_key
 from service.auth.tokens import MAX_CACHED, Authenticator
 from service.errors import Refused
 from tests.support.authentication import HEADER, POLICY
 from tests.support.tokens import CLAIMS, NOW, SECRET, forge, sign
 
 
-class CountingKey(Key):
-    """Counts how often it verifies."""
+class CountedKey(FixedKey):
+    """Counts how often a token is verified: each verification looks for its key once."""
 
     count = 0
 
-    def verifies(self, algorithm: str, message: bytes, signature: bytes) -> bool:
-        """Count, and verify."""
+    def find(self, kid: str | None) -> Sequence[Key]:
+        """Count, and return the key."""
         self.count += 1
-        return super().verifies(algorithm, message, signature)
+        return super().find(kid)
 
 
 class Watched:
-    """An authenticator with a clock that can be moved."""
+    """An authenticator with a clock that a test sets, and a count of its verifications."""
 
     def __init__(self) -> None:
-        self.key = CountingKey(SECRET.encode(), ["HS256"])
-        self.keys = FixedKey(self.key)
+        self.keys = CountedKey(secret_key(SECRET, ["HS256"]))
         self.now = NOW
         self.authenticator = Authenticator(self.keys, POLICY, lambda: self.now)
 
@@ -42,16 +42,16 @@ class Watched:
 
 
 def test_a_token_is_verified_once() -> None:
-    """It is remembered while it is good."""
+    """Then it comes from the cache."""
     watched = Watched()
 
     watched.authenticate(*[sign()] * 5)
 
-    assert watched.key.count == 1
+    assert watched.keys.count == 1
 
 
-def test_a_remembered_token_expires() -> None:
-    """Its time is checked whenever it comes."""
+def test_a_cached_token_expires() -> None:
+    """Its expiry is checked at every request."""
     watched = Watched()
     watched.authenticate(sign())
     watched.now += 91
@@ -62,19 +62,19 @@ def test_a_remembered_token_expires() -> None:
     assert "expired" in caught.value.detail
 
 
-def test_remembered_tokens_are_forgotten_when_keys_change() -> None:
-    """A key that was withdrawn may be why."""
+def test_the_cache_is_emptied_when_keys_change() -> None:
+    """The key of a cached token may have been withdrawn."""
     watched = Watched()
     watched.authenticate(sign())
     watched.keys.generation += 1
 
     watched.authenticate(sign())
 
-    assert watched.key.count == 2
+    assert watched.keys.count == 2
 
 
-def test_a_bad_token_is_not_remembered_as_good() -> None:
-    """However often it comes."""
+def test_an_invalid_token_is_not_cached() -> None:
+    """It is refused every time."""
     watched = Watched()
 
     for _ in range(2):
@@ -82,19 +82,19 @@ def test_a_bad_token_is_not_remembered_as_good() -> None:
             watched.authenticate(sign() + "AA")
 
 
-def test_the_memory_of_tokens_is_bounded() -> None:
-    """Those that came last are kept."""
+def test_the_cache_is_bounded() -> None:
+    """The least recently used token leaves it first."""
     watched = Watched()
     first, *others = [forge(HEADER, {**CLAIMS, "jti": i}) for i in range(MAX_CACHED + 1)]
 
     watched.authenticate(first, *others)
     watched.authenticate(others[-1], first)
 
-    assert watched.key.count == MAX_CACHED + 2
+    assert watched.keys.count == MAX_CACHED + 2
 
 
 def test_no_token_is_kept() -> None:
-    """Neither as a key nor as a value, nor in what the objects say of themselves."""
+    """Neither as a key nor as a value of the cache, nor in a repr."""
     watched = Watched()
     token = sign(jti="canary")
 

@@ -100,40 +100,63 @@ def test_an_origin_that_is_listed_may_read_the_answer(service: Service) -> None:
 
     assert reply.headers["access-control-allow-origin"] == ORIGIN
     assert reply.headers["vary"] == "Origin"
-    assert "X-Request-ID" in reply.headers["access-control-expose-headers"]
+    exposed = reply.headers["access-control-expose-headers"].split(", ")
+    assert set(exposed) == {"X-Request-ID", "Server-Timing", "Retry-After", "WWW-Authenticate"}
     assert "access-control-allow-credentials" not in reply.headers
 
 
 def test_an_origin_that_is_listed_may_ask_first(service: Service) -> None:
-    """The preflight allows what /score needs."""
-    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    """The preflight allows what /score needs, for ten minutes, and carries an id like every answer."""
+    headers = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,x-request-id,x-request-timeout-ms",
+    }
 
     reply = service.request("OPTIONS", "/score", headers)
 
-    assert reply.status == 204
-    assert "POST" in reply.headers["access-control-allow-methods"]
+    assert reply.status == 200
+    assert reply.headers["access-control-allow-origin"] == ORIGIN
+    assert reply.headers["access-control-allow-methods"] == "GET, POST"
     assert "Authorization" in reply.headers["access-control-allow-headers"]
+    assert reply.headers["access-control-max-age"] == "600"
+    assert "access-control-allow-credentials" not in reply.headers
+    assert reply.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"Access-Control-Request-Method": "DELETE"}, {"Access-Control-Request-Headers": "cookie"}],
+)
+def test_a_preflight_for_more_than_the_service_takes_fails(service: Service, asked: dict[str, str]) -> None:
+    """A browser needs a successful answer to go on."""
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", **asked}
+
+    assert service.request("OPTIONS", "/score", headers).status == 400
 
 
 @pytest.mark.parametrize(
     "origin", ["https://other.example", "null", "https://app.example.evil", "HTTPS://APP.EXAMPLE"]
 )
-def test_other_origins_get_no_leave(service: Service, origin: str) -> None:
-    """The answer says nothing of origins, and the browser keeps it."""
+def test_other_origins_are_not_allowed(service: Service, origin: str) -> None:
+    """Without this header a browser does not show the answer to the page."""
     for method in ("GET", "OPTIONS"):
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         reply = service.request(method, "/livez", headers)
+        assert "access-control-allow-origin" not in reply.headers
+        assert reply.headers["x-request-id"]
+
+
+def test_no_origin_is_allowed_by_default(tmp_path: Path) -> None:
+    """The answer says nothing of origins, and a preflight is an ordinary OPTIONS request."""
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+
+    for method in ("GET", "OPTIONS"):
+        reply = Service(tmp_path).request(method, "/livez", headers)
         assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
-def test_without_a_list_there_is_no_leave_for_anybody(tmp_path: Path) -> None:
-    """The default."""
-    reply = Service(tmp_path).request("GET", "/livez", {"Origin": ORIGIN})
-
-    assert "access-control-allow-origin" not in reply.headers
-
-
-def test_a_refusal_is_readable_for_a_listed_origin(service: Service) -> None:
+def test_a_problem_is_readable_for_a_listed_origin(service: Service) -> None:
     """Its page can show what was wrong."""
     reply = service.request("POST", "/score", {"Origin": ORIGIN})
 

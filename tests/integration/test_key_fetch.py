@@ -1,19 +1,30 @@
-"""A document is fetched within bounds, from servers that do everything wrong."""
+"""A key set is fetched within bounds, from servers that do everything wrong."""
 
 import asyncio
+import logging
 import ssl
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from service.auth.fetching import MAX_BYTES, FetchError, fetch
+from service.auth.jwks import FetchError
+from service.auth.key_fetch import MAX_BYTES, KeyFetcher
 from tests.support.issuer import Answer, answering, issuing
 
 DOCUMENT = b'{"keys": []}'
 
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the proxies of the environment that runs the tests."""
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
@@ -66,11 +77,11 @@ async def flooding(writer: asyncio.StreamWriter) -> None:
     ],
 )
 def test_a_document_comes_whole(answer: Answer) -> None:
-    """However it is framed and cut up."""
+    """In every framing, and in pieces of any size."""
 
     async def scenario() -> None:
         async with issuing(answer) as issuer:
-            assert (await fetch(issuer.url)).strip() == DOCUMENT
+            assert (await KeyFetcher()(issuer.url)).strip() == DOCUMENT
 
     run(scenario)
 
@@ -96,30 +107,30 @@ def test_a_document_comes_whole(answer: Answer) -> None:
     ],
 )
 def test_what_goes_wrong_is_one_reason(answer: Answer, reason: str) -> None:
-    """Within the time that there is, and no redirect is followed."""
+    """Within the deadline, after one request: no redirect is followed."""
 
     async def scenario() -> None:
         async with issuing(answer) as issuer:
             with pytest.raises(FetchError) as caught:
-                await fetch(issuer.url, 0.3)
+                await KeyFetcher(0.3)(issuer.url)
             assert reason in str(caught.value)
             assert issuer.asked == 1
 
     run(scenario)
 
 
-def test_nobody_there() -> None:
-    """A closed port."""
+def test_a_closed_port() -> None:
+    """It is an error like any other."""
 
     async def scenario() -> None:
         with pytest.raises(FetchError):
-            await fetch("http://127.0.0.1:1/keys")
+            await KeyFetcher()("http://127.0.0.1:1/keys")
 
     run(scenario)
 
 
-def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
-    """TLS is verified."""
+def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
+    """TLS is verified, and the reason says that it failed there."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subject = ["-subj", "/CN=localhost", "-days", "1", "-keyout", str(key), "-out", str(certificate)]
     request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -132,8 +143,66 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
         server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(FetchError) as caught:
-            await fetch(f"https://localhost:{port}/keys")
+            await KeyFetcher()(f"https://localhost:{port}/keys")
         server.close()
         assert "SSLCertVerificationError" in str(caught.value)
 
     run(scenario)
+
+
+def test_a_proxy_is_used_for_tls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain address is one of this machine: what is fetched from it must not leave the machine."""
+    asked = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.close()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        for name in PROXIES[:3]:
+            monkeypatch.setenv(name, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(FetchError):
+            await KeyFetcher()("https://issuer.example/keys")
+        async with issuing(answering(DOCUMENT)) as issuer:
+            assert await KeyFetcher()(issuer.url) == DOCUMENT
+        server.close()
+
+    run(scenario)
+    assert asked == [b"CONNECT issuer.example:443 HTTP/1.1\r\n"]
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://[", "127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """A fault of the environment is an error of the fetch, and the service goes on."""
+    monkeypatch.setenv("https_proxy", proxy)
+
+    async def scenario() -> None:
+        with pytest.raises(FetchError):
+            await KeyFetcher()("https://issuer.example/keys")
+
+    run(scenario)
+
+
+def test_a_fetch_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The library would write a line for each, with the address."""
+
+    async def scenario() -> None:
+        async with issuing(answering(DOCUMENT)) as issuer:
+            await KeyFetcher()(issuer.url)
+
+    with caplog.at_level(logging.DEBUG):
+        run(scenario)
+
+    assert not [record for record in caplog.records if record.name.startswith("http")]
+
+
+def test_a_service_without_a_key_server_does_not_load_the_client() -> None:
+    """Its import takes 0.1 s of every start."""
+    code = "import sys, service.server, service.app; print(*{'httpx', 'httpcore'} & set(sys.modules))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.strip() == ""
