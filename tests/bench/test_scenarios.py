@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench import catalogue
 from bench.__main__ import scenarios
-from bench.environments import LOCKED, NAMES
-from bench.sidebyside import choose
+from bench.comparison import catalogue
+from bench.comparison.environments import LOCKED, NAMES
+from bench.comparison.sidebyside import choose
 
 
 def test_every_scenario_says_what_it_does() -> None:
