@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.harness.command_line import parser
 from bench.harness.paths import ROOT, WORK
 
 LOCKED = Path(__file__).parent / "requirements"
@@ -129,8 +130,8 @@ def lock() -> None:
     constraints = ENVIRONMENTS / "constraints.txt"
     constraints.write_text("\n".join(pins) + "\n")
     uv = str(ENVIRONMENTS / TOOLS / "bin" / "uv")
-    options = ("--quiet", "--universal", "--generate-hashes", "--python-version", "3.11", "--no-header")
-    options += ("--no-emit-index-url", "--no-annotate", "-c", str(constraints))
+    options = ["--quiet", "--universal", "--generate-hashes", "--python-version", "3.11", "--no-header"]
+    options += ["--no-emit-index-url", "--no-annotate", "-c", str(constraints)]
     for name in (TOOLS, *NAMES):
         source, target = LOCKED / f"{name}.in", LOCKED / f"{name}.txt"
         _run(uv, "pip", "compile", *options, str(source), "-o", str(target))
@@ -142,7 +143,9 @@ def _run(*command: str) -> str:
 
 def main() -> int:
     """Create the environments or lock them again."""
-    if sys.argv[1:] == ["lock"]:
+    options_parser = parser(__doc__)
+    options_parser.add_argument("action", nargs="?", choices=("install", "lock"), default="install")
+    if options_parser.parse_args().action == "lock":
         lock()
         return 0
     failures = install()

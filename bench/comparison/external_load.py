@@ -140,7 +140,7 @@ class Schedule:
 
 
 def _constant(rate: float) -> dict[str, Any]:
-    # k6 takes whole numbers, so the rate is told as arrivals in a hundred seconds.
+    # k6 takes whole numbers, so the rate is given as arrivals in a hundred seconds.
     return {"executor": "constant-arrival-rate", "rate": max(1, round(rate * 100)), "timeUnit": "100s"}
 
 

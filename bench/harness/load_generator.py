@@ -90,18 +90,20 @@ class Connection(asyncio.Protocol):
 
     async def _open_and_send(self, request: bytes) -> None:
         try:
-            async with asyncio.timeout(self._generator.timeout_s):
-                await self.open()
-        except OSError as error:
-            self._settle(UNRESOLVED if isinstance(error, TimeoutError) else DROPPED)
+            await self.open()
+        except (OSError, asyncio.CancelledError):
+            self._end()
         else:
-            self._transport.write(request)
+            if self._transport is not None:  # the server may have closed the connection at once
+                self._transport.write(request)
 
     def give_up(self) -> None:
         """Stop waiting for the answer in flight: it is unresolved."""
+        self._status_at_end = UNRESOLVED
         if self._transport is not None:
-            self._status_at_end = UNRESOLVED
             self._transport.abort()
+        elif self._opening is not None:
+            self._opening.cancel()
 
     def close(self) -> None:
         """Close the connection when no request is in flight."""
@@ -133,6 +135,9 @@ class Connection(asyncio.Protocol):
         """Settle the request in flight, if there is one: servers also close connections that are idle."""
         self._transport = None
         self._received.clear()
+        self._end()
+
+    def _end(self) -> None:
         status, self._status_at_end = self._status_at_end, DROPPED
         if self.due:
             self._settle(status)

@@ -2,7 +2,7 @@
 
     python -m bench telemetry [--requests N]
 
-One request of three documents is told to all telemetry, as a real one is: its begin, its call, its outcome, its
+One request of three documents is reported to all telemetry, as a real one is: its begin, its call, its outcome, its
 end. The log is written to a pipe that `cat` empties. `cpu` is the processor time of the whole process, with the
 threads that write the log and send the traces. Below stands the same work by the usual libraries.
 """

@@ -64,7 +64,7 @@ def stall(server: Server) -> list[socket.socket]:
 
 def sudden_ends(bundle: Path, times: int, moment: str) -> Row:
     """SIGKILL the server while it is starting, idle or working; all of its processes must end."""
-    row = Row(f"SIGKILL of the server, {moment}", times, note="detection: until the last process was gone")
+    row = Row(f"SIGKILL of the server, {moment}", times, note="detection: until the last process had ended")
     for _ in range(times):
         with launch(bundle) as process, ExitStack() as clients:
             if moment == "starting":
