@@ -35,10 +35,10 @@ check: install ## format, lint, types, import contracts, dead code, sizes
 	$(BIN)/vulture
 	$(BIN)/python -m tests.programs.lengths
 
-bench: $(VENV)/bench-installed ## compare with the peers and the question's systems; writes a report, takes 15 minutes
+bench: $(VENV)/bench-installed ## compare with other servers and the usual set-ups; writes a report, takes 15 minutes
 	$(BIN)/python -m bench sidebyside
 
-torture: install ## kill, stop, starve and flood the real server; prints what it promised and what it kept
+torture: install ## kill, stop and overload the real server; prints which promises it kept
 	$(BIN)/python -m tests.torture
 
 fuzz: install ## 100,000 malformed bodies into a running server

@@ -1,1 +1,1 @@
-"""Tests of the benchmark: what it computes, compares and draws; not what it measures."""
+"""Tests of the benchmarks: what they send, compute and draw; not what they measure."""

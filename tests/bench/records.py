@@ -1,9 +1,9 @@
-"""Made-up results, small enough to check by eye."""
+"""Invented results, small enough to check by eye."""
 
-from bench.machine import Machine
-from bench.measures import Latency
-from bench.record import Closed, Fault, Open, Record
-from bench.results import Figure, Results
+from bench.comparison.record import Closed, Fault, Open, Record
+from bench.harness.latency import Latency
+from bench.harness.machine import Machine
+from bench.harness.results import Figure, Results
 
 MACHINE = Machine("Made-up 3000", 2, 8.0, "6.1", "3.11.7", "abcdef1234")
 

@@ -1,40 +1,40 @@
-"""What the probes say is true: at the start, under load, when every worker is dead, while draining."""
+"""What the health endpoints answer is true: at the start, under load, without workers, while draining."""
 
 from pathlib import Path
 
 import pytest
 
-from bench.probing import UNREACHABLE, Story, runs, tell, untrue
+from bench.service.lifecycle import UNREACHABLE, Observation, observe
 
 
 @pytest.fixture(scope="module")
-def story(demo_bundle: Path) -> Story:
-    """Lead a real server through its life, asking each probe 20 times a second."""
-    return tell(demo_bundle, seconds=0.5)
+def observation(demo_bundle: Path) -> Observation:
+    """Lead a real server through its phases, and ask each endpoint 20 times a second."""
+    return observe(demo_bundle, seconds=0.5)
 
 
-def test_liveness_depends_on_nothing(story: Story) -> None:
-    """It is alive from its first answer until it listens no more, whatever the load and the workers."""
-    said = [span.what for span in runs(story.said, "/livez")]
+def test_liveness_depends_on_nothing(observation: Observation) -> None:
+    """It is alive from its first answer until it stops listening, whatever the load and the workers."""
+    states = [span.state for span in observation.answered("/livez")]
 
-    assert said in (["alive"], ["alive", UNREACHABLE])
+    assert states in (["alive"], ["alive", UNREACHABLE])
 
 
-def test_readiness_follows_the_pool(story: Story) -> None:
+def test_readiness_follows_the_pool(observation: Observation) -> None:
     """Every answer was true at some moment between its question and its arrival."""
-    assert untrue(story.said, story.truth) == []
+    assert observation.false_answers() == []
 
 
-def test_readiness_has_said_all_there_is_to_say(story: Story) -> None:
+def test_readiness_takes_every_value(observation: Observation) -> None:
     """The run has met every state."""
-    said = {span.what for span in runs(story.said, "/readyz")}
+    states = {span.state for span in observation.answered("/readyz")}
 
-    assert {"starting", "ready", "no_workers", "draining"} <= said
+    assert {"starting", "ready", "no_workers", "draining"} <= states
 
 
-def test_startup_is_over_once(story: Story) -> None:
+def test_startup_is_over_once(observation: Observation) -> None:
     """The death of every worker does not bring it back."""
-    said = [span.what for span in runs(story.said, "/startupz")]
+    states = [span.state for span in observation.answered("/startupz")]
 
-    assert said[:2] == ["starting", "started"]
-    assert said[2:] in ([], [UNREACHABLE])
+    assert states[:2] == ["starting", "started"]
+    assert states[2:] in ([], [UNREACHABLE])

@@ -1,4 +1,4 @@
-"""A short cut through the torture: every scenario a few times, over HTTP against the real server."""
+"""The torture in short: every scenario a few times, over HTTP against the real server."""
 
 from pathlib import Path
 
@@ -13,19 +13,19 @@ SCALE = 0.02
 
 @pytest.fixture(scope="module")
 def rows(demo_bundle: Path) -> list[Row]:
-    """Torture once."""
+    """Run every scenario."""
     return torture(demo_bundle, SCALE, lambda line: None)
 
 
 @pytest.mark.timeout(300)
 def test_every_request_has_one_good_answer_whatever_is_killed(rows: list[Row]) -> None:
-    """None is without an answer, none fails that did not itself bring the fault."""
+    """No request is without an answer, and none fails but those that cause a fault themselves."""
     lost = [row for row in rows if row.tally.unresolved or row.tally.failed(*row.allowed)]
 
     assert lost == [], table(rows)
 
 
-def test_nothing_is_left_behind(rows: list[Row]) -> None:
+def test_nothing_leaks(rows: list[Row]) -> None:
     """No open files, threads, semaphores, zombies; no process of a server that is gone."""
     left = [row for row in rows if any("grew" in failure or "live on" in failure for failure in row.failures)]
 

@@ -1,4 +1,4 @@
-"""Runs every scenario and prints the table; the exit status is 1 if a promise was not kept."""
+"""Runs every scenario and prints the table; the exit status is 1 when a promise was not kept."""
 
 import argparse
 import json
@@ -11,15 +11,15 @@ from pathlib import Path
 from scoring.training.demo import build_demo, demo_documents
 from tests.support.served import Server, serving
 from tests.torture.endings import drains, sudden_ends
-from tests.torture.processes import Census, census
+from tests.torture.processes import Resources, resources
 from tests.torture.report import Row, table
 from tests.torture.scenarios import (
     CRASHES,
     EXCEPTIONS,
     HELPERS,
-    HOGS,
+    MEMORY_EXCESS,
     bad_bodies,
-    departures,
+    cancelled_requests,
     endless_calls,
     kills_at_once,
     kills_of_helpers,
@@ -30,7 +30,7 @@ from tests.torture.scenarios import (
     stops,
 )
 
-# How often each is done at scale 1.
+# How often each scenario repeats its fault at scale 1.
 MANY, SOME, FEW = 1000, 50, 20
 
 MEMORY_BYTES = 400 * 1024 * 1024
@@ -41,14 +41,14 @@ BODIES = tuple(
 
 
 def times(number: int, scale: float) -> int:
-    """Return how often to do something, at least once."""
+    """Return `number` at this scale, at least 1."""
     return max(1, round(number * scale))
 
 
-def beatings(server: Server, scale: float, flags: Path) -> Iterator[Row]:
-    """Yield the row of every scenario on one server, and in the end what all of it has left behind."""
+def faults(server: Server, scale: float, flags: Path) -> Iterator[Row]:
+    """Yield the row of every scenario on one server, and at the end that of the resources that it leaked."""
     random_kills(server, BODIES, times(SOME, scale / 5))
-    before = census(server.process.pid)
+    before = resources(server.process.pid)
     yield random_kills(server, BODIES, times(MANY, scale))
     yield kills_while_writing(server, BODIES, times(SOME, scale), flags)
     yield kills_while_starting(server, BODIES, times(SOME, scale))
@@ -58,22 +58,22 @@ def beatings(server: Server, scale: float, flags: Path) -> Iterator[Row]:
         yield kills_of_helpers(server, BODIES, times(FEW, scale), find, name)
     yield endless_calls(server, BODIES, times(FEW, scale / 2))
     yield stops(server, BODIES, times(FEW, scale / 2))
-    yield departures(server, BODIES, times(SOME, scale))
-    for kinds, expected in ((CRASHES, 500), (EXCEPTIONS, 500), (HOGS, 500)):
+    yield cancelled_requests(server, BODIES, times(SOME, scale))
+    for kinds, expected in ((CRASHES, 500), (EXCEPTIONS, 500), (MEMORY_EXCESS, 500)):
         yield bad_bodies(server, BODIES, kinds * times(FEW, scale / 4), expected)
-    yield leftovers(server, before)
+    yield leaks(server, before)
 
 
-def leftovers(server: Server, before: Census) -> Row:
-    """Compare what the server holds with what it held before everything."""
-    after = census(server.process.pid)
+def leaks(server: Server, before: Resources) -> Row:
+    """Compare the resources that the server holds with those that it held before."""
+    after = resources(server.process.pid)
     row = Row("leaks over all of the above", 1, note=before.growth(after))
     row.failures += before.leaks(after)
     return row
 
 
 def endings(bundle: Path, scale: float) -> Iterator[Row]:
-    """Yield the row of every way in which a server ends."""
+    """Yield a row for every way in which a server ends."""
     yield drains(bundle, BODIES, times(FEW, scale / 2), stalled=False)
     yield drains(bundle, BODIES, times(FEW, scale / 4), stalled=True)
     for moment in ("starting", "idle", "working"):
@@ -81,7 +81,7 @@ def endings(bundle: Path, scale: float) -> Iterator[Row]:
 
 
 def torture(bundle: Path, scale: float, tell: Callable[[str], None]) -> list[Row]:
-    """Run everything; `scale` 1 is a thousand random kills."""
+    """Run every scenario; `scale` 1 is a thousand random kills. tell: called with a line for each scenario."""
     rows = []
 
     def note(row: Row) -> None:
@@ -93,7 +93,7 @@ def torture(bundle: Path, scale: float, tell: Callable[[str], None]) -> list[Row
         serving(bundle, worker_memory_bytes=MEMORY_BYTES) as server,
     ):
         server.journal.await_events(2, event="slot_state", state="ready")
-        for row in beatings(server, scale, Path(flags)):
+        for row in faults(server, scale, Path(flags)):
             note(row)
     for row in endings(bundle, scale):
         note(row)
@@ -101,7 +101,7 @@ def torture(bundle: Path, scale: float, tell: Callable[[str], None]) -> list[Row
 
 
 def main() -> int:
-    """Run it on a bundle of its own, or on a given one."""
+    """Run on the given bundle, or on one that is trained for this run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is a thousand random kills")
     parser.add_argument("--bundle", type=Path)

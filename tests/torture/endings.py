@@ -1,4 +1,4 @@
-"""What becomes of requests and processes when the server itself is ended, in good order and not."""
+"""How requests and processes end when the server itself ends: by SIGTERM, and by SIGKILL."""
 
 import os
 import random
@@ -20,14 +20,15 @@ RANDOM = random.Random(SEED)
 
 DRAIN_TIMEOUT_S = 3.0
 
-# An exit later than the drain's own time and this is a failure.
+# The server must exit within the timeout of the drain and this.
 EXIT_GRACE_S = 2.0
 
-ORPHAN_S = 2.0
+# Every process must have ended so soon after the server was killed.
+ORPHAN_LIMIT_S = 2.0
 
 
 def drains(bundle: Path, bodies: Sequence[bytes], times: int, *, stalled: bool) -> Row:
-    """SIGTERM under load; with `stalled`, beside clients that send or read nothing more."""
+    """SIGTERM under load; with `stalled`, beside clients that stop sending or reading."""
     row = Row(f"SIGTERM under load{', stalled clients' if stalled else ''}", times, allowed=(503,))
     took = []
     for _ in range(times):
@@ -41,8 +42,8 @@ def drains(bundle: Path, bodies: Sequence[bytes], times: int, *, stalled: bool) 
                 took.append(time.monotonic() - began)
             for client in clients:
                 client.close()
-        row.tally.answers += load.tally.answers
-        row.tally.unresolved += load.tally.unresolved
+        load.tally.dropped = 0  # a server that drains refuses new connections
+        row.tally.add(load.tally)
         if status != 0:
             row.failures.append(f"exit status {status}")
     row.note = f"exit after at most {max(took, default=0):.1f} s"
@@ -62,8 +63,8 @@ def stall(server: Server) -> list[socket.socket]:
 
 
 def sudden_ends(bundle: Path, times: int, moment: str) -> Row:
-    """SIGKILL the server while it is starting, idle, or in the middle of work; nothing of it may live on."""
-    row = Row(f"SIGKILL of the server, {moment}", times, note="detection: until the last process was gone")
+    """SIGKILL the server while it is starting, idle or working; all of its processes must end."""
+    row = Row(f"SIGKILL of the server, {moment}", times, note="detection: until the last process had ended")
     for _ in range(times):
         with launch(bundle) as process, ExitStack() as clients:
             if moment == "starting":
@@ -74,15 +75,15 @@ def sudden_ends(bundle: Path, times: int, moment: str) -> Row:
                 occupy(process, clients)
             began = time.monotonic()
             process.kill()
-            left = bury(process.pid, began + ORPHAN_S)
+            left = end_session(process.pid, began + ORPHAN_LIMIT_S)
             row.detection_s.append(time.monotonic() - began)
         if left:
             row.failures.append(f"{left} processes live on")
     return row
 
 
-def bury(leader: int, until: float) -> int:
-    """Wait for every process of a session to be gone; kill what is left in the end and return how many."""
+def end_session(leader: int, until: float) -> int:
+    """Wait until every process of a session has ended; kill those left at `until` and return how many."""
     while (left := session(leader)) and time.monotonic() < until:
         pass
     for pid in left:
@@ -112,10 +113,10 @@ def await_workers(process: "subprocess.Popen[str]") -> None:
 
 
 def occupy(process: "subprocess.Popen[str]", clients: ExitStack) -> None:
-    """Give each worker a call that never ends, one of which holds the interpreter's lock."""
+    """Give each worker a call that never ends; one of the calls holds the interpreter's lock."""
     server = Server(process)
     for busy, body in enumerate((b"hold_gil", b"hang"), start=1):
         clients.enter_context(server.begin(body))
-        # One after the other, or both would be one call.
+        # One after the other, or both requests would be batched into one call.
         while sum(slot["state"] == "busy" for slot in server.status()["slots"]) < busy:
             pass

@@ -1,22 +1,23 @@
-"""A steady load over HTTP from a thread of its own, and what became of every request of it."""
+"""A steady load over HTTP from a thread of its own, and the tally of how its requests ended."""
 
 import asyncio
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from bench.harness.load_generator import DROPPED, UNRESOLVED, LoadGenerator, Reply, score_request
 from tests.support.served import Server
 
-# An answer may come so much after its deadline; later it counts as none.
+# An answer later than this after the deadline of its request counts as none.
 GRACE_S = 1.0
 
 TIMEOUT_S = 10.0
 
-# Replaced in a body by a number of its own.
+# Replaced in a body by a number of its own, so that no two bodies are the same, as with real clients.
 MARK = b"NUMBER"
 
 SEED = 4
@@ -24,9 +25,9 @@ SEED = 4
 
 @dataclass
 class Tally:
-    """What became of requests: answers by status, those without one, and by how much deadlines were missed.
+    """How requests ended: answers by status, requests without one, and by how much deadlines were missed.
 
-    unresolved: no answer until the deadline and `GRACE_S`. dropped: the connection ended instead.
+    unresolved: no answer until `GRACE_S` after the deadline. dropped: the connection ended before the answer.
     """
 
     answers: Counter[int] = field(default_factory=Counter)
@@ -39,6 +40,23 @@ class Tally:
         """Return how many requests were sent."""
         return sum(self.answers.values()) + self.unresolved + self.dropped
 
+    def note(self, reply: Reply, timeout_s: float) -> None:
+        """Count one request whose deadline was `timeout_s` after it was sent."""
+        if reply.status == UNRESOLVED:
+            self.unresolved += 1
+        elif reply.status == DROPPED:
+            self.dropped += 1
+        else:
+            self.answers[reply.status] += 1
+        self.worst_overrun_s = max(self.worst_overrun_s, reply.latency_ms / 1e3 - timeout_s)
+
+    def add(self, other: "Tally") -> None:
+        """Count the requests of another tally too."""
+        self.answers += other.answers
+        self.unresolved += other.unresolved
+        self.dropped += other.dropped
+        self.worst_overrun_s = max(self.worst_overrun_s, other.worst_overrun_s)
+
     def failed(self, *allowed: int) -> int:
         """Return how many answers were neither 200 nor `allowed`, with those that were dropped."""
         return (
@@ -48,69 +66,32 @@ class Tally:
         )
 
 
-class Connection:
-    """A kept HTTP connection that sends one request after the other; opened when it is needed."""
-
-    def __init__(self, server: Server) -> None:
-        self._address = server.address
-        fields = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
-        self._head = f"POST /score HTTP/1.1\r\nHost: torture\r\n{fields}".encode()
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def ask(self, body: bytes, timeout_s: float) -> int:
-        """Send one request and return the status of its answer.
-
-        Raises: TimeoutError, OSError, asyncio.IncompleteReadError when there is no answer.
-        """
-        deadline = b"X-Request-Timeout-Ms: %d\r\n" % (timeout_s * 1000)
-        length = b"Content-Length: %d\r\n\r\n" % len(body)
-        try:
-            async with asyncio.timeout(timeout_s + GRACE_S):
-                if self._streams is None:
-                    self._streams = await asyncio.open_connection(*self._address)
-                reader, writer = self._streams
-                writer.write(self._head + deadline + length + body)
-                return await self._receive(reader)
-        except BaseException:
-            self.close()
-            raise
-
-    async def _receive(self, reader: asyncio.StreamReader) -> int:
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r")[0]))
-        if b"connection: close" in head:
-            self.close()
-        return int(head.split(b" ", 2)[1])
-
-    def close(self) -> None:
-        """End the connection; the next request opens another."""
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
+def send(server: Server, bodies: Iterator[bytes], clients: int, timeout_s: float, tally: Tally) -> None:
+    """Send bodies in a closed loop from the calling thread, until there are no more and all have ended."""
+    deadline = {"X-Request-Timeout-Ms": f"{timeout_s * 1e3:.0f}"}
+    requests = (score_request(body, server.headers | deadline) for body in bodies)
+    generator = LoadGenerator(server.address, timeout_s + GRACE_S, lambda reply: tally.note(reply, timeout_s))
+    asyncio.run(generator.closed_loop(requests, clients))
 
 
-async def ask(connection: Connection, body: bytes, timeout_s: float, tally: Tally) -> None:
-    """Send one request and note what became of it."""
-    begin = time.monotonic()
-    try:
-        tally.answers[await connection.ask(body, timeout_s)] += 1
-    except TimeoutError:
-        tally.unresolved += 1
-    except (OSError, asyncio.IncompleteReadError):
-        tally.dropped += 1
-    tally.worst_overrun_s = max(tally.worst_overrun_s, time.monotonic() - begin - timeout_s)
+def send_one(server: Server, body: bytes, timeout_s: float, tally: Tally) -> None:
+    """Send one request on a connection of its own and count how it ended."""
+    send(server, iter([body]), 1, timeout_s, tally)
 
 
 class SteadyLoad:
-    """So many clients that send one request after the other; `tally` is complete when it is left."""
+    """Clients that each send their next request when they have their answer, until the end of the block.
+
+    `tally` is complete after the block.
+    """
 
     def __init__(self, server: Server, bodies: Sequence[bytes], clients: int = 6) -> None:
         self.tally = Tally()
         self._server = server
         self._bodies = bodies
-        self._clients = clients
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        arguments = (server, self._made(), clients, TIMEOUT_S, self.tally)
+        self._thread = threading.Thread(target=send, args=arguments)
 
     def __enter__(self) -> "SteadyLoad":
         """Begin."""
@@ -124,28 +105,8 @@ class SteadyLoad:
         self._stopping.set()
         self._thread.join()
 
-    async def _run(self) -> None:
-        await asyncio.gather(*(self._client(number) for number in range(self._clients)))
-
-    async def _client(self, number: int) -> None:
-        choose = random.Random(SEED + number)
-        connection = Connection(self._server)
-        # No two bodies are the same, as with real clients.
-        while not self._stopping.is_set():
-            dropped = self.tally.dropped
-            body = choose.choice(self._bodies).replace(MARK, b"%d" % time.monotonic_ns(), 1)
-            await ask(connection, body, TIMEOUT_S, self.tally)
-            if self.tally.dropped > dropped and self._server.process.poll() is not None:
-                break
-        connection.close()
-
-
-def ask_once(server: Server, body: bytes, timeout_s: float, tally: Tally) -> None:
-    """Send one request on a connection of its own and note what became of it."""
-
-    async def send() -> None:
-        connection = Connection(server)
-        await ask(connection, body, timeout_s, tally)
-        connection.close()
-
-    asyncio.run(send())
+    def _made(self) -> Iterator[bytes]:
+        """Yield bodies until the end of the block, or of the server."""
+        rng = random.Random(SEED)
+        while not self._stopping.is_set() and self._server.process.poll() is None:
+            yield rng.choice(self._bodies).replace(MARK, b"%d" % time.monotonic_ns(), 1)

@@ -1,4 +1,4 @@
-"""The processes of a server, found in /proc, and what they hold."""
+"""The processes of a server, found in /proc, and the resources that they hold."""
 
 import os
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ PROC = Path("/proc")
 
 MIB = 1024 * 1024
 
-# By how much a count may grow without being called a leak: connections, and answers in flight, come and go.
+# By how much a count may grow without being called a leak: connections and answers in flight come and go.
 SLACK: Mapping[str, int] = MappingProxyType(
     {"open_files": 8, "threads": 4, "semaphores": 0, "zombies": 0, "memory_mib": 64}
 )
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that `pid` has started and that are no zombies."""
+    """Return the child processes of `pid` that are no zombies."""
     found = []
     for task in (PROC / str(pid) / "task").glob("*/children"):
         try:
@@ -36,7 +36,7 @@ def is_alive(pid: int) -> bool:
 
 
 def command(pid: int) -> str:
-    """Return the command line of a process, empty where there is none."""
+    """Return the command line of a process, empty when it has ended."""
     try:
         return (PROC / str(pid) / "cmdline").read_text().replace("\0", " ")
     except OSError:
@@ -54,7 +54,7 @@ def resource_tracker(server: int) -> int:
 
 
 def workers(server: int) -> list[int]:
-    """Return the workers of a server, those that are starting included."""
+    """Return the workers of a server, including those that are starting."""
     try:
         return children(fork_server(server))
     except StopIteration:
@@ -62,7 +62,7 @@ def workers(server: int) -> list[int]:
 
 
 def session(leader: int) -> list[int]:
-    """Return the living processes of a session; a server started as a leader has all of its own in there."""
+    """Return the living processes of a session. All processes of a server that leads a session are in it."""
     found = []
     for entry in PROC.iterdir():
         if entry.name.isdigit() and is_alive(int(entry.name)):
@@ -75,8 +75,8 @@ def session(leader: int) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
-    """What a server and its fork server hold: open files, threads, semaphores, zombies, memory."""
+class Resources:
+    """What a server and its fork server hold together."""
 
     open_files: int
     threads: int
@@ -84,13 +84,13 @@ class Census:
     zombies: int
     memory_mib: int
 
-    def growth(self, later: "Census") -> str:
-        """Say in one line what has changed."""
+    def growth(self, later: "Resources") -> str:
+        """Return in one line how each count has changed."""
         names = ("open_files", "threads", "semaphores", "zombies", "memory_mib")
         return ", ".join(f"{name} {getattr(self, name)}→{getattr(later, name)}" for name in names)
 
-    def leaks(self, later: "Census") -> list[str]:
-        """Return what has grown by more than chance."""
+    def leaks(self, later: "Resources") -> list[str]:
+        """Return a sentence for each count that has grown by more than its slack."""
         return [
             f"{name} grew from {getattr(self, name)} to {getattr(later, name)}"
             for name, slack in SLACK.items()
@@ -98,14 +98,14 @@ class Census:
         ]
 
 
-def census(server: int) -> Census:
+def resources(server: int) -> Resources:
     """Count what a server holds now."""
     pair = (server, fork_server(server))
     statuses = [(PROC / str(pid) / "status").read_text() for pid in pair]
     maps = (PROC / str(server) / "maps").read_text()
     every = [int(word) for pid in pair for task in (PROC / str(pid) / "task").glob("*/children")
              for word in task.read_text().split()]  # fmt: skip
-    return Census(
+    return Resources(
         open_files=sum(len(list((PROC / str(pid) / "fd").iterdir())) for pid in pair),
         threads=sum(int(_field(status, "Threads")) for status in statuses),
         semaphores=len({line.split()[5] for line in maps.splitlines() if "/sem." in line}),

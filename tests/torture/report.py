@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bench.harness.latency import percentile
 from tests.torture.load import Tally
 
 
 @dataclass
 class Row:
-    """One scenario: how often, what became of the requests, seconds until it was noticed and mended.
+    """One scenario. times: how often its fault was injected. tally: how the requests of the load ended.
 
-    failures: what must not have been, in words; the scenario passed when there are none.
+    allowed: statuses besides 200 that are no failures.
+    detection_s, recovery_s: seconds until each lost worker was noticed, and until it was replaced.
+    failures: the promises that were not kept, in words.
     """
 
     name: str
@@ -23,7 +26,7 @@ class Row:
     failures: list[str] = field(default_factory=list)
 
     def judge(self) -> "Row":
-        """Note every request without its one good answer as a failure."""
+        """Add a failure for requests without an answer, and one for requests that failed."""
         if self.tally.unresolved:
             self.failures.append(f"{self.tally.unresolved} requests without an answer")
         if failed := self.tally.failed(*self.allowed):
@@ -35,9 +38,7 @@ def spread(seconds: Sequence[float]) -> str:
     """Return median, 99th percentile and maximum in milliseconds."""
     if not seconds:
         return "-"
-    ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    return " / ".join(f"{value * 1e3:.0f}" for value in (ordered[len(ordered) // 2], p99, ordered[-1]))
+    return " / ".join(f"{percentile(seconds, share) * 1e3:.0f}" for share in (0.5, 0.99, 1.0))
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""What is done to one server under load. Every scenario returns its row of the table."""
+"""The faults that are injected into one server under load. Every scenario returns its row of the table."""
 
 import os
 import random
@@ -10,18 +10,18 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.support.served import Server
-from tests.torture.load import SEED, SteadyLoad, ask_once
+from tests.torture.load import SEED, SteadyLoad, send_one
 from tests.torture.processes import fork_server, is_alive, resource_tracker, workers
 from tests.torture.report import Row
 
-# A deadline is kept when the answer is there so soon after it.
+# A deadline is kept when the answer arrives within this time after it.
 OVERRUN_S = 0.1
 
 RANDOM = random.Random(SEED)
 
 
 def measure(row: Row, server: Server, since: int, began: float, slots: int = 1) -> None:
-    """Wait until `slots` workers that were lost are noticed and replaced, and note how long that took."""
+    """Wait until the loss of `slots` workers is noticed and they are replaced; note how long both took."""
     journal = server.journal
     for dead in journal.await_events(slots, since, event="slot_state", state="dead")[:slots]:
         row.detection_s.append(moment(dead) - began)
@@ -36,12 +36,12 @@ def moment(event: dict[str, str]) -> float:
 
 
 def pause(least: float, most: float) -> None:
-    """Let the load go on for a random while."""
+    """Let the load go on for a random time between `least` and `most` seconds."""
     time.sleep(RANDOM.uniform(least, most))
 
 
 def kill(server: Server, row: Row, pids: Sequence[int]) -> None:
-    """Kill workers at once and wait for their replacement."""
+    """Kill workers at the same time and wait until they are replaced."""
     since, began = len(server.journal.events), time.time()
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -49,7 +49,7 @@ def kill(server: Server, row: Row, pids: Sequence[int]) -> None:
 
 
 def random_kills(server: Server, bodies: Sequence[bytes], times: int) -> Row:
-    """Kill one worker after the other at random moments."""
+    """Kill one random worker after another at random moments."""
     row = Row("SIGKILL at a random moment", times)
     with SteadyLoad(server, bodies) as load:
         for _ in range(times):
@@ -71,12 +71,12 @@ def kills_at_once(server: Server, bodies: Sequence[bytes], times: int) -> Row:
 
 
 def kills_while_idle(server: Server, bodies: Sequence[bytes], times: int) -> Row:
-    """Kill workers that wait; each gets work in between, or their deaths would look like a broken bundle."""
+    """Kill idle workers; all get work in between, or the server would take their deaths for a broken bundle."""
     row = Row("SIGKILL while idle", times)
     for _ in range(times):
         with SteadyLoad(server, bodies) as load:
             pause(0.1, 0.15)
-        row.tally.answers += load.tally.answers
+        row.tally.add(load.tally)
         kill(server, row, [RANDOM.choice(workers(server.process.pid))])
     return row.judge()
 
@@ -98,27 +98,26 @@ def kills_while_starting(server: Server, bodies: Sequence[bytes], times: int) ->
 
 
 def kills_while_writing(server: Server, bodies: Sequence[bytes], times: int, flags: Path) -> Row:
-    """Have workers die while they write a large answer; the request is run again and answered."""
+    """Have workers kill themselves while they write a large answer; the request must be retried and answered."""
     row = Row("death while writing the answer", times)
     with SteadyLoad(server, bodies) as load:
         for number in range(times):
             flag = flags / f"written-{time.monotonic_ns()}-{number}"
             body = f"kill_self_writing {flag} {RANDOM.uniform(0.1, 8):.2f} 30000000".encode()
-            ask_once(server, body, 10.0, row.tally)
+            send_one(server, body, 10.0, row.tally)
     row.note = f"beside {load.tally.sent} requests, {load.tally.failed()} failed"
-    row.tally.answers += load.tally.answers
-    row.tally.unresolved += load.tally.unresolved
+    row.tally.add(load.tally)
     return row.judge()
 
 
 def bad_bodies(server: Server, bodies: Sequence[bytes], kinds: Sequence[bytes], expected: int) -> Row:
-    """Send bodies that end badly by themselves; each must get its own status and trouble nobody else."""
+    """Send bodies that make their worker fail; each must get the expected status and disturb no other request."""
     names = ", ".join(dict.fromkeys(kind.split()[0].decode() for kind in kinds))
     row = Row(names, len(kinds))
     asked = Row(names, len(kinds))
     with SteadyLoad(server, bodies) as load:
         for number, kind in enumerate(kinds):
-            ask_once(server, kind + b"\n%d %d" % (number, time.monotonic_ns()), 20.0, asked.tally)
+            send_one(server, kind + b"\n%d %d" % (number, time.monotonic_ns()), 20.0, asked.tally)
             pause(0.1, 0.2)
     row.tally = load.tally
     if asked.tally.answers[expected] != len(kinds):
@@ -137,14 +136,14 @@ def endless_calls(server: Server, bodies: Sequence[bytes], times: int) -> Row:
             since = len(server.journal.events)
             body = kinds[number % len(kinds)] + b"\n%d" % number
             began = time.time() + 0.5
-            ask_once(server, body, 0.5, asked.tally)
+            send_one(server, body, 0.5, asked.tally)
             measure(row, server, since, began)
     row.tally = load.tally
     return judged_by_deadline(row, asked)
 
 
 def stops(server: Server, bodies: Sequence[bytes], times: int) -> Row:
-    """SIGSTOP a worker and send requests, one of which is caught by it."""
+    """SIGSTOP a worker and send requests, one of which is given to it."""
     row = Row("SIGSTOP", times)
     asked = Row("", 0)
     for _ in range(times):
@@ -152,7 +151,7 @@ def stops(server: Server, bodies: Sequence[bytes], times: int) -> Row:
         stopped = RANDOM.choice(workers(server.process.pid))
         os.kill(stopped, signal.SIGSTOP)
         senders = [
-            threading.Thread(target=ask_once, args=(server, bodies[0], 5.0, asked.tally)) for _ in range(4)
+            threading.Thread(target=send_one, args=(server, bodies[0], 5.0, asked.tally)) for _ in range(4)
         ]
         for sender in senders:
             sender.start()
@@ -160,13 +159,13 @@ def stops(server: Server, bodies: Sequence[bytes], times: int) -> Row:
             sender.join()
         measure(row, server, since, began)
         if is_alive(stopped):
-            row.failures.append("the stopped worker is still there")
+            row.failures.append("the stopped worker is still alive")
     row.tally = asked.tally
     return judged_by_deadline(row, asked)
 
 
 def judged_by_deadline(row: Row, asked: Row) -> Row:
-    """Judge the row, and the deadlines of what was asked beside its load."""
+    """Judge the row, and the deadlines of the requests in `asked`, which were sent beside its load."""
     row.note = f"deadline overrun at most {asked.tally.worst_overrun_s * 1e3:.0f} ms"
     if asked.tally.worst_overrun_s > OVERRUN_S or asked.tally.unresolved:
         row.failures.append(row.note)
@@ -192,9 +191,9 @@ def kills_of_helpers(
     return row.judge()
 
 
-def departures(server: Server, bodies: Sequence[bytes], times: int) -> Row:
-    """Clients that hang up while their request runs or waits; the slot is free again soon after."""
-    row = Row("clients that leave", times)
+def cancelled_requests(server: Server, bodies: Sequence[bytes], times: int) -> Row:
+    """Clients disconnect while their request runs or waits; the slot is free again soon after."""
+    row = Row("clients that disconnect", times)
     with SteadyLoad(server, bodies) as load:
         for number in range(times):
             since = len(server.journal.events)
@@ -212,4 +211,4 @@ HELPERS = ((fork_server, "fork server"), (resource_tracker, "resource tracker"))
 
 CRASHES = (b"segfault", b"exit_hard 3", b"kill_self SIGABRT", b"kill_self SIGBUS")
 EXCEPTIONS = (b"exit_python 3", b"fail_unpicklably x", b"fail x")
-HOGS = (b"hog",)
+MEMORY_EXCESS = (b"hog",)

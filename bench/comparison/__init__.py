@@ -1,0 +1,1 @@
+"""This service beside other ways to serve the same scoring, on one machine in one run."""
