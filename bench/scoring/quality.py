@@ -28,9 +28,9 @@ from scoring.embedding.embedder import Embedder
 from scoring.tokens import tokenize
 from scoring.training.corpus import read_corpus
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
-from scoring.training.fit import fit_model, pooling_model
+from scoring.training.fit import FittingOptions, fit_model, pooling_model
 from scoring.training.lsa import append_lsa
-from scoring.training.train import train
+from scoring.training.train import TrainingOptions, train
 
 FOLDS = 3
 SEEDS = (1, 2, 3)
