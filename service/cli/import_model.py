@@ -1,43 +1,69 @@
 """`scorepool import`: an existing fastText model becomes a bundle."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import click
 
 from scoring.importers.importing import build_model, import_centroids, import_fasttext
-from scoring.progress import Progress
 from scoring.training.corpus import read_corpus
 from scoring.training.fit import FittingOptions
+from service.cli.input_errors import input_errors
+from service.cli.options import (
+    BUNDLE_OUTPUT,
+    ENCODING,
+    FORCE,
+    NAME,
+    PATH,
+    SEED,
+    THREADS,
+    clusters_option,
+    pooling_option,
+)
 from service.cli.output import BundleDestination
+from service.cli.progress import progress_bars
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSource:
-    """The files that an import reads.
+@click.command()
+@click.option(
+    "--fasttext", required=True, type=PATH, metavar="FILE", help="Facebook .bin, .vec, or gensim's."
+)
+@BUNDLE_OUTPUT
+@click.option("--centroids", type=PATH, metavar="FILE.npy", help="An existing K-Means: (k, d) floats.")
+@clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
+@click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
+@pooling_option("mean")
+@SEED
+@THREADS
+@ENCODING
+@NAME
+@click.option("--trust-pickle", is_flag=True, help="Load a gensim-saved model: a pickle can run any code.")
+@FORCE
+@input_errors()
+def command(
+    fasttext: Path,
+    output: Path,
+    centroids: Path | None,
+    corpus: Path | None,
+    encoding: str,
+    name: str | None,
+    *,
+    trust_pickle: bool,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Make a bundle of an existing fastText model and a K-Means.
 
-    fasttext: the model. A gensim-saved one is a pickle and is loaded only with `trust_pickle`.
-    centroids: an existing K-Means as `.npy`; without it, clusters are fitted to the corpus.
-    corpus: texts in `encoding`; without it the bundle has neither terms nor outlier quantiles.
+    Without --corpus the bundle has neither terms nor outlier quantiles.
     """
-
-    fasttext: Path
-    trust_pickle: bool = False
-    centroids: Path | None = None
-    corpus: Path | None = None
-    encoding: str = "utf-8"
-
-
-def import_bundle(
-    source: ModelSource, destination: BundleDestination, options: FittingOptions, report: Progress
-) -> str:
-    """Import a model, publish its bundle, and return a summary to print.
-
-    Raises: ScoringError when a file cannot be used or the destination cannot be written.
-    """
+    destination = BundleDestination(output, force)
     destination.check()
-    vectors = import_fasttext(source.fasttext, trust_pickle=source.trust_pickle)
-    centroids = None
-    if source.centroids is not None:
-        centroids = import_centroids(source.centroids, vectors.word_vectors.shape[1])
-    texts = None if source.corpus is None else read_corpus(source.corpus, source.encoding)
-    model = build_model(vectors, options, texts=texts, centroids=centroids, progress=report)
-    return destination.publish(model)
+    with progress_bars() as report:
+        texts = None if corpus is None else read_corpus(corpus, encoding)
+        vectors = import_fasttext(fasttext, trust_pickle=trust_pickle)
+        dimensions = vectors.word_vectors.shape[1]
+        existing = None if centroids is None else import_centroids(centroids, dimensions)
+        fitting = FittingOptions(name or fasttext.stem, **options)
+        model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
+        summary = destination.publish(model)
+    click.echo(summary)

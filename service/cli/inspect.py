@@ -2,7 +2,20 @@
 
 from pathlib import Path
 
+import click
+
 from scoring.bundle.bundle import Bundle, open_bundle
+from service.cli.input_errors import input_errors
+from service.cli.options import PATH
+
+
+@click.command()
+@click.argument("bundle", type=PATH)
+@click.option("--verify", is_flag=True, help="Recompute every checksum.")
+@input_errors()
+def command(bundle: Path, *, verify: bool) -> None:
+    """Print what is in a bundle."""
+    click.echo(describe_bundle(bundle, verify=verify))
 
 
 def describe_bundle(path: Path, *, verify: bool) -> str:

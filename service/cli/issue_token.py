@@ -2,9 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
+import click
 import jwt
 
+from service.cli.input_errors import input_errors
+from service.cli.options import jwt_secret
 from service.settings import MIN_SECRET_BYTES, PREFIX, SettingsError
 
 
@@ -41,3 +45,18 @@ def sign_token(secret: str, claims: TokenClaims) -> str:
     if claims.issuer:
         payload["iss"] = claims.issuer
     return jwt.encode(payload, secret, algorithm="HS256")
+
+
+@click.command()
+@click.option("--subject", required=True, help="Whose token it is.")
+@click.option("--scope", default="", help="Scopes, with spaces between.")
+@click.option("--ttl", default=3600, show_default=True, type=click.IntRange(1), metavar="SECONDS")
+@click.option("--audience", envvar="SCOREPOOL_JWT_AUDIENCE", default="scorepool", show_default=True)
+@click.option("--issuer", envvar="SCOREPOOL_JWT_ISSUER")
+@input_errors()
+def command(**options: Any) -> None:
+    """Print a token for development.
+
+    It is signed with SCOREPOOL_JWT_SECRET.
+    """
+    click.echo(sign_token(jwt_secret(), TokenClaims(**options)))

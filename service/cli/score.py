@@ -4,16 +4,47 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+import click
 import orjson
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import EmbeddedDocuments
 from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
+from scoring.training.corpus import read_corpus
+from service.cli.input_errors import input_errors
+from service.cli.options import ENCODING, FORCE, PATH
+from service.cli.output import open_output
+from service.cli.progress import progress_bars
 from service.worker.encoder import documents
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
+
+
+@click.command()
+@click.argument("input", type=PATH)
+@click.option("--bundle", required=True, type=PATH, envvar="SCOREPOOL_BUNDLE", help="The bundle's folder.")
+@click.option(
+    "--neighbours",
+    default=5,
+    show_default=True,
+    type=click.IntRange(0, 100),
+    help="Of each document; 0 compares nothing.",
+)
+@ENCODING
+@click.option("--output", type=PATH, metavar="FILE", help="Write there  [default: standard output]")
+@FORCE
+@input_errors()
+def command(
+    input: Path, bundle: Path, neighbours: int, encoding: str, output: Path | None, *, force: bool
+) -> None:
+    """Score the documents of INPUT without a server.
+
+    It writes one JSON line for each document.
+    """
+    with progress_bars() as report, open_output(output, force=force) as out:
+        score_texts(bundle, read_corpus(input, encoding), neighbours, out, report)
 
 
 def score_texts(bundle: Path, texts: Iterable[str], neighbours: int, out: BinaryIO, report: Progress) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import click
 import msgspec
 from rich.columns import Columns
 from rich.console import Console, Group
@@ -17,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from service.api.response import SlotState, Status
+from service.cli.input_errors import input_errors
 from service.cli.issue_token import TokenClaims, sign_token
+from service.cli.options import jwt_secret
 from service.settings import SettingsError
 
 # The service answers `/status` within 0.1 s; after 2 s it is taken to be down.
@@ -208,3 +211,17 @@ def _lag(status: Status) -> Table:
 
 def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f} ms"
+
+
+@click.command()
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the service is.")
+@click.option(
+    "--token",
+    envvar="SCOREPOOL_TOKEN",
+    help="With the scope `status`  [default: signed with SCOREPOOL_JWT_SECRET]",
+)
+@click.option("--interval", default=1.0, show_default=True, type=click.FloatRange(0.1), metavar="SECONDS")
+@input_errors()
+def command(url: str, token: str | None, interval: float) -> None:
+    """Watch a running service: slots, queue, rates and latency."""
+    watch(StatusClient(url, token_source(token, jwt_secret())), interval)

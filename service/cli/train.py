@@ -1,19 +1,53 @@
 """`scorepool train`: a corpus becomes a bundle."""
 
 from pathlib import Path
+from typing import Any
 
-from scoring.progress import Progress
+import click
+
 from scoring.training.corpus import read_corpus
 from scoring.training.train import TrainingOptions, train
+from service.cli.input_errors import input_errors
+from service.cli.options import (
+    BUNDLE_OUTPUT,
+    ENCODING,
+    FORCE,
+    NAME,
+    PATH,
+    SEED,
+    THREADS,
+    clusters_option,
+    pooling_option,
+)
 from service.cli.output import BundleDestination
+from service.cli.progress import progress_bars
 
 
-def train_bundle(
-    corpus: Path, encoding: str, destination: BundleDestination, options: TrainingOptions, report: Progress
-) -> str:
-    """Train a model on the texts in `corpus`, publish its bundle, and return a summary to print.
+@click.command()
+@click.argument("corpus", type=PATH)
+@BUNDLE_OUTPUT
+@click.option(
+    "--dimensions", default=100, show_default=True, type=click.IntRange(1, 2000), help="Of a vector."
+)
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the corpus  [default: by its size]")
+@clusters_option("auto: chosen by silhouette.")
+@pooling_option("sif")
+@SEED
+@THREADS
+@ENCODING
+@NAME
+@FORCE
+@input_errors()
+def command(
+    corpus: Path, output: Path, name: str | None, encoding: str, *, force: bool, **options: Any
+) -> None:
+    """Train a bundle on CORPUS.
 
-    Raises: ScoringError when the corpus cannot be used or the destination cannot be written.
+    CORPUS is a .txt with a document a line, a .jsonl with `text`, or a folder of .txt files.
     """
+    destination = BundleDestination(output, force)
     destination.check()
-    return destination.publish(train(read_corpus(corpus, encoding), options, report))
+    with progress_bars() as report:
+        training = TrainingOptions(name=name or corpus.stem, **options)
+        summary = destination.publish(train(read_corpus(corpus, encoding), training, report))
+    click.echo(summary)

@@ -7,6 +7,7 @@ zero does nothing. `SCHEDULES=100000` in the environment runs that many.
 import os
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,8 @@ def perform(world: Simulation, action: int, pick: int) -> None:
                 world.leave(number)
 
 
+# The number of schedules bounds it, not the time: beside other work 10,000 take minutes.
+@pytest.mark.timeout(1_200)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -1,0 +1,52 @@
+"""The options that several commands share."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+BUNDLE_OUTPUT = click.option(
+    "--output", required=True, type=PATH, metavar="DIR", help="The folder of the new bundle."
+)
+FORCE = click.option("--force", is_flag=True, help="Replace what exists at --output.")
+SEED = click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**32 - 1))
+THREADS = click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="More are quicker; with one, the same seed gives the same bundle.",
+)
+ENCODING = click.option("--encoding", default="utf-8", show_default=True, help="Of the text files.")
+NAME = click.option("--name", help="The model's name  [default: the input's file name]")
+
+
+class ClusterCount(click.ParamType[int | str]):
+    """A whole number, or `auto`."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number, or "auto"; fail as click's own types do."""
+        if value == "auto":
+            return "auto"
+        return click.IntRange(1, 100_000).convert(value, param, ctx)
+
+
+def clusters_option(help_text: str) -> Callable[..., Any]:
+    """Return the option for the number of clusters."""
+    return click.option("--clusters", default="auto", show_default=True, type=ClusterCount(), help=help_text)
+
+
+def pooling_option(default: str) -> Callable[..., Any]:
+    """Return the option for how a document's words become its vector."""
+    return click.option("--pooling", default=default, show_default=True, type=click.Choice(["mean", "sif"]))
+
+
+def jwt_secret() -> str:
+    """Return SCOREPOOL_JWT_SECRET. It has no option: other users of the machine can read a command line."""
+    return os.environ.get("SCOREPOOL_JWT_SECRET", "")

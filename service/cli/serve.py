@@ -1,0 +1,29 @@
+"""`scorepool serve`: runs the service; every setting is an option."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from service.cli.input_errors import input_errors
+from service.server import run
+from service.settings import declared, load
+
+
+def settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` one option for each setting of the service."""
+    for setting in reversed(declared()):
+        shown = f"  [{setting.environment}{'; default: ' + setting.default if setting.default else ''}]"
+        option = click.option(setting.flag, setting.name, metavar=setting.metavar, help=setting.help + shown)
+        command = option(command)
+    return command
+
+
+@click.command()
+@settings_options
+def command(**options: Any) -> None:
+    """Run the service. Every option is also an environment variable; the option takes precedence."""
+    with input_errors():
+        settings = load(options, os.environ)
+    raise SystemExit(run(settings))
