@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.support.served import Server, serving
+from tests.support.server import Server, running_server
 
 PATHS = ("/livez", "/readyz", "/startupz")
 
@@ -203,7 +203,7 @@ class Story(NamedTuple):
 
 def tell(bundle: Path, seconds: float) -> Story:
     """Let a server live and ask it all the time."""
-    with serving(bundle, workers=2, drain_delay_s=seconds) as server:
+    with running_server(bundle, workers=2, drain_delay_s=seconds) as server:
         asking = Asking(server.address)
         try:
             phases = list(live(server, seconds))

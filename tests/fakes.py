@@ -171,7 +171,7 @@ def refuse() -> ScriptedHandler:
     raise OSError("no such bundle")
 
 
-class Recorder:
+class PoolRecorder:
     """An observer that remembers every event as (name, arguments…), and lets a test wait for one."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import CORPUS
+from tests.support.cli import CORPUS
 
 
 @pytest.fixture

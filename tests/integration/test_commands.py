@@ -12,7 +12,7 @@ import pytest
 from gensim.test.utils import datapath
 
 from scoring.bundle.bundle import open_bundle
-from tests.support.command import scorepool
+from tests.support.cli import scorepool
 
 CORPUS = datapath("lee_background.cor")
 SECRET = "a secret of at least thirty-two bytes"

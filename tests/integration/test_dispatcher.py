@@ -14,7 +14,7 @@ import uvloop
 from service.api.outcome import Outcome
 from service.errors import Refused
 from service.observability.status import SlotSnapshot
-from tests.support.running import RunningPool, run, running
+from tests.support.pool import RunningPool, run, running_pool
 
 
 async def fill(pool: RunningPool, seconds: float = 30.0) -> "asyncio.Task[Any]":
@@ -28,7 +28,7 @@ def test_small_requests_that_wait_share_a_call() -> None:
     """And each gets its own answer."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             await fill(pool, 0.1)
             tasks = [pool.begin(b"echo %d" % number) for number in range(8)]
 
@@ -44,7 +44,7 @@ def test_a_client_that_leaves_the_queue_costs_nothing() -> None:
     """Its request is never started."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             first = await fill(pool, 0.2)
             waiting = pool.begin(b"echo never")
             await asyncio.sleep(0)
@@ -65,7 +65,7 @@ def test_a_client_that_leaves_a_running_call_frees_the_slot() -> None:
     """The worker is replaced when it does not end by itself."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             task = await fill(pool)
 
             task.cancel()
@@ -82,7 +82,7 @@ def test_a_cancelled_request_gives_back_its_permit() -> None:
     """At every stage: admitted, waiting, running."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             running_call = await fill(pool)
             waiting = pool.begin(b"echo x")
             await asyncio.sleep(0)
@@ -99,7 +99,7 @@ def test_a_deadline_in_the_queue_ends_the_wait() -> None:
     """Without a start."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             first = await fill(pool, 0.5)
 
             outcome = await pool.ask(b"echo late", timeout=0.1)
@@ -115,7 +115,7 @@ def test_one_that_hangs_does_not_take_its_batch_with_it() -> None:
     """Long before the deadline the others are run again, alone."""
 
     async def test() -> None:
-        async with running(workers=2) as pool:
+        async with running_pool(workers=2) as pool:
             blockers = [await fill(pool, 0.2), pool.begin(b"sleep 0.2")]
             await pool.recorder.until("called", times=2)
             hanging = pool.begin(b"hang", timeout=3.0)
@@ -135,7 +135,7 @@ def test_a_full_queue_refuses() -> None:
     """With a time to come back."""
 
     async def test() -> None:
-        async with running(workers=1, queue_budget_s=0) as pool:
+        async with running_pool(workers=1, queue_budget_s=0) as pool:
             first = await fill(pool, 0.3)
             pool.begin(b"echo x")
             await asyncio.sleep(0)
@@ -155,7 +155,7 @@ def test_a_drain_finishes_what_is_in_hand_and_takes_no_more() -> None:
     """Running and waiting requests are answered before it ends."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             tasks = [pool.begin(b"sleep 0.1\n%d" % number) for number in range(4)]
             await pool.recorder.until("called")
             drain = asyncio.create_task(pool.dispatcher.drain(30.0))
@@ -176,7 +176,7 @@ def test_a_drain_is_bounded() -> None:
     """What does not finish in time is refused, and every worker is ended."""
 
     async def test() -> None:
-        async with running(workers=2) as pool:
+        async with running_pool(workers=2) as pool:
             tasks = [pool.begin(body) for body in (b"hold_gil", b"sleep 60", b"echo waits")]
             await pool.recorder.until("called", times=2)
 
@@ -192,7 +192,7 @@ def test_a_request_that_arrives_with_a_permit_after_the_drain_is_refused() -> No
     """Its body was on the way for too long."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             deadline = time.monotonic() + 30
             with pool.dispatcher.admit("slow", 10, deadline):
                 await pool.dispatcher.drain(0.1)
@@ -208,7 +208,7 @@ def test_readiness_is_false_from_the_announcement_on_but_requests_are_taken() ->
     """Load balancers need time to notice."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             before = pool.dispatcher.readiness
 
             pool.dispatcher.announce_drain()
@@ -223,7 +223,7 @@ def test_the_snapshot_shows_slots_and_queue() -> None:
     """For the status page and the gauges."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             task = await fill(pool, 0.2)
             waiting = pool.begin(b"echo x", subject="other")
             await asyncio.sleep(0)
@@ -261,7 +261,7 @@ def test_nothing_in_a_requests_way_blocks_the_event_loop() -> None:
     """No file, no sleep, no name look-up; not for a large body, a death or a deadline either."""
 
     async def test() -> None:
-        async with running(workers=2) as pool:
+        async with running_pool(workers=2) as pool:
             with blocking_calls(threading.get_ident()) as seen:
                 await pool.ask(b"echo x")
                 await pool.ask(b"answer_of 5000000\n" + bytes(5_000_000))
@@ -280,7 +280,7 @@ def test_a_deadline_nearer_than_any_timer() -> None:
     """On the event loop that serves: its timers of under half a millisecond are of another kind."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             codes = set()
             for step in range(40):
                 near = [pool.begin(b"sleep 0.001", timeout=1e-4 * (step % 8 + each)) for each in (1, 2)]

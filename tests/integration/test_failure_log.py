@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.served import DOCUMENTS, Server, serving
+from tests.support.server import DOCUMENTS, Server, running_server
 
 # What is sent under which id, and the status and code that its line must have.
 EXPECTED: Mapping[str, tuple[int, str]] = {
@@ -29,7 +29,7 @@ CANARY = "canary-in-the-text"
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server through all of it, until its end."""
-    with serving(demo_bundle, workers=1, worker_memory_bytes=384 << 20) as server:
+    with running_server(demo_bundle, workers=1, worker_memory_bytes=384 << 20) as server:
         server.journal.await_events(event="slot_state", state="ready")
         fail_in_every_way(server)
         server.stop()
@@ -53,7 +53,7 @@ def fail_in_every_way(server: Server) -> None:
         deaths_of(server, 1),
         server.begin(b"hang", X_Request_ID="past-the-timer", X_Request_Timeout_Ms="3000") as connection,
     ):
-        server.stopped_until_end_of(server.busy_worker())
+        server.pause_until_exit_of(server.busy_worker())
         connection.recv(1000)
     with deaths_of(server, 1), server.begin(b"sleep 60", X_Request_ID="left"):
         server.busy_worker()

@@ -4,14 +4,14 @@ import pytest
 
 from service.limits import RequestLimits
 from tests.programs.fuzz import decode_here, fuzz
-from tests.support.malformed import corpus, shortened
-from tests.support.oracle import Oracle
+from tests.support.malformed_bodies import corpus, shortened
+from tests.support.request_oracle import RequestOracle
 
 
 @pytest.mark.parametrize(("body", "code"), corpus(), ids=shortened)
 def test_the_oracle_agrees_with_the_corpus(body: bytes, code: str) -> None:
     """What was written by hand is what the schema and the standard library say."""
-    assert code in Oracle(RequestLimits()).judge(body)
+    assert code in RequestOracle(RequestLimits()).judge(body)
 
 
 def test_the_decoder_agrees_with_the_oracle() -> None:

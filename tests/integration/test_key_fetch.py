@@ -12,7 +12,7 @@ import pytest
 
 from service.auth.jwks import FetchError
 from service.auth.key_fetch import MAX_BYTES, KeyFetcher
-from tests.support.issuer import Answer, answering, issuing
+from tests.support.key_server import Answer, answering, key_server
 
 DOCUMENT = b'{"keys": []}'
 
@@ -80,7 +80,7 @@ def test_a_document_comes_whole(answer: Answer) -> None:
     """In every framing, and in pieces of any size."""
 
     async def scenario() -> None:
-        async with issuing(answer) as issuer:
+        async with key_server(answer) as issuer:
             assert (await KeyFetcher()(issuer.url)).strip() == DOCUMENT
 
     run(scenario)
@@ -110,7 +110,7 @@ def test_what_goes_wrong_is_one_reason(answer: Answer, reason: str) -> None:
     """Within the deadline, after one request: no redirect is followed."""
 
     async def scenario() -> None:
-        async with issuing(answer) as issuer:
+        async with key_server(answer) as issuer:
             with pytest.raises(FetchError) as caught:
                 await KeyFetcher(0.3)(issuer.url)
             assert reason in str(caught.value)
@@ -164,7 +164,7 @@ def test_a_proxy_is_used_for_tls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(FetchError):
             await KeyFetcher()("https://issuer.example/keys")
-        async with issuing(answering(DOCUMENT)) as issuer:
+        async with key_server(answering(DOCUMENT)) as issuer:
             assert await KeyFetcher()(issuer.url) == DOCUMENT
         server.close()
 
@@ -188,7 +188,7 @@ def test_a_fetch_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """The library would write a line for each, with the address."""
 
     async def scenario() -> None:
-        async with issuing(answering(DOCUMENT)) as issuer:
+        async with key_server(answering(DOCUMENT)) as issuer:
             await KeyFetcher()(issuer.url)
 
     with caplog.at_level(logging.DEBUG):

@@ -9,14 +9,14 @@ import pytest
 from service.api.outcome import Facts
 from service.errors import Refused
 from service.scheduling.scheduler import MAX_LOSSES
-from tests.support.running import MIB, run, running
+from tests.support.pool import MIB, run, running_pool
 
 
 def test_a_request_is_answered_by_a_worker() -> None:
     """With the answer's bytes, its facts, and where and how long it ran."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             outcome = await pool.ask(b"echo hello")
 
         assert (outcome.code, outcome.body, outcome.facts) == ("ok", b"hello", Facts(documents=1))
@@ -30,7 +30,7 @@ def test_large_bodies_and_answers_cross_whole() -> None:
     """Far more than a pipe takes at once, each way, again and again."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             for size in (8 * MIB - 20, 100, 5 * MIB):
                 outcome = await pool.ask(b"answer_of %d\n" % (3 * size) + bytes(size))
 
@@ -44,7 +44,7 @@ def test_an_answer_beyond_the_arena_is_a_problem_and_no_crash() -> None:
     """It names size and limit; the worker lives on."""
 
     async def test() -> None:
-        async with running(workers=1, max_answer_bytes=MIB) as pool:
+        async with running_pool(workers=1, max_answer_bytes=MIB) as pool:
             before = pool.pids
 
             outcome = await pool.ask(b"answer_of %d" % (MIB + 1))
@@ -60,7 +60,7 @@ def test_answers_that_do_not_fit_together_all_come() -> None:
     """A batch whose answers fill the arena is finished in further calls."""
 
     async def test() -> None:
-        async with running(workers=1, max_answer_bytes=MIB) as pool:
+        async with running_pool(workers=1, max_answer_bytes=MIB) as pool:
             blocker = pool.begin(b"sleep 0.2")
             await pool.recorder.until("called")
             batch = [pool.begin(b"answer_of %d" % (600 * 1024 + number)) for number in range(3)]
@@ -90,7 +90,7 @@ def test_a_body_that_kills_two_workers_is_given_up_and_refused_from_then_on(body
     """It fails alone; the workers are replaced and their end is told with its reason."""
 
     async def test() -> None:
-        async with running(worker_memory_bytes=400 * MIB) as pool:
+        async with running_pool(worker_memory_bytes=400 * MIB) as pool:
             outcome = await pool.ask(body)
             await pool.recorder.until("slot_ended", times=2)
             await pool.all_ready()
@@ -109,7 +109,7 @@ def test_a_request_survives_the_death_of_its_worker(tmp_path: os.PathLike[str]) 
     """It is run again, and its client sees nothing of it."""
 
     async def test() -> None:
-        async with running() as pool:
+        async with running_pool() as pool:
             outcome = await pool.ask(f"kill_self_once {os.fspath(tmp_path)}/flag".encode())
 
             assert (outcome.code, outcome.body, outcome.attempts) == ("ok", b"alive", 2)
@@ -121,7 +121,7 @@ def test_a_request_whose_workers_are_all_killed_is_given_up_in_the_end() -> None
     """It is not blamed: the same body is taken again."""
 
     async def test() -> None:
-        async with running() as pool:
+        async with running_pool() as pool:
             for _ in range(2):
                 outcome = await pool.ask(b"kill_self SIGKILL")
 
@@ -134,7 +134,7 @@ def test_everybody_is_answered_when_all_workers_die_at_once() -> None:
     """Running and waiting alike."""
 
     async def test() -> None:
-        async with running() as pool:
+        async with running_pool() as pool:
             tasks = []
             for number in range(12):
                 tasks.append(pool.begin(b"sleep 0.05\n%d" % number))
@@ -153,7 +153,7 @@ def test_an_exception_in_the_worker_is_data(body: bytes) -> None:
     """The worker lives on, and the log is told the class and the place but not the message."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             before = pool.pids
 
             outcome = await pool.ask(body)
@@ -173,7 +173,7 @@ def test_a_call_that_does_not_end_is_ended_at_its_deadline(body: bytes) -> None:
     """Also in C code that never lets go of the interpreter's lock."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             outcome = await pool.ask(body, timeout=0.3)
             await pool.recorder.until("slot_ended")
             await pool.all_ready()
@@ -189,7 +189,7 @@ def test_a_stopped_worker_is_replaced() -> None:
     """Its call runs again, long before its deadline; nobody is blamed."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             task = pool.begin(b"sleep 0.2")
             await pool.recorder.until("called")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.cli.issue_token import TokenClaims, sign_token
-from tests.support.served import SECRET, Server, serving
+from tests.support.server import SECRET, Server, running_server
 
 CANARY = "canaryqxzv"
 
@@ -101,7 +101,7 @@ WAYS: dict[str, Callable[[Server], bytes]] = {
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server that logs everything it can."""
-    with serving(demo_bundle, log_level="debug") as server:
+    with running_server(demo_bundle, log_level="debug") as server:
         server.journal.await_events(event="slot_state", state="ready")
         yield server
 
@@ -122,7 +122,7 @@ def test_nothing_of_a_client_comes_out(server: Server, way: str) -> None:
 
 def test_the_whole_log_keeps_quiet(demo_bundle: Path) -> None:
     """From the start to the end of a server that saw all of it."""
-    with serving(demo_bundle, log_level="debug") as server:
+    with running_server(demo_bundle, log_level="debug") as server:
         for way in WAYS.values():
             way(server)
         assert server.stop() == 0

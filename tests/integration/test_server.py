@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.served import DOCUMENTS, SECRET, Server, serving
+from tests.support.server import DOCUMENTS, SECRET, Server, running_server
 
 GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -28,7 +28,10 @@ def ready(server: Server) -> None:
 
 def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
     """SIGTERM does not lose it, and the exit status is 0."""
-    with serving(demo_bundle) as server, socket.create_connection(server.address, timeout=30) as client:
+    with (
+        running_server(demo_bundle) as server,
+        socket.create_connection(server.address, timeout=30) as client,
+    ):
         ready(server)
         client.sendall(post(server, b"sleep 0.5"))
         while not any(slot["state"] == "busy" for slot in server.status()["slots"]):
@@ -42,7 +45,7 @@ def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
 def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
     """Not ready, still serving during the delay; afterwards 503 on kept connections, which are closed."""
     with (
-        serving(demo_bundle, drain_delay_s=1) as server,
+        running_server(demo_bundle, drain_delay_s=1) as server,
         socket.create_connection(server.address, timeout=30) as kept,
         socket.create_connection(server.address, timeout=30) as busy,
     ):
@@ -67,7 +70,7 @@ def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
 
 def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
     """Half a head, half a body, an answer that is not read, nothing at all."""
-    with serving(demo_bundle, drain_timeout_s=1) as server:
+    with running_server(demo_bundle, drain_timeout_s=1) as server:
         ready(server)
         clients = [socket.create_connection(server.address, timeout=30) for _ in range(4)]
         clients[0].sendall(GET[:10])
@@ -87,7 +90,7 @@ def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
 def test_a_second_interrupt_cuts_it_short(demo_bundle: Path) -> None:
     """Whatever is in hand; no worker is left behind."""
     with (
-        serving(demo_bundle, drain_timeout_s=60) as server,
+        running_server(demo_bundle, drain_timeout_s=60) as server,
         socket.create_connection(server.address) as client,
     ):
         ready(server)

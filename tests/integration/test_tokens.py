@@ -8,8 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.support.issuer import Issuer, answering, issuing_beside
-from tests.support.served import DOCUMENTS, Reply, Server, serving
+from tests.support.key_server import KeyServer, answering, key_server_in_thread
+from tests.support.server import DOCUMENTS, Reply, Server, running_server
 from tests.support.tokens import jwk, key_set, private, public_pem
 
 
@@ -31,7 +31,7 @@ def test_a_public_key_in_a_file(demo_bundle: Path, tmp_path: Path, kind: str, al
     path.write_bytes(public_pem(kind))
     other = {"RSA": "RSA'", "P-256": "P-256'", "Ed25519": "Ed25519'"}[kind]
 
-    with serving(demo_bundle, jwt_secret="", jwt_public_key_file=path, workers=1) as server:
+    with running_server(demo_bundle, jwt_secret="", jwt_public_key_file=path, workers=1) as server:
         server.journal.await_events(event="slot_state", state="ready")
         assert ask(server, token(kind, algorithm)).status == 200
         assert ask(server, token(other, algorithm)).code == "invalid_token"
@@ -43,17 +43,17 @@ def test_a_public_key_in_a_file(demo_bundle: Path, tmp_path: Path, kind: str, al
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
+def issuer() -> Iterator[KeyServer]:
     """Run a key server with three keys."""
     keys = key_set(jwk("RSA", "r"), jwk("P-256", "p"), jwk("Ed25519", "e"))
-    with issuing_beside(answering(keys)) as issuer:
+    with key_server_in_thread(answering(keys)) as issuer:
         yield issuer
 
 
 @pytest.fixture(scope="module")
-def server(demo_bundle: Path, issuer: Issuer) -> Iterator[Server]:
+def server(demo_bundle: Path, issuer: KeyServer) -> Iterator[Server]:
     """Run a service that trusts it."""
-    with serving(demo_bundle, jwt_secret="", jwt_jwks_url=issuer.url, workers=1) as server:
+    with running_server(demo_bundle, jwt_secret="", jwt_jwks_url=issuer.url, workers=1) as server:
         server.journal.await_events(event="slot_state", state="ready")
         yield server
 
@@ -68,7 +68,7 @@ def test_a_key_of_the_issuers_set(server: Server, kind: str, algorithm: str, kid
     assert ask(server, token(kind, algorithm)).code == "invalid_token"
 
 
-def test_many_unknown_kids_do_not_reach_the_issuer(server: Server, issuer: Issuer) -> None:
+def test_many_unknown_kids_do_not_reach_the_issuer(server: Server, issuer: KeyServer) -> None:
     """It was asked at the start, and is left alone for the cooldown."""
     asked = issuer.asked
 
@@ -80,7 +80,9 @@ def test_many_unknown_kids_do_not_reach_the_issuer(server: Server, issuer: Issue
 
 def test_a_service_whose_issuer_is_down(demo_bundle: Path) -> None:
     """It starts, is not ready, and says that it cannot tell good tokens from bad."""
-    with serving(demo_bundle, jwt_secret="", jwt_jwks_url="http://127.0.0.1:1/keys", workers=1) as server:
+    with running_server(
+        demo_bundle, jwt_secret="", jwt_jwks_url="http://127.0.0.1:1/keys", workers=1
+    ) as server:
         server.journal.await_events(event="slot_state", state="ready")
         ready = server.request("GET", "/readyz")
         scored = ask(server, token("RSA", "RS256", "r"))

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.support.served import serving
+from tests.support.server import running_server
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -53,7 +53,7 @@ def test_a_trace_goes_on_to_the_stages_in_the_worker(
 ) -> None:
     """What is left is sent before the server ends, and the log's line names the trace."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
-    with serving(demo_bundle, workers=1) as server:
+    with running_server(demo_bundle, workers=1) as server:
         server.journal.await_events(event="slot_state", state="ready")
         assert server.score(traceparent=f"00-{TRACE}-{PARENT}-01").status == 200
         server.stop()

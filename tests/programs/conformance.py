@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.bundle import some_bundle
-from tests.support.served import serving
+from tests.support.demo_bundle import given_or_demo_bundle
+from tests.support.server import running_server
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
@@ -22,8 +22,8 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=1_500, help="cases for each operation")
     given = parser.parse_args()
     with (
-        some_bundle(given.bundle) as bundle,
-        serving(bundle, scripted=False, log_level="error") as server,
+        given_or_demo_bundle(given.bundle) as bundle,
+        running_server(bundle, scripted=False, log_level="error") as server,
     ):
         command = [given.program, "--config-file", str(CONFIGURATION), "run", f"{server.url}/openapi.json"]
         options = ["--checks", "all", "--continue-on-failure", "--max-examples", str(given.examples)]

@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 from service.api.problems import PROBLEMS
 from service.api.request import RequestError, decode
 from service.limits import RequestLimits
-from tests.support.bundle import some_bundle
-from tests.support.malformed import corpus
-from tests.support.oracle import Oracle
-from tests.support.served import serving
+from tests.support.demo_bundle import given_or_demo_bundle
+from tests.support.malformed_bodies import corpus
+from tests.support.request_oracle import RequestOracle
+from tests.support.server import running_server
 
 LIMITS = RequestLimits()
 
@@ -148,7 +148,7 @@ class Service:
 
 def fuzz(count: int, seed: int, verdict: Callable[[bytes], str]) -> tuple[Counter[str], list[str]]:
     """Return how often each verdict was given, and every disagreement in words."""
-    oracle, seen, wrong = Oracle(LIMITS), Counter[str](), []
+    oracle, seen, wrong = RequestOracle(LIMITS), Counter[str](), []
     bodies = inputs(Random(seed))
     for _ in range(count):
         body = next(bodies)
@@ -172,8 +172,8 @@ def main() -> int:
         seen, wrong = fuzz(given.inputs, given.seed, decode_here)
     else:
         with (
-            some_bundle(given.bundle) as bundle,
-            serving(bundle, scripted=False, log_level="error") as server,
+            given_or_demo_bundle(given.bundle) as bundle,
+            running_server(bundle, scripted=False, log_level="error") as server,
             closing(Service(server.url, server.token)) as service,
         ):
             service.await_ready()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from tests.support.served import Server
+from tests.support.server import Server
 
 # An answer may come so much after its deadline; later it counts as none.
 GRACE_S = 1.0

@@ -12,8 +12,9 @@ from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Pars
 from service.errors import Refused
 from service.http.responses import Header
 from service.observability.request_record import DISCARD_BYTES
-from tests.support.connections import run, serving
-from tests.support.driver import Reply, Service, code_of, score_headers, token
+from tests.support.application import Service, score_headers, token
+from tests.support.asgi import Reply, code_of
+from tests.support.connection_server import connection_server, run
 
 FULL = Refused("overloaded", "the queue is full", 7)
 
@@ -117,15 +118,15 @@ def test_the_connection_goes_on(parser: type[Parser]) -> None:
         return b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}" if b"/full" in head.raw else None
 
     async def scenario() -> None:
-        async with serving(parser, shed=shed) as server, server.connect() as peer:
+        async with connection_server(parser, shed=shed) as server, server.connect() as client:
             for _ in range(2):
-                await peer.send(b"POST /full HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
-                assert (await peer.answer())[0] == 503
+                await client.send(b"POST /full HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+                assert (await client.answer())[0] == 503
                 await asyncio.sleep(0.01)
-                await peer.send(b"defPOST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-                assert (await peer.answer())[2] == b"POST /in hi"
-            await peer.send(b"POST /full HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert [(await peer.answer())[0], (await peer.answer())[0]] == [503, 200]
+                await client.send(b"defPOST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+                assert (await client.answer())[2] == b"POST /in hi"
+            await client.send(b"POST /full HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert [(await client.answer())[0], (await client.answer())[0]] == [503, 200]
             assert server.echo.paths == ["/in", "/in", "/next"]
 
     run(scenario)
@@ -137,9 +138,14 @@ def test_a_large_body_ends_the_connection(parser: type[Parser]) -> None:
     answer = b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}"
 
     async def scenario() -> None:
-        async with serving(parser, shed=lambda head, headers: answer) as server, server.connect() as peer:
-            await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES + 1))
-            assert await peer.rest() == answer
+        async with (
+            connection_server(parser, shed=lambda head, headers: answer) as server,
+            server.connect() as client,
+        ):
+            await client.send(
+                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES + 1)
+            )
+            assert await client.rest() == answer
             assert server.echo.entered == 0
 
     run(scenario)

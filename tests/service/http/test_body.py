@@ -8,17 +8,8 @@ from starlette.types import Message
 
 from service.errors import Refused
 from service.observability.request_record import DISCARD_BYTES
-from tests.support.driver import (
-    FakeBackend,
-    Reply,
-    Service,
-    arriving,
-    code_of,
-    drive,
-    nothing,
-    scope_of,
-    score_headers,
-)
+from tests.support.application import FakeBackend, Service, score_headers
+from tests.support.asgi import Reply, call_app, code_of, http_scope, never_receive, receive_of
 
 
 @pytest.fixture
@@ -32,7 +23,7 @@ def test_a_body_in_chunks_is_counted_while_it_comes(service: Service) -> None:
     headers = score_headers(0, content_length=None, transfer_encoding="chunked")
 
     reply = asyncio.run(
-        drive(service.app, scope_of("POST", "/score", headers), arriving(b"x" * 600, b"x" * 600))
+        call_app(service.app, http_scope("POST", "/score", headers), receive_of(b"x" * 600, b"x" * 600))
     )
 
     assert reply is not None
@@ -57,7 +48,7 @@ def test_a_refusal_says_that_the_connection_closes(
     """Where the rest of the body is too much to be read for nothing."""
     headers = score_headers(2, authorization=None, **changes)
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", headers), nothing))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", headers), never_receive))
 
     assert reply is not None
     assert (reply.headers.get("connection") == "close") == closed
@@ -74,7 +65,7 @@ def test_a_body_that_comes_too_slowly(tmp_path: Path) -> None:
     """The limit is on the whole body, however busily its bytes trickle in."""
     service = Service(tmp_path, body_timeout_s=0.01)
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", score_headers(9)), nothing))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", score_headers(9)), never_receive))
 
     assert reply is not None
     assert code_of(reply) == "body_timeout"
@@ -86,7 +77,7 @@ def test_a_deadline_that_passes_while_the_body_comes(tmp_path: Path) -> None:
     service = Service(tmp_path)
     headers = score_headers(9, x_request_timeout_ms="10")
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", headers), nothing))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", headers), never_receive))
 
     assert reply is not None
     assert code_of(reply) == "deadline_exceeded"
@@ -143,8 +134,8 @@ def test_a_client_that_leaves_while_it_waits(tmp_path: Path) -> None:
 
     async def scenario() -> Reply | None:
         backend.held = asyncio.Event()
-        scope = scope_of("POST", "/score", score_headers(2))
-        return await drive(service.app, scope, arriving(b"{}", then=leave))
+        scope = http_scope("POST", "/score", score_headers(2))
+        return await call_app(service.app, scope, receive_of(b"{}", then=leave))
 
     reply = asyncio.run(scenario())
 
@@ -159,7 +150,7 @@ def test_a_client_that_leaves_while_it_sends(service: Service) -> None:
     async def leave() -> Message:
         return {"type": "http.disconnect"}
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", score_headers(2)), leave))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", score_headers(2)), leave))
 
     assert reply is None
     assert service.backend.admission.permits == 0
@@ -174,7 +165,7 @@ def test_the_server_ending_a_request_is_not_the_client_leaving(tmp_path: Path) -
     async def scenario() -> None:
         backend.held = asyncio.Event()
         serving = asyncio.create_task(
-            drive(service.app, scope_of("POST", "/score", score_headers(2)), arriving(b"{}"))
+            call_app(service.app, http_scope("POST", "/score", score_headers(2)), receive_of(b"{}"))
         )
         while not backend.requests:
             await asyncio.sleep(0)

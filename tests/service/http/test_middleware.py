@@ -8,7 +8,8 @@ from starlette.types import Receive, Scope, Send
 
 from service.http.middleware import RequestContext
 from service.http.responses import API_HEADERS
-from tests.support.driver import Recorder, Reply, Service, arriving, code_of, drive, scope_of
+from tests.support.application import RequestRecorder, Service
+from tests.support.asgi import Reply, call_app, code_of, http_scope, receive_of
 
 ORIGIN = "https://app.example"
 
@@ -171,10 +172,10 @@ def test_a_fault_after_the_answer_began_ends_the_connection() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("halfway")
 
-    recorder = Recorder()
+    recorder = RequestRecorder()
 
     async def scenario() -> Reply | None:
-        return await drive(RequestContext(faulty, recorder), scope_of("GET", "/"), arriving(b""))
+        return await call_app(RequestContext(faulty, recorder), http_scope("GET", "/"), receive_of(b""))
 
     with pytest.raises(RuntimeError):
         asyncio.run(scenario())

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.driver import Service, code_of, token
+from tests.support.application import Service, token
+from tests.support.asgi import code_of
 
 
 @pytest.fixture

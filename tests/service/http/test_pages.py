@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.http.pages import ASSETS, PAGES
-from tests.support.driver import Service
+from tests.support.application import Service
 
 STATIC = Path("service/static")
 

@@ -11,15 +11,8 @@ from starlette.types import Message
 from service.api.outcome import Facts, Outcome
 from service.api.problems import partial
 from service.http.responses import PIECE_BYTES
-from tests.support.driver import (
-    SCORED,
-    FakeBackend,
-    Service,
-    code_of,
-    drive,
-    scope_of,
-    score_headers,
-)
+from tests.support.application import SCORED, FakeBackend, Service, score_headers
+from tests.support.asgi import call_app, code_of, http_scope
 
 
 @pytest.fixture
@@ -105,7 +98,7 @@ def test_what_is_wrong_with_the_headers_is_answered_before_the_body_is_read(
         raise AssertionError
 
     headers = score_headers(2, **changes)
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", headers), never))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", headers), never))
 
     assert reply is not None
     assert code_of(reply) == code

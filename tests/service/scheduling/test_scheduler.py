@@ -9,7 +9,7 @@ from service.scheduling.scheduler import (
     RESPAWN_S,
     Scheduler,
 )
-from tests.support.simulation import BATCH_JOBS, Simulation
+from tests.support.scheduler_simulation import BATCH_JOBS, Simulation
 
 
 def world_with(n_slots: int) -> Simulation:

@@ -6,7 +6,7 @@ from service.scheduling.scheduler import (
     HANG_S,
     MAX_LOSSES,
 )
-from tests.support.simulation import Simulation
+from tests.support.scheduler_simulation import Simulation
 
 
 def world_with(n_slots: int) -> Simulation:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.scheduling.events import End
-from tests.support.simulation import Simulation
+from tests.support.scheduler_simulation import Simulation
 
 COSTS_S = (0.001, 0.004, 0.015, 0.03, 0.4, 2.0)
 SIZES = (100, 20_000, 700_000, 3_000_000)

@@ -1,4 +1,4 @@
-"""What a client can do to a server with nothing but sockets; `python -m tests.support.hostile` does it at full scale.
+"""What a client can do to a server with nothing but sockets; `python -m tests.support.attacks` does it at full scale.
 
 Each attack says in words what became of it. While it runs, another process asks /livez again and again.
 """

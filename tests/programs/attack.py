@@ -1,4 +1,4 @@
-"""`python -m tests.programs.siege`: every attack at full scale, beside somebody who asks for /livez.
+"""`python -m tests.programs.attack`: every attack at full scale, beside somebody who asks for /livez.
 
 Prints what became of each attack, how long /livez took meanwhile, and the memory of the server.
 """
@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.support.bundle import some_bundle
-from tests.support.hostile import ATTACKS, GET, Target
-from tests.support.served import Server, serving
+from tests.support.attacks import ATTACKS, GET, Target
+from tests.support.demo_bundle import given_or_demo_bundle
+from tests.support.server import Server, running_server
 
 # How often the bystander asks.
 EVERY_S = 0.05
@@ -58,7 +58,7 @@ def besiege(server: Server, name: str) -> str:
     attack, scale = ATTACKS[name]
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
-    command = [sys.executable, "-m", "tests.programs.siege", "--bystander", str(server.address[1])]
+    command = [sys.executable, "-m", "tests.programs.attack", "--bystander", str(server.address[1])]
     fields = "".join(f"{field}: {value}\r\n" for field, value in server.headers.items())
     target = Target(server.address[1], fields.encode(), 30.0)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bystander:
@@ -96,8 +96,8 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with (
-        some_bundle(given.bundle) as bundle,
-        serving(bundle, scripted=False, workers=1, header_timeout_s=5, body_timeout_s=5) as server,
+        given_or_demo_bundle(given.bundle) as bundle,
+        running_server(bundle, scripted=False, workers=1, header_timeout_s=5, body_timeout_s=5) as server,
     ):
         server.journal.await_events(event="slot_state", state="ready")
         print(

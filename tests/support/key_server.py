@@ -21,7 +21,7 @@ def answering(body: bytes, status: str = "200 OK", *fields: str) -> Answer:
 
 
 @dataclass
-class Issuer:
+class KeyServer:
     """The server: its port, its answer, and the number of requests so far (`asked`)."""
 
     port: int
@@ -46,9 +46,9 @@ class Issuer:
 
 
 @asynccontextmanager
-async def issuing(answer: Answer) -> AsyncIterator[Issuer]:
+async def key_server(answer: Answer) -> AsyncIterator[KeyServer]:
     """Serve on the running event loop."""
-    issuer = Issuer(0, answer)
+    issuer = KeyServer(0, answer)
     server = await asyncio.start_server(issuer.serve, "127.0.0.1", 0)
     issuer.port = server.sockets[0].getsockname()[1]
     try:
@@ -58,9 +58,9 @@ async def issuing(answer: Answer) -> AsyncIterator[Issuer]:
 
 
 @contextmanager
-def issuing_beside(answer: Answer) -> Iterator[Issuer]:
+def key_server_in_thread(answer: Answer) -> Iterator[KeyServer]:
     """Serve in another thread, with an event loop of its own."""
-    issuer, ready, loop = Issuer(0, answer), threading.Event(), asyncio.new_event_loop()
+    issuer, ready, loop = KeyServer(0, answer), threading.Event(), asyncio.new_event_loop()
 
     async def serve() -> None:
         server = await asyncio.start_server(issuer.serve, "127.0.0.1", 0)

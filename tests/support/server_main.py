@@ -9,7 +9,7 @@ from functools import partial
 
 from service.server import run
 from service.settings import load
-from tests.support.mixed import MixedHandler
+from tests.support.mixed_handler import MixedHandler
 
 if __name__ == "__main__":
     settings = load({}, os.environ)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 
-class Collected:
+class CapturedLog:
     """A writer that keeps what it is given."""
 
     def __init__(self) -> None:

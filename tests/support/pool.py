@@ -13,12 +13,12 @@ from service.dispatcher import Dispatcher
 from service.limits import PoolLimits
 from service.scheduling.job import Job
 from service.worker.main import HandlerFactory
-from tests.fakes import Recorder, ScriptedHandler
+from tests.fakes import PoolRecorder, ScriptedHandler
 
 MIB = 1024 * 1024
 
 # No test lasts longer; a fault that would make one wait for ever fails instead.
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 REQUEST_IDS = count()
 
@@ -28,7 +28,7 @@ class RunningPool:
     """A dispatcher with its recorder, and short ways to use it."""
 
     dispatcher: Dispatcher
-    recorder: Recorder
+    recorder: PoolRecorder
 
     async def ask(self, body: bytes, *, timeout: float = 30.0, subject: str = "s") -> Outcome:
         """Have one body scored, as the HTTP layer does it."""
@@ -54,9 +54,11 @@ class RunningPool:
 
 
 @asynccontextmanager
-async def running(handlers: HandlerFactory = ScriptedHandler, **capacity: int) -> AsyncIterator[RunningPool]:
+async def running_pool(
+    handlers: HandlerFactory = ScriptedHandler, **capacity: int
+) -> AsyncIterator[RunningPool]:
     """Start a pool with every slot ready; drain it at the end."""
-    recorder = Recorder()
+    recorder = PoolRecorder()
     limits: dict[str, Any] = {"workers": 2, "worker_memory_bytes": 512 * MIB, **capacity}
     pool = RunningPool(Dispatcher(handlers, PoolLimits(**limits), recorder), recorder)
     await pool.dispatcher.start()
@@ -68,5 +70,5 @@ async def running(handlers: HandlerFactory = ScriptedHandler, **capacity: int) -
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine to its end, within `PATIENCE_S`."""
-    asyncio.run(asyncio.wait_for(test, PATIENCE_S))
+    """Run a test's coroutine to its end, within `TIMEOUT_S`."""
+    asyncio.run(asyncio.wait_for(test, TIMEOUT_S))

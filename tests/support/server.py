@@ -16,12 +16,12 @@ from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from service.cli.issue_token import TokenClaims, sign_token
-from tests.support.scrape import Samples, scrape
+from tests.support.prometheus_samples import Samples, parse_samples
 
 SECRET = "an-example-secret-of-forty-characters-00"
 
 # A server that has not done by then what a test waits for never will.
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 DOCUMENTS = json.dumps(
     {"documents": ["Storms close the harbour", "Harbour shut by gales", "Rates rise again xqzw"]}
@@ -69,7 +69,7 @@ class Journal:
     def await_events(self, number: int = 1, since: int = 0, **fields: object) -> list[dict[str, Any]]:
         """Wait until so many events with these fields were logged after the first `since`."""
         with self._grown:
-            if not self._grown.wait_for(lambda: len(self.find(since, **fields)) >= number, PATIENCE_S):
+            if not self._grown.wait_for(lambda: len(self.find(since, **fields)) >= number, TIMEOUT_S):
                 raise TimeoutError(f"not logged {number} times: {fields}")
         return self.find(since, **fields)
 
@@ -102,7 +102,7 @@ class Server:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Send one request on a connection of its own, without a token."""
-        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_S)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -121,7 +121,7 @@ class Server:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         fields = {"Host": "test", "Content-Length": str(len(body)), **self.headers, **given}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        connection = socket.create_connection(self.address, PATIENCE_S)
+        connection = socket.create_connection(self.address, TIMEOUT_S)
         connection.sendall(f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body)
         return connection
 
@@ -133,19 +133,19 @@ class Server:
                     pid: int = slot["pid"]
                     return pid
 
-    def stopped_until_end_of(self, pid: int) -> None:
+    def pause_until_exit_of(self, pid: int) -> None:
         """Stop the server, and let it go on when a process has ended without it."""
         worker = os.pidfd_open(pid)
         try:
             self.process.send_signal(signal.SIGSTOP)
-            select.select([worker], [], [], PATIENCE_S)
+            select.select([worker], [], [], TIMEOUT_S)
             self.process.send_signal(signal.SIGCONT)
         finally:
             os.close(worker)
 
     def metrics(self) -> Samples:
         """Scrape once."""
-        return scrape(self.request("GET", "/metrics").body)
+        return parse_samples(self.request("GET", "/metrics").body)
 
     def status(self) -> Any:
         """Ask for the status."""
@@ -154,18 +154,18 @@ class Server:
     def stop(self) -> int:
         """Send SIGTERM and return the exit status, with all of the log read."""
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(PATIENCE_S)
-        self.journal.reader.join(PATIENCE_S)
+        status = self.process.wait(TIMEOUT_S)
+        self.journal.reader.join(TIMEOUT_S)
         return status
 
 
 @contextmanager
-def serving(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
+def running_server(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
     """Run a server on a free port until the end; `scripted`: its workers also do what a body tells them."""
     given = {"bundle": bundle, "port": 0, "jwt_secret": SECRET, "workers": 2, **settings}
     environment = {f"SCOREPOOL_{name.upper()}": str(value) for name, value in given.items()}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.serve", *(["--scripted"] if scripted else [])],
+        [sys.executable, "-m", "tests.support.server_main", *(["--scripted"] if scripted else [])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **environment},

@@ -15,7 +15,7 @@ from service.connections.connection import Connection, ConnectionContext, Shed, 
 from service.connections.eviction import OpenConnections
 from service.connections.limits import ConnectionLimits
 from service.connections.uvicorn_adapter import Parser
-from tests.support.driver import Recorder
+from tests.support.application import RequestRecorder
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Echo:
 
 
 @dataclass
-class Peer:
+class Client:
     """The client's side of a connection."""
 
     reader: asyncio.StreamReader
@@ -93,25 +93,25 @@ class ConnectionServer:
     port: int
     echo: Echo
     connections: OpenConnections
-    recorder: Recorder
+    recorder: RequestRecorder
     state: ServerState
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Peer]:
+    async def connect(self) -> AsyncIterator[Client]:
         """Open a connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            yield Peer(reader, writer)
+            yield Client(reader, writer)
         finally:
             writer.transport.abort()
 
 
 @asynccontextmanager
-async def serving(
+async def connection_server(
     parser: type[Parser], *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
 ) -> AsyncIterator[ConnectionServer]:
     """Serve an `Echo` with so many connections; `seconds` are those of the `ConnectionLimits`, else plenty."""
-    echo, recorder, connections = Echo(), Recorder(), OpenConnections(limit)
+    echo, recorder, connections = Echo(), RequestRecorder(), OpenConnections(limit)
     limits = ConnectionLimits(
         **{"head_s": 5.0, "body_s": 5.0, "keep_alive_s": 5.0, "write_s": 5.0, **seconds}
     )

@@ -10,14 +10,14 @@ import pytest
 
 from service.api.problems import PROBLEMS
 from tests.programs.fuzz import Service, fuzz
-from tests.support.malformed import corpus, shortened
-from tests.support.served import Server, serving
+from tests.support.malformed_bodies import corpus, shortened
+from tests.support.server import Server, running_server
 
 
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server with one worker; at the end it must be the same worker still."""
-    with serving(demo_bundle, scripted=False, workers=1) as server:
+    with running_server(demo_bundle, scripted=False, workers=1) as server:
         server.journal.await_events(event="slot_state", state="ready")
         (before,) = pids(server)
         yield server

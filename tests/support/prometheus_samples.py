@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 Samples = Mapping[str, float]
 
 
-def scrape(text: bytes) -> Samples:
+def parse_samples(text: bytes) -> Samples:
     """Return each sample's value by its name and labels, as in `name{a="b",c="d"}`, labels in their order."""
     return {
         _key(sample.name, sample.labels): sample.value
@@ -16,14 +16,14 @@ def scrape(text: bytes) -> Samples:
     }
 
 
-def moved(before: Samples, after: Samples) -> dict[str, float]:
+def differences(before: Samples, after: Samples) -> dict[str, float]:
     """Return by how much each sample has changed, those that have not left out."""
     return {
         key: value - before.get(key, 0.0) for key, value in after.items() if value != before.get(key, 0.0)
     }
 
 
-def counts(samples: Mapping[str, float]) -> dict[str, float]:
+def without_buckets(samples: Mapping[str, float]) -> dict[str, float]:
     """Leave out how the observations of a histogram are spread: their number alone tells of one."""
     return {
         key: value for key, value in samples.items() if not key.split("{")[0].endswith(("_bucket", "_sum"))

@@ -1,16 +1,12 @@
 """Drives the application without a network, and stands in for the pool behind it."""
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import jwt
-from starlette.types import ASGIApp, Message, Receive, Scope
 
 from scoring.bundle.manifest import (
     FORMAT,
@@ -22,7 +18,6 @@ from scoring.bundle.manifest import (
     encode_manifest,
 )
 from service.api.outcome import Facts, Outcome
-from service.api.problems import PROBLEMS
 from service.app import create_app
 from service.errors import Refused
 from service.limits import PoolLimits
@@ -31,6 +26,7 @@ from service.observability.status import SlotSnapshot, Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
 from service.settings import Settings, load
+from tests.support.asgi import Headers, Reply, call_app, http_scope, receive_of
 from tests.support.tokens import SECRET
 
 SCORED = Outcome(
@@ -42,22 +38,6 @@ SCORED = Outcome(
     run_ms=2,
     attempts=1,
 )
-
-Headers = Mapping[str, str] | Sequence[tuple[str, str]]
-
-
-@dataclass
-class Reply:
-    """An answer; header names are in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """Return the body as JSON."""
-        return json.loads(self.body)
 
 
 class FakeBackend:
@@ -117,7 +97,7 @@ class FakeBackend:
         return replace(self.outcome)
 
 
-class Recorder:
+class RequestRecorder:
     """Keeps what an observer of requests is told."""
 
     def __init__(self) -> None:
@@ -179,71 +159,18 @@ def token(*, secret: str = SECRET, **claims: object) -> str:
     return jwt.encode({name: value for name, value in every.items() if value is not None}, secret)
 
 
-def scope_of(method: str, path: str, headers: Headers = ()) -> Scope:
-    """Make the scope of a request."""
-    items = headers.items() if isinstance(headers, Mapping) else headers
-    return {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in items],
-        "state": {},
-    }
-
-
-async def drive(app: ASGIApp, scope: Scope, receive: Receive) -> Reply | None:
-    """Let `app` serve one request; None where it answered nothing."""
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    if not sent:
-        return None
-    assert [message["type"] for message in sent] == ["http.response.start"] + ["http.response.body"] * (
-        len(sent) - 1
-    )
-    headers = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
-    assert len(headers) == len(sent[0]["headers"]), "a header was sent twice"
-    return Reply(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
-
-
-def arriving(*pieces: bytes, then: Callable[[], Awaitable[Message]] | None = None) -> Receive:
-    """Return a `receive` that brings a body in pieces; after it `then`, by default nothing for ever."""
-    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
-    waiting[-1]["more_body"] = False
-
-    async def receive() -> Message:
-        if waiting:
-            return waiting.pop(0)
-        if then is not None:
-            return await then()
-        return await nothing()
-
-    return receive
-
-
-async def nothing() -> Message:
-    """Bring nothing, ever."""
-    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-    return await never
-
-
 class Service:
     """The application over a fake pool, and requests to it with a good token unless they bring their own."""
 
     def __init__(self, path: Path, backend: FakeBackend | None = None, **options: object) -> None:
         self.settings = settings_of(path, **options)
         self.backend = backend or FakeBackend()
-        self.recorder = Recorder()
+        self.recorder = RequestRecorder()
         self.app = create_app(self.settings, self.backend, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
         """Send a request with exactly these headers."""
-        reply = asyncio.run(drive(self.app, scope_of(method, path, headers), arriving(body)))
+        reply = asyncio.run(call_app(self.app, http_scope(method, path, headers), receive_of(body)))
         assert reply is not None
         return reply
 
@@ -261,16 +188,3 @@ def score_headers(length: int, **changes: str | None) -> dict[str, str]:
         **{name.replace("_", "-"): value for name, value in changes.items()},
     }
     return {name: value for name, value in headers.items() if value is not None}
-
-
-def code_of(reply: Reply) -> str:
-    """Return the code of a problem, whose body must be whole and fit its status."""
-    assert reply.headers["content-type"] == "application/problem+json"
-    problem = reply.json
-    assert problem["status"] == reply.status == PROBLEMS[problem["code"]].status
-    assert problem["type"] == f"urn:scorepool:problem:{problem['code']}"
-    assert problem["title"]
-    assert problem["detail"]
-    assert problem["request_id"] == reply.headers["x-request-id"]
-    code: str = problem["code"]
-    return code

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scrape import counts, moved
-from tests.support.served import DOCUMENTS, Server, serving
+from tests.support.prometheus_samples import differences, without_buckets
+from tests.support.server import DOCUMENTS, Server, running_server
 
 # What moves by itself, or because somebody looks at it.
 RESTLESS = ("scorepool_event_loop_lag", "scorepool_worker_memory", "http_server_active_requests", "/metrics")
@@ -19,7 +19,7 @@ RESTLESS = ("scorepool_event_loop_lag", "scorepool_worker_memory", "http_server_
 @pytest.fixture(scope="module")
 def shared(demo_bundle: Path) -> Iterator[Server]:
     """Run a server with one worker: what is queued, and behind what, is then certain."""
-    with serving(demo_bundle, workers=1, worker_memory_bytes=512 << 20, queue_budget_s=60) as server:
+    with running_server(demo_bundle, workers=1, worker_memory_bytes=512 << 20, queue_budget_s=60) as server:
         server.journal.await_events(event="slot_state", state="ready")
         yield server
 
@@ -40,7 +40,7 @@ def changes(
     if until:
         server.journal.await_events(deaths, mark, event="slot_ended", reason=until)
         server.journal.await_events(deaths, mark, event="slot_state", state="ready")
-    change = counts(moved(before, server.metrics()))
+    change = without_buckets(differences(before, server.metrics()))
     return {key: value for key, value in change.items() if not any(part in key for part in RESTLESS)}
 
 
@@ -246,7 +246,7 @@ def test_the_kernels_timer(server: Server) -> None:
 
     def stop_the_server() -> None:
         with server.begin(b"spin 60", X_Request_Timeout_Ms="300") as connection:
-            server.stopped_until_end_of(server.busy_worker())
+            server.pause_until_exit_of(server.busy_worker())
             assert b" 504 " in connection.recv(1000)
 
     assert changes(server, stop_the_server, until="timer")[restarted("timer")] == 1

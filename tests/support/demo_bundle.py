@@ -9,7 +9,7 @@ from scoring.training.demo import build_demo
 
 
 @contextmanager
-def some_bundle(given: Path | None) -> Iterator[Path]:
+def given_or_demo_bundle(given: Path | None) -> Iterator[Path]:
     """Return `given`, or a bundle of the demonstration's texts that is gone afterwards."""
     if given is not None:
         yield given

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile import (
+from tests.support.attacks import (
     GET,
     Target,
     abandoned,
@@ -18,13 +18,13 @@ from tests.support.hostile import (
     slow_heads,
     tiny_chunks,
 )
-from tests.support.served import Server, serving
+from tests.support.server import Server, running_server
 
 
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server that is quick to lose patience."""
-    with serving(demo_bundle, workers=1, header_timeout_s=1, body_timeout_s=1) as server:
+    with running_server(demo_bundle, workers=1, header_timeout_s=1, body_timeout_s=1) as server:
         server.journal.await_events(event="slot_state", state="ready")
         yield server
 

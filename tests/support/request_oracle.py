@@ -18,7 +18,7 @@ from service.limits import RequestLimits
 _AMBIGUOUS_DEPTH = range(900, 1_100)
 
 
-class Oracle:
+class RequestOracle:
     """Says which codes a body may be answered with; "ok" where it has to be scored."""
 
     def __init__(self, limits: RequestLimits) -> None:
