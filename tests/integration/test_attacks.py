@@ -25,15 +25,14 @@ from tests.support.server import Server, running_server
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server that is quick to lose patience."""
     with running_server(demo_bundle, workers=1, header_timeout_s=1, body_timeout_s=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         yield server
 
 
 @pytest.fixture
 def target(server: Server) -> Target:
     """Return the server as its attackers see it."""
-    fields = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
-    return Target(server.address[1], fields.encode(), 20.0)
+    return Target(server.address[1], server.header_lines.encode(), 20.0)
 
 
 # What somebody in front of the service might read as one request, and the service as two.

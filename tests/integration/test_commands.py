@@ -13,9 +13,7 @@ from gensim.test.utils import datapath
 
 from scoring.bundle.bundle import open_bundle
 from tests.support.cli import scorepool
-
-CORPUS = datapath("lee_background.cor")
-SECRET = "a secret of at least thirty-two bytes"
+from tests.support.tokens import SECRET
 
 
 def test_train_then_inspect_then_score(tmp_path: Path, small_corpus: Path) -> None:

@@ -14,7 +14,8 @@ import uvloop
 from service.api.outcome import Outcome
 from service.errors import Refused
 from service.observability.status import SlotSnapshot
-from tests.support.pool import RunningPool, run, running_pool
+from tests.support.event_loop import run
+from tests.support.pool import RunningPool, running_pool
 
 
 async def fill(pool: RunningPool, seconds: float = 30.0) -> "asyncio.Task[Any]":

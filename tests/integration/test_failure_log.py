@@ -30,7 +30,7 @@ CANARY = "canary-in-the-text"
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server through all of it, until its end."""
     with running_server(demo_bundle, workers=1, worker_memory_bytes=384 << 20) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         fail_in_every_way(server)
         server.stop()
         yield server

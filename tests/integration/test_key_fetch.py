@@ -4,14 +4,14 @@ import asyncio
 import logging
 import ssl
 import subprocess
-import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from service.auth.jwks import FetchError
 from service.auth.key_fetch import MAX_BYTES, KeyFetcher
+from tests.support.event_loop import run
+from tests.support.imports import modules_loaded_by
 from tests.support.key_server import Answer, answering, key_server
 
 DOCUMENT = b'{"keys": []}'
@@ -25,16 +25,6 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run a scenario that must end by itself within seconds."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await scenario()
-
-    asyncio.run(bounded())
 
 
 def sending(*pieces: bytes, pause: float = 0.0) -> Answer:
@@ -83,7 +73,7 @@ def test_a_document_comes_whole(answer: Answer) -> None:
         async with key_server(answer) as issuer:
             assert (await KeyFetcher()(issuer.url)).strip() == DOCUMENT
 
-    run(scenario)
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +106,7 @@ def test_what_goes_wrong_is_one_reason(answer: Answer, reason: str) -> None:
             assert reason in str(caught.value)
             assert issuer.asked == 1
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_closed_port() -> None:
@@ -126,7 +116,7 @@ def test_a_closed_port() -> None:
         with pytest.raises(FetchError):
             await KeyFetcher()("http://127.0.0.1:1/keys")
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
@@ -147,7 +137,7 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
         server.close()
         assert "SSLCertVerificationError" in str(caught.value)
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_proxy_is_used_for_tls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +158,7 @@ def test_a_proxy_is_used_for_tls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
             assert await KeyFetcher()(issuer.url) == DOCUMENT
         server.close()
 
-    run(scenario)
+    run(scenario())
     assert asked == [b"CONNECT issuer.example:443 HTTP/1.1\r\n"]
 
 
@@ -181,7 +171,7 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str
         with pytest.raises(FetchError):
             await KeyFetcher()("https://issuer.example/keys")
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_fetch_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -192,17 +182,13 @@ def test_a_fetch_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
             await KeyFetcher()(issuer.url)
 
     with caplog.at_level(logging.DEBUG):
-        run(scenario)
+        run(scenario())
 
     assert not [record for record in caplog.records if record.name.startswith("http")]
 
 
 def test_a_service_without_a_key_server_does_not_load_the_client() -> None:
     """Its import takes 0.1 s of every start."""
-    code = "import sys, service.server, service.app; print(*{'httpx', 'httpcore'} & set(sys.modules))"
+    clients = ("httpx", "httpcore")
 
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
-
-    assert done.stdout.strip() == ""
+    assert modules_loaded_by("service.server", "service.app", of=clients) == set()

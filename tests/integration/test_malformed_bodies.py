@@ -18,7 +18,7 @@ from tests.support.server import Server, running_server
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server with one worker; at the end it must be the same worker still."""
     with running_server(demo_bundle, scripted=False, workers=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         (before,) = pids(server)
         yield server
         assert pids(server) == [before]

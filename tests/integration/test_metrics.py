@@ -20,7 +20,7 @@ RESTLESS = ("scorepool_event_loop_lag", "scorepool_worker_memory", "http_server_
 def shared(demo_bundle: Path) -> Iterator[Server]:
     """Run a server with one worker: what is queued, and behind what, is then certain."""
     with running_server(demo_bundle, workers=1, worker_memory_bytes=512 << 20, queue_budget_s=60) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         yield server
 
 

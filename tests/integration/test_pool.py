@@ -9,7 +9,8 @@ import pytest
 from service.api.outcome import Facts
 from service.errors import Refused
 from service.scheduling.scheduler import MAX_LOSSES
-from tests.support.pool import MIB, run, running_pool
+from tests.support.event_loop import run
+from tests.support.pool import MIB, running_pool
 
 
 def test_a_request_is_answered_by_a_worker() -> None:

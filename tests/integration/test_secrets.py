@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.cli.issue_token import TokenClaims, sign_token
-from tests.support.server import SECRET, Server, running_server
+from tests.support.server import Server, running_server
+from tests.support.tokens import SECRET
 
 CANARY = "canaryqxzv"
 
@@ -102,7 +103,7 @@ WAYS: dict[str, Callable[[Server], bytes]] = {
 def server(demo_bundle: Path) -> Iterator[Server]:
     """Run a server that logs everything it can."""
     with running_server(demo_bundle, log_level="debug") as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         yield server
 
 

@@ -10,20 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import DOCUMENTS, SECRET, Server, running_server
+from tests.support.imports import modules_loaded_by
+from tests.support.server import DOCUMENTS, running_server
+from tests.support.tokens import SECRET
 
 GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-def post(server: Server, body: bytes) -> bytes:
-    """Return a good request as bytes."""
-    fields = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
-    return f"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body
-
-
-def ready(server: Server) -> None:
-    """Wait for a worker."""
-    server.journal.await_events(event="slot_state", state="ready")
 
 
 def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
@@ -32,10 +23,9 @@ def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
         running_server(demo_bundle) as server,
         socket.create_connection(server.address, timeout=30) as client,
     ):
-        ready(server)
-        client.sendall(post(server, b"sleep 0.5"))
-        while not any(slot["state"] == "busy" for slot in server.status()["slots"]):
-            pass
+        server.await_ready()
+        client.sendall(server.score_request(b"sleep 0.5"))
+        server.busy_worker()
         server.process.send_signal(signal.SIGTERM)
 
         assert client.recv(1000).startswith(b"HTTP/1.1 200")
@@ -49,17 +39,17 @@ def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
         socket.create_connection(server.address, timeout=30) as kept,
         socket.create_connection(server.address, timeout=30) as busy,
     ):
-        ready(server)
+        server.await_ready()
         kept.sendall(GET)
         assert kept.recv(1000).startswith(b"HTTP/1.1 200")
-        busy.sendall(post(server, b"sleep 3"))
+        busy.sendall(server.score_request(b"sleep 3"))
         server.process.send_signal(signal.SIGTERM)
         server.journal.await_events(event="drain_started")
 
         assert server.request("GET", "/readyz").status == 503
         assert server.score().status == 200
         server.journal.await_events(event="accepting_ended")
-        kept.sendall(post(server, DOCUMENTS))
+        kept.sendall(server.score_request(DOCUMENTS))
         answer = kept.recv(2000)
         assert answer.startswith(b"HTTP/1.1 503")
         assert b'"code":"draining"' in answer
@@ -71,11 +61,11 @@ def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
 def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
     """Half a head, half a body, an answer that is not read, nothing at all."""
     with running_server(demo_bundle, drain_timeout_s=1) as server:
-        ready(server)
+        server.await_ready()
         clients = [socket.create_connection(server.address, timeout=30) for _ in range(4)]
         clients[0].sendall(GET[:10])
-        clients[1].sendall(post(server, DOCUMENTS)[:-5])
-        clients[2].sendall(post(server, b"answer_of 50000000"))
+        clients[1].sendall(server.score_request(DOCUMENTS)[:-5])
+        clients[2].sendall(server.score_request(b"answer_of 50000000"))
         assert select.select([clients[2]], [], [], 30)[0]
 
         assert server.stop() == 0
@@ -93,8 +83,8 @@ def test_a_second_interrupt_cuts_it_short(demo_bundle: Path) -> None:
         running_server(demo_bundle, drain_timeout_s=60) as server,
         socket.create_connection(server.address) as client,
     ):
-        ready(server)
-        client.sendall(post(server, b"sleep 60"))
+        server.await_ready()
+        client.sendall(server.score_request(b"sleep 60"))
         workers = [slot["pid"] for slot in server.status()["slots"]]
         server.process.send_signal(signal.SIGINT)
         server.journal.await_events(event="drain_started")
@@ -136,10 +126,4 @@ def test_a_key_file_without_a_key(demo_bundle: Path, tmp_path: Path) -> None:
 
 def test_the_server_process_loads_nothing_that_scores() -> None:
     """Only the workers need the libraries."""
-    code = "import sys, service.server; print(*{'gensim', 'sklearn', 'scipy'} & set(sys.modules))"
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
-
-    assert done.stdout.strip() == ""
+    assert modules_loaded_by("service.server", of=("gensim", "sklearn", "scipy")) == set()

@@ -32,7 +32,7 @@ def test_a_public_key_in_a_file(demo_bundle: Path, tmp_path: Path, kind: str, al
     other = {"RSA": "RSA'", "P-256": "P-256'", "Ed25519": "Ed25519'"}[kind]
 
     with running_server(demo_bundle, jwt_secret="", jwt_public_key_file=path, workers=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         assert ask(server, token(kind, algorithm)).status == 200
         assert ask(server, token(other, algorithm)).code == "invalid_token"
         forged = jwt.get_algorithm_by_name("HS256").sign
@@ -54,7 +54,7 @@ def issuer() -> Iterator[KeyServer]:
 def server(demo_bundle: Path, issuer: KeyServer) -> Iterator[Server]:
     """Run a service that trusts it."""
     with running_server(demo_bundle, jwt_secret="", jwt_jwks_url=issuer.url, workers=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         yield server
 
 
@@ -83,7 +83,7 @@ def test_a_service_whose_issuer_is_down(demo_bundle: Path) -> None:
     with running_server(
         demo_bundle, jwt_secret="", jwt_jwks_url="http://127.0.0.1:1/keys", workers=1
     ) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         ready = server.request("GET", "/readyz")
         scored = ask(server, token("RSA", "RS256", "r"))
 

@@ -1,7 +1,6 @@
 """A client's trace goes on to the stages in the worker, and arrives at a collector."""
 
 import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.support.http_server import serving_in_thread
 from tests.support.server import running_server
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -20,10 +20,10 @@ class Collector(http.server.ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
-        super().__init__(("127.0.0.1", 0), JobQueue)
+        super().__init__(("127.0.0.1", 0), SpanHandler)
 
 
-class JobQueue(http.server.BaseHTTPRequestHandler):
+class SpanHandler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert isinstance(self.server, Collector)
         sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
@@ -40,12 +40,8 @@ class JobQueue(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     """Collect on a loopback port."""
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving_in_thread(Collector()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_a_trace_goes_on_to_the_stages_in_the_worker(
@@ -54,7 +50,7 @@ def test_a_trace_goes_on_to_the_stages_in_the_worker(
     """What is left is sent before the server ends, and the log's line names the trace."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
     with running_server(demo_bundle, workers=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         assert server.score(traceparent=f"00-{TRACE}-{PARENT}-01").status == 200
         server.stop()
 

@@ -10,7 +10,8 @@ from service.limits import PoolLimits
 from service.pool import fork_server
 from service.worker.process_limits import NICENESS, OOM_SCORE_ADJ
 from tests.fakes import PoolRecorder, refuse
-from tests.support.pool import MIB, run, running_pool
+from tests.support.event_loop import run
+from tests.support.pool import MIB, running_pool
 
 
 def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:

@@ -59,8 +59,7 @@ def besiege(server: Server, name: str) -> str:
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
     command = [sys.executable, "-m", "tests.programs.attack", "--bystander", str(server.address[1])]
-    fields = "".join(f"{field}: {value}\r\n" for field, value in server.headers.items())
-    target = Target(server.address[1], fields.encode(), 30.0)
+    target = Target(server.address[1], server.header_lines.encode(), 30.0)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bystander:
         end, peak = asyncio.run(_watched(process, attack(target, scale)))
         assert bystander.stdin is not None
@@ -99,7 +98,7 @@ def main() -> None:
         given_or_demo_bundle(given.bundle) as bundle,
         running_server(bundle, scripted=False, workers=1, header_timeout_s=5, body_timeout_s=5) as server,
     ):
-        server.journal.await_events(event="slot_state", state="ready")
+        server.await_ready()
         print(
             "| attack | what became of it | /livez p50 / p99 / max ms (asked) | MiB before → peak → after |"
         )

@@ -1,7 +1,7 @@
 """A server of connections on a loopback port, over an application that answers with what it got."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,10 @@ from service.connections.eviction import OpenConnections
 from service.connections.limits import ConnectionLimits
 from service.connections.uvicorn_adapter import Parser
 from tests.support.application import RequestRecorder
+
+# The head of a request for a path that is a number, and the head of one with a body of so many bytes.
+GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
 @dataclass
@@ -130,13 +134,3 @@ async def connection_server(
         for connection in list(state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run a scenario that must end by itself within seconds."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await scenario()
-
-    asyncio.run(bounded())

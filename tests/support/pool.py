@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -16,9 +16,6 @@ from service.worker.main import HandlerFactory
 from tests.fakes import PoolRecorder, ScriptedHandler
 
 MIB = 1024 * 1024
-
-# No test lasts longer; a fault that would make one wait for ever fails instead.
-TIMEOUT_S = 60.0
 
 REQUEST_IDS = count()
 
@@ -67,8 +64,3 @@ async def running_pool(
         yield pool
     finally:
         await pool.dispatcher.drain(5.0)
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine to its end, within `TIMEOUT_S`."""
-    asyncio.run(asyncio.wait_for(test, TIMEOUT_S))

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 
 from service.cli.issue_token import TokenClaims, sign_token
 from tests.support.prometheus_samples import Samples, parse_samples
-
-SECRET = "an-example-secret-of-forty-characters-00"
+from tests.support.tokens import SECRET
 
 # A server that has not done by then what a test waits for never will.
 TIMEOUT_S = 30.0
@@ -116,14 +115,27 @@ class Server:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.request("POST", "/score", body, self.headers | given)
 
-    def begin(self, body: bytes, **headers: str) -> socket.socket:
-        """Send a body as `score` does without waiting for the answer; return the connection."""
+    @property
+    def header_lines(self) -> str:
+        """Return `headers` as they are sent."""
+        return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+
+    def score_request(self, body: bytes, **headers: str) -> bytes:
+        """Return the bytes of the request that `score` sends."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         fields = {"Host": "test", "Content-Length": str(len(body)), **self.headers, **given}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body
+
+    def begin(self, body: bytes, **headers: str) -> socket.socket:
+        """Send a request as `score` does and return its connection, without waiting for the answer."""
         connection = socket.create_connection(self.address, TIMEOUT_S)
-        connection.sendall(f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body)
+        connection.sendall(self.score_request(body, **headers))
         return connection
+
+    def await_ready(self, workers: int = 1) -> None:
+        """Wait until so many workers have become ready since the start."""
+        self.journal.await_events(workers, event="slot_state", state="ready")
 
     def busy_worker(self) -> int:
         """Ask for the status until a slot is busy; return its worker's process id."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.support.server import SECRET, Server, running_server
+from tests.support.server import Server, running_server
+from tests.support.tokens import SECRET
 from tests.torture.load import SEED, SteadyLoad
 from tests.torture.processes import session
 from tests.torture.report import Row

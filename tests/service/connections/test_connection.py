@@ -6,19 +6,11 @@ import json
 import pytest
 
 from service.connections.limits import MAX_HEAD_BYTES
-from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Parser
-from tests.support.connection_server import connection_server, run
+from service.connections.uvicorn_adapter import Parser
+from tests.support.connection_server import GET, POST, connection_server
+from tests.support.event_loop import run
 
-GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.fixture(params=[HttpToolsParser, H11Parser], ids=["httptools", "h11"])
-def parser(request: pytest.FixtureRequest) -> type[Parser]:
-    """Return one parser after the other."""
-    kind: type[Parser] = request.param
-    return kind
 
 
 def test_a_connection_is_used_again(parser: type[Parser]) -> None:
@@ -32,7 +24,7 @@ def test_a_connection_is_used_again(parser: type[Parser]) -> None:
                 await client.send(POST % 3 + b"abc")
                 assert (await client.answer())[2] == b"POST / abc"
 
-    run(scenario)
+    run(scenario())
 
 
 def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
@@ -50,7 +42,7 @@ def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
                 b"GET /7 ",
             ]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Parser]) -> None:
@@ -65,7 +57,7 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Par
             assert answers == [b"GET /%d " % i for i in range(count)]
             assert server.echo.most == 1
 
-    run(scenario)
+    run(scenario())
 
 
 def test_what_is_pipelined_waits_outside(parser: type[Parser]) -> None:
@@ -80,7 +72,7 @@ def test_what_is_pipelined_waits_outside(parser: type[Parser]) -> None:
             assert server.echo.entered == 1
             sending.cancel()
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_request_behind_a_chunked_one_is_another_request(parser: type[Parser]) -> None:
@@ -93,7 +85,7 @@ def test_a_request_behind_a_chunked_one_is_another_request(parser: type[Parser])
             assert [(await client.answer())[2] for _ in range(2)] == [b"POST / GET /", b"GET /1 "]
             assert b"authorization" not in server.echo.headers[0]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
@@ -106,7 +98,7 @@ def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
             assert b"content-length: 8" in head
             assert (await client.answer())[2] == b"GET /2 "
 
-    run(scenario)
+    run(scenario())
 
 
 def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
@@ -118,7 +110,7 @@ def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
             await client.send(offer + GET % 1)
             assert [(await client.answer())[2] for _ in range(2)] == [b"POST / abc", b"GET /1 "]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_body_is_asked_for(parser: type[Parser]) -> None:
@@ -132,7 +124,7 @@ def test_a_body_is_asked_for(parser: type[Parser]) -> None:
             await client.send(b"abc")
             assert (await client.answer())[2] == b"POST / abc"
 
-    run(scenario)
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -181,7 +173,7 @@ def test_what_makes_no_sense_is_refused_and_the_connection_closed(
             assert await client.rest() == b""
             assert [record.code for record in server.recorder.over] == [code]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) -> None:
@@ -193,4 +185,4 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) 
             assert (await client.answer())[0] == 431
             await asyncio.gather(sending, return_exceptions=True)
 
-    run(scenario)
+    run(scenario())

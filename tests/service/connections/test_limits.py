@@ -2,21 +2,10 @@
 
 import asyncio
 
-import pytest
-
-from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Parser
+from service.connections.uvicorn_adapter import Parser
 from service.observability.request_record import DISCARD_BYTES
-from tests.support.connection_server import connection_server, run
-
-GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
-
-
-@pytest.fixture(params=[HttpToolsParser, H11Parser], ids=["httptools", "h11"])
-def parser(request: pytest.FixtureRequest) -> type[Parser]:
-    """Return one parser after the other."""
-    kind: type[Parser] = request.param
-    return kind
+from tests.support.connection_server import GET, POST, connection_server
+from tests.support.event_loop import run
 
 
 def test_a_head_has_its_time(parser: type[Parser]) -> None:
@@ -33,7 +22,7 @@ def test_a_head_has_its_time(parser: type[Parser]) -> None:
             assert await slow.rest() == b""
             assert server.echo.entered == 0
 
-    run(scenario)
+    run(scenario())
 
 
 def test_the_head_of_a_second_request_has_its_time_too(parser: type[Parser]) -> None:
@@ -48,7 +37,7 @@ def test_the_head_of_a_second_request_has_its_time_too(parser: type[Parser]) -> 
             assert await client.rest() == b""
             assert server.echo.paths == ["/1"]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
@@ -60,7 +49,7 @@ def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
             await client.answer()
             assert await client.rest() == b""
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_body_has_its_time(parser: type[Parser]) -> None:
@@ -72,7 +61,7 @@ def test_a_body_has_its_time(parser: type[Parser]) -> None:
             assert await client.rest() == b""
             assert server.echo.left == 1
 
-    run(scenario)
+    run(scenario())
 
 
 def test_the_body_of_a_request_that_was_answered_early_is_skipped(parser: type[Parser]) -> None:
@@ -85,7 +74,7 @@ def test_the_body_of_a_request_that_was_answered_early_is_skipped(parser: type[P
             await client.send(b"x" * 100_000 + GET % 1)
             assert (await client.answer())[2] == b"GET /1 "
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: type[Parser]) -> None:
@@ -99,7 +88,7 @@ def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: t
             await client.rest()
             await asyncio.gather(sending, return_exceptions=True)
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
@@ -113,7 +102,7 @@ def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
                 await asyncio.sleep(0.01)
             assert repr(server.connections) == "<OpenConnections 0 of 100, 0 idle>"
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_client_that_closes_its_side_has_left(parser: type[Parser]) -> None:
@@ -127,7 +116,7 @@ def test_a_client_that_closes_its_side_has_left(parser: type[Parser]) -> None:
             while not server.echo.left:
                 await asyncio.sleep(0)
 
-    run(scenario)
+    run(scenario())
 
 
 def test_the_connection_that_was_idle_longest_makes_room(parser: type[Parser]) -> None:
@@ -150,7 +139,7 @@ def test_the_connection_that_was_idle_longest_makes_room(parser: type[Parser]) -
             server.echo.released.set()
             assert (await busy.answer())[0] == 200
 
-    run(scenario)
+    run(scenario())
 
 
 def test_many_idle_connections_do_not_keep_a_request_out(parser: type[Parser]) -> None:
@@ -165,4 +154,4 @@ def test_many_idle_connections_do_not_keep_a_request_out(parser: type[Parser]) -
             for _, writer in idle:
                 writer.transport.abort()
 
-    run(scenario)
+    run(scenario())

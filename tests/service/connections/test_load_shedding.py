@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from service.connections.http1 import Head, parse_head
-from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Parser
+from service.connections.uvicorn_adapter import Parser
 from service.errors import Refused
 from service.http.responses import Header
 from service.observability.request_record import DISCARD_BYTES
 from tests.support.application import Service, score_headers, token
 from tests.support.asgi import Reply, code_of
-from tests.support.connection_server import connection_server, run
+from tests.support.connection_server import connection_server
+from tests.support.event_loop import run
 
 FULL = Refused("overloaded", "the queue is full", 7)
 
@@ -110,7 +111,6 @@ def test_everybody_comes_in_when_there_is_room(service: Service) -> None:
     assert at_the_door(service) is None
 
 
-@pytest.mark.parametrize("parser", [HttpToolsParser, H11Parser])
 def test_the_connection_goes_on(parser: type[Parser]) -> None:
     """The body passes by in pieces, and the next request on the connection is served."""
 
@@ -129,10 +129,9 @@ def test_the_connection_goes_on(parser: type[Parser]) -> None:
             assert [(await client.answer())[0], (await client.answer())[0]] == [503, 200]
             assert server.echo.paths == ["/in", "/in", "/next"]
 
-    run(scenario)
+    run(scenario())
 
 
-@pytest.mark.parametrize("parser", [HttpToolsParser, H11Parser])
 def test_a_large_body_ends_the_connection(parser: type[Parser]) -> None:
     """After the answer."""
     answer = b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}"
@@ -148,7 +147,7 @@ def test_a_large_body_ends_the_connection(parser: type[Parser]) -> None:
             assert await client.rest() == answer
             assert server.echo.entered == 0
 
-    run(scenario)
+    run(scenario())
 
 
 def test_the_problem_is_whole(service: Service) -> None:

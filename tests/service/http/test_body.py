@@ -12,12 +12,6 @@ from tests.support.application import FakeBackend, Service, score_headers
 from tests.support.asgi import Reply, call_app, code_of, http_scope, never_receive, receive_of
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    """Return the application over a pool that answers everything."""
-    return Service(tmp_path, max_body_bytes=1_000)
-
-
 def test_a_body_in_chunks_is_counted_while_it_comes(service: Service) -> None:
     """Without a Content-Length the limit holds all the same, and the connection ends."""
     headers = score_headers(0, content_length=None, transfer_encoding="chunked")

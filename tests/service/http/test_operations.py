@@ -1,17 +1,9 @@
 """`/metrics` is for everybody, `/status` for operators."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.application import Service, token
 from tests.support.asgi import code_of
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    """Return the application over a pool with one slot."""
-    return Service(tmp_path)
 
 
 def test_metrics_need_no_token(service: Service) -> None:

@@ -15,12 +15,6 @@ from tests.support.application import SCORED, FakeBackend, Service, score_header
 from tests.support.asgi import call_app, code_of, http_scope
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    """Return the application over a pool that answers everything."""
-    return Service(tmp_path, max_body_bytes=1_000)
-
-
 def test_the_body_goes_to_the_pool_and_its_answer_comes_back_untouched(service: Service) -> None:
     """The server moves bytes and parses none of them."""
     reply = service.score(body=b"anything")
