@@ -1,4 +1,4 @@
-"""What a client may do to a connection, with real sockets on the loopback and both parsers."""
+"""How a connection passes requests to the application, with real sockets on the loopback and both parsers."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def test_a_connection_is_used_again(parser: type[Parser]) -> None:
-    """One request after the other, with and without bodies."""
+    """It serves several requests one after the other, with and without bodies."""
 
     async def scenario() -> None:
         async with connection_server(parser) as server, server.connect() as client:
@@ -28,7 +28,7 @@ def test_a_connection_is_used_again(parser: type[Parser]) -> None:
 
 
 def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
-    """Where the network cuts does not matter."""
+    """The requests are read alike wherever the network splits them."""
 
     async def scenario() -> None:
         chunked = CHUNKED + b"3\r\nabc\r\n0\r\nX: y\r\n\r\n"
@@ -46,7 +46,7 @@ def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Parser]) -> None:
-    """However many: the rest waits unread."""
+    """However many there are, only one at a time is in the application."""
     count = 3_000
 
     async def scenario() -> None:
@@ -60,7 +60,7 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Par
     run(scenario())
 
 
-def test_what_is_pipelined_waits_outside(parser: type[Parser]) -> None:
+def test_pipelined_requests_are_not_read_ahead(parser: type[Parser]) -> None:
     """While a request is served the connection takes a bounded number of bytes from the network."""
 
     async def scenario() -> None:
@@ -75,8 +75,8 @@ def test_what_is_pipelined_waits_outside(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_request_behind_a_chunked_one_is_another_request(parser: type[Parser]) -> None:
-    """The end of the chunks is the end of the message, and a trailer is no header."""
+def test_a_request_behind_a_chunked_body_is_a_request_of_its_own(parser: type[Parser]) -> None:
+    """The message ends with its chunks, and a trailer field does not become a header."""
 
     async def scenario() -> None:
         body = b"5\r\nGET /\r\n0\r\nAuthorization: x\r\n\r\n"
@@ -89,7 +89,7 @@ def test_a_request_behind_a_chunked_one_is_another_request(parser: type[Parser])
 
 
 def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
-    """The next answer begins right behind it."""
+    """The next answer follows the head directly."""
 
     async def scenario() -> None:
         async with connection_server(parser) as server, server.connect() as client:
@@ -102,7 +102,7 @@ def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
 
 
 def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
-    """Also with a body behind it; the connection goes on as it was."""
+    """The body is read as HTTP/1.1, and the connection serves the next request."""
 
     async def scenario() -> None:
         offer = (POST % 3).replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost") + b"abc"
@@ -113,8 +113,8 @@ def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_body_is_asked_for(parser: type[Parser]) -> None:
-    """Expect: 100-continue."""
+def test_expect_100_continue_is_answered(parser: type[Parser]) -> None:
+    """The client sends the body after the interim answer."""
 
     async def scenario() -> None:
         head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
@@ -155,10 +155,10 @@ def test_a_body_is_asked_for(parser: type[Parser]) -> None:
         (b"\x16\x03\x01\x02\x00\x01\n", 400, "invalid_request"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_the_connection_closed(
+def test_an_invalid_request_is_refused_and_the_connection_closed(
     parser: type[Parser], raw: bytes, status: int, code: str
 ) -> None:
-    """With a problem like any other, after the answers of the requests before it; an observer counts it."""
+    """The problem follows the answers of the requests before it, and the observer records it."""
 
     async def scenario() -> None:
         async with connection_server(parser) as server, server.connect() as client:
@@ -177,7 +177,7 @@ def test_what_makes_no_sense_is_refused_and_the_connection_closed(
 
 
 def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) -> None:
-    """Closing with unread bytes would send a reset that overtakes the answer."""
+    """The server reads on before it closes: closing with unread bytes would send a reset that discards the answer."""
 
     async def scenario() -> None:
         async with connection_server(parser) as server, server.connect() as client:

@@ -1,4 +1,4 @@
-"""The time and the room that a connection is given, with real sockets on the loopback and both parsers."""
+"""Time limits and the connection limit, with real sockets on the loopback and both parsers."""
 
 import asyncio
 
@@ -8,8 +8,8 @@ from tests.support.connection_server import GET, POST, connection_server
 from tests.support.event_loop import run
 
 
-def test_a_head_has_its_time(parser: type[Parser]) -> None:
-    """A connection that says nothing, or something very slowly, is closed."""
+def test_a_head_has_a_time_limit(parser: type[Parser]) -> None:
+    """A connection that sends nothing or an incomplete head is closed."""
 
     async def scenario() -> None:
         async with (
@@ -25,8 +25,8 @@ def test_a_head_has_its_time(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_the_head_of_a_second_request_has_its_time_too(parser: type[Parser]) -> None:
-    """It begins with the first byte, however long the connection was idle before."""
+def test_the_head_of_a_second_request_has_a_time_limit(parser: type[Parser]) -> None:
+    """The time begins with its first byte, not with the idle time before it."""
 
     async def scenario() -> None:
         async with connection_server(parser, head_s=0.05) as server, server.connect() as client:
@@ -41,7 +41,7 @@ def test_the_head_of_a_second_request_has_its_time_too(parser: type[Parser]) -> 
 
 
 def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
-    """After the keep-alive time."""
+    """It is closed after the keep-alive time."""
 
     async def scenario() -> None:
         async with connection_server(parser, keep_alive_s=0.05) as server, server.connect() as client:
@@ -52,8 +52,8 @@ def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_body_has_its_time(parser: type[Parser]) -> None:
-    """Where the application does not end it, the connection does; the application learns of it."""
+def test_a_body_has_a_time_limit(parser: type[Parser]) -> None:
+    """The connection is closed if the application does not answer, and the application gets a disconnect."""
 
     async def scenario() -> None:
         async with connection_server(parser, body_s=0.05) as server, server.connect() as client:
@@ -65,7 +65,7 @@ def test_a_body_has_its_time(parser: type[Parser]) -> None:
 
 
 def test_the_body_of_a_request_that_was_answered_early_is_skipped(parser: type[Parser]) -> None:
-    """A refused request costs its connection only where its body is large."""
+    """The connection serves the next request."""
 
     async def scenario() -> None:
         async with connection_server(parser) as server, server.connect() as client:
@@ -92,7 +92,7 @@ def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: t
 
 
 def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
-    """An answer waits for its reader, and not for ever."""
+    """The connection is closed after the time limit for writing."""
 
     async def scenario() -> None:
         async with connection_server(parser, write_s=0.05) as server, server.connect() as client:
@@ -105,8 +105,8 @@ def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_client_that_closes_its_side_has_left(parser: type[Parser]) -> None:
-    """Half-closed and closed look the same from here; whoever waits for the body is told."""
+def test_a_half_closed_connection_is_a_disconnect(parser: type[Parser]) -> None:
+    """The server cannot tell half-closed from closed; the application gets a disconnect."""
 
     async def scenario() -> None:
         async with connection_server(parser) as server, server.connect() as client:
@@ -119,8 +119,8 @@ def test_a_client_that_closes_its_side_has_left(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_the_connection_that_was_idle_longest_makes_room(parser: type[Parser]) -> None:
-    """A request in hand is never cut off for a new connection."""
+def test_the_connection_that_was_idle_longest_is_evicted(parser: type[Parser]) -> None:
+    """A connection with a running request is never evicted for a new one."""
 
     async def scenario() -> None:
         async with (
@@ -143,7 +143,7 @@ def test_the_connection_that_was_idle_longest_makes_room(parser: type[Parser]) -
 
 
 def test_many_idle_connections_do_not_keep_a_request_out(parser: type[Parser]) -> None:
-    """Each newcomer takes the place of the one that has been idle longest."""
+    """Each new connection evicts the one that has been idle longest."""
 
     async def scenario() -> None:
         async with connection_server(parser, limit=10) as server:

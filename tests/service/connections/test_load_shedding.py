@@ -1,4 +1,4 @@
-"""What is turned away at the door is told what it would have been told inside; all others come in."""
+"""Load shedding: a request refused by its head gets the answer that the application would give."""
 
 import asyncio
 import json
@@ -31,8 +31,8 @@ def service(tmp_path: Path) -> Service:
     return service
 
 
-def at_the_door(service: Service, line: str = "POST /score HTTP/1.1", **changes: str | None) -> Reply | None:
-    """Show a head to the door; return its answer, None where it lets the request in."""
+def shed_by_head(service: Service, line: str = "POST /score HTTP/1.1", **changes: str | None) -> Reply | None:
+    """Return the load shedder's answer to a head, None where it passes the request on."""
     fields = {"host": "a", **score_headers(2, **{"authorization": KNOWN, **changes})}
     lines = [line, *(f"{name}: {value}" for name, value in fields.items())]
     head = parse_head("\r\n".join([*lines, "", ""]).encode())
@@ -41,38 +41,38 @@ def at_the_door(service: Service, line: str = "POST /score HTTP/1.1", **changes:
 
 
 def read(answer: bytes) -> Reply:
-    """Take an answer apart."""
+    """Parse an answer."""
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
     return Reply(int(line.split()[1]), dict(each.split(": ", 1) for each in lines), body)
 
 
-def test_it_is_told_the_same_as_inside(service: Service) -> None:
-    """In the same words and headers."""
-    outside = at_the_door(service, x_request_id="same")
-    inside = service.score(authorization=KNOWN, x_request_id="same")
+def test_the_answer_equals_the_applications(service: Service) -> None:
+    """Body and headers are the same."""
+    shed_reply = shed_by_head(service, x_request_id="same")
+    app_reply = service.score(authorization=KNOWN, x_request_id="same")
 
-    assert outside is not None
-    assert code_of(outside) == code_of(inside) == "overloaded"
-    assert outside.headers.pop("date") == "today"
-    assert outside.headers == inside.headers
-    assert outside.body == inside.body
+    assert shed_reply is not None
+    assert code_of(shed_reply) == code_of(app_reply) == "overloaded"
+    assert shed_reply.headers.pop("date") == "today"
+    assert shed_reply.headers == app_reply.headers
+    assert shed_reply.body == app_reply.body
 
 
-def test_it_is_counted_and_logged_the_same(service: Service) -> None:
-    """Whoever watches sees no difference."""
-    at_the_door(service)
+def test_a_shed_request_is_recorded_like_any_other(service: Service) -> None:
+    """The observer gets the same method, route, status, code and subject."""
+    shed_by_head(service)
     service.score(authorization=KNOWN)
-    outside, inside = service.recorder.over[-2:]
+    shed_reply, app_reply = service.recorder.over[-2:]
 
     assert len(service.recorder.begun) == len(service.recorder.over)
     for name in ("method", "route", "status", "code", "subject"):
-        assert getattr(outside, name) == getattr(inside, name)
+        assert getattr(shed_reply, name) == getattr(app_reply, name)
 
 
-def test_a_large_body_is_not_waited_for(service: Service) -> None:
-    """The client is told that the connection ends."""
-    reply = at_the_door(service, content_length=str(DISCARD_BYTES + 1))
+def test_the_connection_of_a_large_body_closes(service: Service) -> None:
+    """The answer says so, because the body would take too long to read and discard."""
+    reply = shed_by_head(service, content_length=str(DISCARD_BYTES + 1))
 
     assert reply is not None
     assert reply.headers["connection"] == "close"
@@ -99,20 +99,20 @@ def test_a_large_body_is_not_waited_for(service: Service) -> None:
         ("POST /score HTTP/1.1", {"content_length": None, "transfer_encoding": "chunked"}),
     ],
 )
-def test_what_is_unusual_comes_in(service: Service, line: str, changes: dict[str, str | None]) -> None:
-    """There every rule is known."""
-    assert at_the_door(service, line, **changes) is None
+def test_an_unusual_request_is_passed_on(service: Service, line: str, changes: dict[str, str | None]) -> None:
+    """Only the application knows every rule."""
+    assert shed_by_head(service, line, **changes) is None
 
 
-def test_everybody_comes_in_when_there_is_room(service: Service) -> None:
-    """The door only looks when the queue fills."""
+def test_every_request_is_passed_on_while_there_is_room(service: Service) -> None:
+    """The load shedder refuses only while the queue is congested."""
     service.backend.refusal = None
 
-    assert at_the_door(service) is None
+    assert shed_by_head(service) is None
 
 
-def test_the_connection_goes_on(parser: type[Parser]) -> None:
-    """The body passes by in pieces, and the next request on the connection is served."""
+def test_a_connection_is_used_again_after_a_refusal(parser: type[Parser]) -> None:
+    """The body of the refused request is discarded, in pieces, and the next request is served."""
 
     def shed(head: Head, default_headers: Iterable[Header]) -> bytes | None:
         return b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}" if b"/full" in head.raw else None
@@ -132,8 +132,8 @@ def test_the_connection_goes_on(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_large_body_ends_the_connection(parser: type[Parser]) -> None:
-    """After the answer."""
+def test_a_large_body_closes_the_connection(parser: type[Parser]) -> None:
+    """The connection closes after the answer, and the application sees nothing of the request."""
     answer = b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}"
 
     async def scenario() -> None:
@@ -150,9 +150,9 @@ def test_a_large_body_ends_the_connection(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_the_problem_is_whole(service: Service) -> None:
-    """And says when to come again."""
-    reply = at_the_door(service)
+def test_the_answer_is_a_problem_with_retry_after(service: Service) -> None:
+    """It has the detail and the time of the refusal."""
+    reply = shed_by_head(service)
 
     assert reply is not None
     assert reply.headers["retry-after"] == "7"

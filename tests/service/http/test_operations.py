@@ -1,4 +1,4 @@
-"""`/metrics` is for everybody, `/status` for operators."""
+"""`/metrics` needs no token; `/status` needs one with the scope `status`."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.asgi import code_of
 
 
 def test_metrics_need_no_token(service: Service) -> None:
-    """Prometheus has none."""
+    """Prometheus scrapes without one."""
     reply = service.request("GET", "/metrics")
 
     assert (reply.status, reply.body) == (200, b"slots 1\n")
@@ -15,7 +15,7 @@ def test_metrics_need_no_token(service: Service) -> None:
 
 
 def test_status_needs_a_token(service: Service) -> None:
-    """It tells who is busy."""
+    """Its answer shows the processes and the load."""
     assert code_of(service.request("GET", "/status")) == "missing_token"
 
 
@@ -26,8 +26,8 @@ def test_status_needs_the_scope(service: Service) -> None:
     assert code_of(reply) == "insufficient_scope"
 
 
-def test_status_is_for_tokens_with_the_scope(service: Service) -> None:
-    """And says who asked, for the log."""
+def test_a_token_with_the_scope_gets_the_status(service: Service) -> None:
+    """The subject is recorded for the log."""
     reply = service.request("GET", "/status", {"authorization": f"Bearer {token(scope='status')}"})
 
     assert reply.json == {"slots": 1}
@@ -35,6 +35,6 @@ def test_status_is_for_tokens_with_the_scope(service: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/status"])
-def test_only_reading_is_possible(service: Service, path: str) -> None:
-    """There is nothing to change."""
+def test_both_pages_are_read_only(service: Service, path: str) -> None:
+    """They do not support POST."""
     assert code_of(service.request("POST", path)) == "method_not_allowed"
