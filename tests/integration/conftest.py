@@ -1,4 +1,4 @@
-"""Fixtures of the whole: real files."""
+"""Fixtures of the integration tests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The commands from the command line: what they write. Their faults are in `test_bad_input`."""
+"""What the commands write. Their errors are in `test_command_errors`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A key set is fetched within bounds, from servers that do everything wrong."""
+"""A key set is fetched within limits on time and size, from correct and from faulty servers."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sending(*pieces: bytes, pause: float = 0.0) -> Answer:
-    """Return what sends raw pieces, with pauses between them, and closes."""
+    """Return an answer that sends raw pieces, with a pause after each, and closes."""
 
     async def answer(writer: asyncio.StreamWriter) -> None:
         for piece in pieces:
@@ -40,7 +40,7 @@ def sending(*pieces: bytes, pause: float = 0.0) -> Answer:
 
 
 async def stalling(writer: asyncio.StreamWriter) -> None:
-    """Say nothing until the client goes."""
+    """Send nothing until the client disconnects."""
     while not writer.is_closing():
         writer.write(b"")
         await asyncio.sleep(0.01)
@@ -66,8 +66,8 @@ async def flooding(writer: asyncio.StreamWriter) -> None:
         answering(DOCUMENT + b" " * (MAX_BYTES - len(DOCUMENT))),
     ],
 )
-def test_a_document_comes_whole(answer: Answer) -> None:
-    """In every framing, and in pieces of any size."""
+def test_a_document_is_fetched_in_every_framing(answer: Answer) -> None:
+    """The document may be chunked, end with the connection, or arrive one byte at a time."""
 
     async def scenario() -> None:
         async with key_server(answer) as issuer:
@@ -96,8 +96,8 @@ def test_a_document_comes_whole(answer: Answer) -> None:
         (sending(b"HTTP/1.1 200 OK\r\n\r\n", *[b" "] * 1_000, pause=0.02), "no complete answer"),
     ],
 )
-def test_what_goes_wrong_is_one_reason(answer: Answer, reason: str) -> None:
-    """Within the deadline, after one request: no redirect is followed."""
+def test_a_failed_fetch_has_a_reason(answer: Answer, reason: str) -> None:
+    """It fails within the deadline and after one request; no redirect is followed."""
 
     async def scenario() -> None:
         async with key_server(answer) as issuer:
@@ -109,8 +109,8 @@ def test_what_goes_wrong_is_one_reason(answer: Answer, reason: str) -> None:
     run(scenario())
 
 
-def test_a_closed_port() -> None:
-    """It is an error like any other."""
+def test_a_closed_port_is_an_error() -> None:
+    """It raises `FetchError`."""
 
     async def scenario() -> None:
         with pytest.raises(FetchError):
@@ -119,8 +119,8 @@ def test_a_closed_port() -> None:
     run(scenario())
 
 
-def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
-    """TLS is verified, and the reason says that it failed there."""
+def test_an_untrusted_certificate_is_an_error(tmp_path: Path) -> None:
+    """TLS is verified, and the reason names the verification."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subject = ["-subj", "/CN=localhost", "-days", "1", "-keyout", str(key), "-out", str(certificate)]
     request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -141,7 +141,7 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
 
 
 def test_a_proxy_is_used_for_tls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain address is one of this machine: what is fetched from it must not leave the machine."""
+    """Plain HTTP is allowed for addresses of this machine only; such a request must not leave the machine."""
     asked = []
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -163,8 +163,8 @@ def test_a_proxy_is_used_for_tls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://[", "127.0.0.1:1"])
-def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """A fault of the environment is an error of the fetch, and the service goes on."""
+def test_an_invalid_proxy_is_an_error(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """An invalid proxy in the environment raises `FetchError`, which the service survives."""
     monkeypatch.setenv("https_proxy", proxy)
 
     async def scenario() -> None:
@@ -175,7 +175,7 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str
 
 
 def test_a_fetch_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """The library would write a line for each, with the address."""
+    """The HTTP library would log a line with the address."""
 
     async def scenario() -> None:
         async with key_server(answering(DOCUMENT)) as issuer:
@@ -188,7 +188,7 @@ def test_a_fetch_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_service_without_a_key_server_does_not_load_the_client() -> None:
-    """Its import takes 0.1 s of every start."""
+    """The import of the client would add 0.1 s to every start."""
     clients = ("httpx", "httpcore")
 
     assert modules_loaded_by("service.server", "service.app", of=clients) == set()

@@ -1,4 +1,4 @@
-"""Bad bodies through the whole service: each is answered with its code, and no worker dies of one."""
+"""Malformed bodies sent to a running server: each gets its code, and none ends a worker."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.server import Server, running_server
 
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
-    """Run a server with one worker; at the end it must be the same worker still."""
+    """Run a server with one worker, which must be the same process at the end."""
     with running_server(demo_bundle, scripted=False, workers=1) as server:
         server.await_ready()
         (before,) = pids(server)
@@ -30,8 +30,8 @@ def pids(server: Server) -> list[Any]:
 
 
 @pytest.mark.parametrize(("body", "code"), corpus(), ids=shortened)
-def test_a_bad_body_is_answered_with_its_code(server: Server, body: bytes, code: str) -> None:
-    """As a problem, with nothing of the server's inside in it."""
+def test_a_malformed_body_is_answered_with_its_code(server: Server, body: bytes, code: str) -> None:
+    """The answer is a problem that shows nothing of the implementation."""
     reply = server.score(body)
 
     assert (reply.code, reply.status) == (code, PROBLEMS[code].status)
@@ -43,7 +43,7 @@ def test_a_bad_body_is_answered_with_its_code(server: Server, body: bytes, code:
 
 
 def test_changed_requests_are_answered_as_the_oracle_says(server: Server) -> None:
-    """Through HTTP, the pool and back."""
+    """A thousand requests get a verdict of the oracle over HTTP."""
     with closing(Service(server.url, server.token)) as service:
         seen, wrong = fuzz(1_000, 2, service.score)
 
@@ -52,7 +52,7 @@ def test_changed_requests_are_answered_as_the_oracle_says(server: Server) -> Non
 
 
 def test_texts_of_every_kind_are_scored(server: Server) -> None:
-    """Control characters, every plane, no letters at all, one long word: 200, and every number finite."""
+    """Control characters, all planes of Unicode, no letters, one long word: the answer is 200 with finite numbers."""
     texts = [
         "",
         "\x00\x01\x7f",

@@ -1,4 +1,4 @@
-"""Real worker processes: what they answer, and what becomes of requests when they die."""
+"""Real worker processes: what they answer, and what happens to requests when they die."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.support.pool import MIB, running_pool
 
 
 def test_a_request_is_answered_by_a_worker() -> None:
-    """With the answer's bytes, its facts, and where and how long it ran."""
+    """The outcome has the answer, its facts, the slot and the times."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
@@ -27,8 +27,8 @@ def test_a_request_is_answered_by_a_worker() -> None:
     run(test())
 
 
-def test_large_bodies_and_answers_cross_whole() -> None:
-    """Far more than a pipe takes at once, each way, again and again."""
+def test_large_bodies_and_answers_arrive_complete() -> None:
+    """They are far larger than the buffer of a pipe, in both directions."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
@@ -41,8 +41,8 @@ def test_large_bodies_and_answers_cross_whole() -> None:
     run(test())
 
 
-def test_an_answer_beyond_the_arena_is_a_problem_and_no_crash() -> None:
-    """It names size and limit; the worker lives on."""
+def test_an_answer_larger_than_the_arena_is_a_problem() -> None:
+    """The problem names the size; the worker is not replaced."""
 
     async def test() -> None:
         async with running_pool(workers=1, max_answer_bytes=MIB) as pool:
@@ -57,8 +57,8 @@ def test_an_answer_beyond_the_arena_is_a_problem_and_no_crash() -> None:
     run(test())
 
 
-def test_answers_that_do_not_fit_together_all_come() -> None:
-    """A batch whose answers fill the arena is finished in further calls."""
+def test_answers_that_do_not_fit_into_one_call_take_several() -> None:
+    """The jobs of a batch whose answers fill the arena are answered in further calls."""
 
     async def test() -> None:
         async with running_pool(workers=1, max_answer_bytes=MIB) as pool:
@@ -87,8 +87,8 @@ def test_answers_that_do_not_fit_together_all_come() -> None:
         (b"hog", "memory"),
     ],
 )
-def test_a_body_that_kills_two_workers_is_given_up_and_refused_from_then_on(body: bytes, reason: str) -> None:
-    """It fails alone; the workers are replaced and their end is told with its reason."""
+def test_a_body_that_kills_two_workers_fails_and_is_refused_afterwards(body: bytes, reason: str) -> None:
+    """The workers are replaced, their ends are reported with the reason, and other requests succeed."""
 
     async def test() -> None:
         async with running_pool(worker_memory_bytes=400 * MIB) as pool:
@@ -107,7 +107,7 @@ def test_a_body_that_kills_two_workers_is_given_up_and_refused_from_then_on(body
 
 
 def test_a_request_survives_the_death_of_its_worker(tmp_path: os.PathLike[str]) -> None:
-    """It is run again, and its client sees nothing of it."""
+    """The request runs again and succeeds."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -118,8 +118,8 @@ def test_a_request_survives_the_death_of_its_worker(tmp_path: os.PathLike[str]) 
     run(test())
 
 
-def test_a_request_whose_workers_are_all_killed_is_given_up_in_the_end() -> None:
-    """It is not blamed: the same body is taken again."""
+def test_a_request_whose_workers_are_all_killed_fails_in_the_end() -> None:
+    """The request is not blamed: the same body is accepted again."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -131,8 +131,8 @@ def test_a_request_whose_workers_are_all_killed_is_given_up_in_the_end() -> None
     run(test())
 
 
-def test_everybody_is_answered_when_all_workers_die_at_once() -> None:
-    """Running and waiting alike."""
+def test_every_request_is_answered_when_all_workers_die_at_once() -> None:
+    """This holds for the running and the waiting requests."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -150,8 +150,8 @@ def test_everybody_is_answered_when_all_workers_die_at_once() -> None:
 
 
 @pytest.mark.parametrize("body", [b"fail the client's words", b"fail_unpicklably x", b"exit_python 3"])
-def test_an_exception_in_the_worker_is_data(body: bytes) -> None:
-    """The worker lives on, and the log is told the class and the place but not the message."""
+def test_an_exception_in_the_worker_is_an_internal_error(body: bytes) -> None:
+    """The worker is not replaced; the report has the class and the place but not the message."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
@@ -170,8 +170,8 @@ def test_an_exception_in_the_worker_is_data(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"hang", b"hold_gil", b"sleep 60"])
-def test_a_call_that_does_not_end_is_ended_at_its_deadline(body: bytes) -> None:
-    """Also in C code that never lets go of the interpreter's lock."""
+def test_a_call_that_does_not_end_is_killed_at_its_deadline(body: bytes) -> None:
+    """This holds for Python code, a system call, and C code that holds the interpreter's lock."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
@@ -187,7 +187,7 @@ def test_a_call_that_does_not_end_is_ended_at_its_deadline(body: bytes) -> None:
 
 
 def test_a_stopped_worker_is_replaced() -> None:
-    """Its call runs again, long before its deadline; nobody is blamed."""
+    """Its request runs again, long before the deadline, and succeeds."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:

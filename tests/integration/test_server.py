@@ -1,4 +1,4 @@
-"""How the server goes: in good order, bounded, with the right exit status."""
+"""How the server process starts and stops, and with which exit status."""
 
 import os
 import select
@@ -17,8 +17,8 @@ from tests.support.tokens import SECRET
 GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
-    """SIGTERM does not lose it, and the exit status is 0."""
+def test_a_running_request_is_answered_after_sigterm(demo_bundle: Path) -> None:
+    """The server answers it before it exits with status 0."""
     with (
         running_server(demo_bundle) as server,
         socket.create_connection(server.address, timeout=30) as client,
@@ -32,8 +32,8 @@ def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
         assert server.process.wait(30) == 0
 
 
-def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
-    """Not ready, still serving during the delay; afterwards 503 on kept connections, which are closed."""
+def test_a_drain_is_announced(demo_bundle: Path) -> None:
+    """During the delay the server is not ready but serves; then it refuses requests and closes connections."""
     with (
         running_server(demo_bundle, drain_delay_s=1) as server,
         socket.create_connection(server.address, timeout=30) as kept,
@@ -58,8 +58,8 @@ def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
         assert server.process.wait(30) == 0
 
 
-def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
-    """Half a head, half a body, an answer that is not read, nothing at all."""
+def test_stalled_clients_do_not_delay_the_exit(demo_bundle: Path) -> None:
+    """One sent half a head, one half a body, one does not read its answer, and one sent nothing."""
     with running_server(demo_bundle, drain_timeout_s=1) as server:
         server.await_ready()
         clients = [socket.create_connection(server.address, timeout=30) for _ in range(4)]
@@ -77,8 +77,8 @@ def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
             client.close()
 
 
-def test_a_second_interrupt_cuts_it_short(demo_bundle: Path) -> None:
-    """Whatever is in hand; no worker is left behind."""
+def test_a_second_interrupt_ends_the_drain(demo_bundle: Path) -> None:
+    """The server exits although a request runs, and no worker is left."""
     with (
         running_server(demo_bundle, drain_timeout_s=60) as server,
         socket.create_connection(server.address) as client,
@@ -97,7 +97,7 @@ def test_a_second_interrupt_cuts_it_short(demo_bundle: Path) -> None:
 
 
 def refused(*arguments: str) -> str:
-    """Return what `scorepool serve` says when it does not start; it must be one line and exit status 2."""
+    """Return the error of `scorepool serve`, which must fail with exit status 2 and no traceback."""
     command = [sys.executable, "-m", "service", "serve", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
@@ -105,25 +105,25 @@ def refused(*arguments: str) -> str:
     return done.stderr.strip()
 
 
-def test_a_port_that_is_taken(demo_bundle: Path) -> None:
-    """One sentence that names the address."""
+def test_a_port_in_use_is_an_error(demo_bundle: Path) -> None:
+    """The message names the address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        said = refused("--bundle", str(demo_bundle), "--jwt-secret", SECRET, "--port", str(port))
+        message = refused("--bundle", str(demo_bundle), "--jwt-secret", SECRET, "--port", str(port))
 
-    assert f"127.0.0.1:{port}" in said
-    assert "in use" in said
+    assert f"127.0.0.1:{port}" in message
+    assert "in use" in message
 
 
-def test_a_key_file_without_a_key(demo_bundle: Path, tmp_path: Path) -> None:
-    """One sentence that names the file."""
+def test_a_key_file_without_a_key_is_an_error(demo_bundle: Path, tmp_path: Path) -> None:
+    """The message names the file."""
     path = tmp_path / "key.pem"
     path.write_text("nothing")
 
     assert str(path) in refused("--bundle", str(demo_bundle), "--jwt-public-key-file", str(path))
 
 
-def test_the_server_process_loads_nothing_that_scores() -> None:
-    """Only the workers need the libraries."""
+def test_the_server_process_loads_no_scoring_library() -> None:
+    """Only the workers need them."""
     assert modules_loaded_by("service.server", of=("gensim", "sklearn", "scipy")) == set()

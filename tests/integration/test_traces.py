@@ -1,4 +1,4 @@
-"""A client's trace goes on to the stages in the worker, and arrives at a collector."""
+"""A client's trace continues in the stages of the worker, and the collector receives its spans."""
 
 import http.server
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ PARENT = "b7ad6b7169203331"
 
 
 class Collector(http.server.ThreadingHTTPServer):
-    """Takes spans by OTLP over HTTP."""
+    """Receives spans by OTLP over HTTP."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -44,10 +44,10 @@ def collector() -> Iterator[Collector]:
         yield server
 
 
-def test_a_trace_goes_on_to_the_stages_in_the_worker(
+def test_a_trace_continues_in_the_stages_of_the_worker(
     demo_bundle: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is left is sent before the server ends, and the log's line names the trace."""
+    """The server sends all spans before it exits, and the request's log line names the trace."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
     with running_server(demo_bundle, workers=1) as server:
         server.await_ready()

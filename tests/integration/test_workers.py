@@ -1,4 +1,4 @@
-"""Workers between calls: what replaces them, what guards them, what they leave behind."""
+"""Workers between calls: when they are replaced, and the limits that they run under."""
 
 import json
 import multiprocessing
@@ -14,8 +14,8 @@ from tests.support.event_loop import run
 from tests.support.pool import MIB, running_pool
 
 
-def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:
-    """Nothing needs to be sent to it to find out."""
+def test_an_idle_worker_that_dies_is_replaced_at_once() -> None:
+    """The death is noticed without a call to it."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
@@ -29,7 +29,7 @@ def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:
 
 
 def test_a_worker_that_dies_while_it_starts_is_replaced() -> None:
-    """Its slot tries again."""
+    """Its slot starts another worker."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
@@ -50,7 +50,7 @@ def test_a_worker_that_dies_while_it_starts_is_replaced() -> None:
 
 
 def test_an_exit_status_has_one_reader() -> None:
-    """multiprocessing, which reads those of its children when it starts another, knows nothing of workers."""
+    """Workers are not children of `multiprocessing`, which reads the exit statuses of its own."""
 
     async def test() -> None:
         async with running_pool(workers=2) as pool:
@@ -59,8 +59,8 @@ def test_an_exit_status_has_one_reader() -> None:
     run(test())
 
 
-def test_the_fork_server_may_die() -> None:
-    """Its workers die with it, a new one is started, and the request in hand is run again."""
+def test_the_death_of_the_fork_server_is_survived() -> None:
+    """Its workers die too; a new fork server is started, and the running request runs again."""
 
     async def test() -> None:
         async with running_pool() as pool:
@@ -79,7 +79,7 @@ def test_the_fork_server_may_die() -> None:
 
 
 def test_a_worker_that_keeps_too_much_memory_is_replaced_between_calls() -> None:
-    """Before a request has to pay for it."""
+    """It is replaced before a request fails because of it."""
 
     async def test() -> None:
         async with running_pool(workers=1, worker_memory_bytes=800 * MIB) as pool:
@@ -93,25 +93,25 @@ def test_a_worker_that_keeps_too_much_memory_is_replaced_between_calls() -> None
     run(test())
 
 
-def test_a_worker_is_guarded() -> None:
-    """Niceness, memory, no core files, the kernel's preference, signals of the terminal, one BLAS thread."""
+def test_a_worker_runs_under_limits() -> None:
+    """They are niceness, memory, no core files, OOM score, blocked terminal signals and one BLAS thread."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
-            told = json.loads((await pool.ask(b"describe")).body)
+            process = json.loads((await pool.ask(b"describe")).body)
 
-            assert told["niceness"] == os.nice(0) + NICENESS
-            assert told["memory_bytes"] == 512 * MIB
-            assert told["core_bytes"] == 0
-            assert told["oom_score_adj"] == OOM_SCORE_ADJ
-            assert told["blocked"] == ["SIGINT", "SIGTERM"]
-            assert told["blas_threads"] == "1"
+            assert process["niceness"] == os.nice(0) + NICENESS
+            assert process["memory_bytes"] == 512 * MIB
+            assert process["core_bytes"] == 0
+            assert process["oom_score_adj"] == OOM_SCORE_ADJ
+            assert process["blocked"] == ["SIGINT", "SIGTERM"]
+            assert process["blas_threads"] == "1"
 
     run(test())
 
 
-def test_workers_do_not_gather_open_files() -> None:
-    """The tenth has as many as the first."""
+def test_workers_do_not_accumulate_open_files() -> None:
+    """The fifth worker of a slot has as many as the first."""
 
     async def test() -> None:
         async with running_pool(workers=1) as pool:
@@ -127,8 +127,8 @@ def test_workers_do_not_gather_open_files() -> None:
     run(test())
 
 
-def test_a_handler_that_cannot_be_made_says_why() -> None:
-    """The pool does not become ready, tries again with pauses, and can still be drained."""
+def test_a_handler_that_cannot_be_made_is_reported() -> None:
+    """The reason is reported; the pool is not ready, retries with pauses and can be drained."""
 
     async def test() -> None:
         recorder = PoolRecorder()

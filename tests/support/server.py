@@ -46,7 +46,7 @@ class Journal:
 
     def __init__(self, stream: IO[str]) -> None:
         self.events: list[dict[str, Any]] = []
-        self.noise: list[str] = []
+        self.other_lines: list[str] = []
         self._stream = stream
         self._grown = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -58,7 +58,7 @@ class Journal:
                 try:
                     self.events.append(json.loads(line))
                 except ValueError:
-                    self.noise.append(line)
+                    self.other_lines.append(line)
                 self._grown.notify_all()
 
     def find(self, since: int = 0, **fields: object) -> list[dict[str, Any]]:
