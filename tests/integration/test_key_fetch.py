@@ -104,7 +104,7 @@ def test_a_failed_fetch_has_a_reason(answer: Answer, reason: str) -> None:
             with pytest.raises(FetchError) as caught:
                 await KeyFetcher(0.3)(issuer.url)
             assert reason in str(caught.value)
-            assert issuer.asked == 1
+            assert issuer.n_requests == 1
 
     run(scenario())
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.api.problems import PROBLEMS
-from tests.programs.fuzz import Service, fuzz
+from tests.programs.fuzz import Client, fuzz
 from tests.support.malformed_bodies import corpus, shortened
 from tests.support.server import Server, running_server
 
@@ -44,8 +44,8 @@ def test_a_malformed_body_is_answered_with_its_code(server: Server, body: bytes,
 
 def test_changed_requests_are_answered_as_the_oracle_says(server: Server) -> None:
     """A thousand requests get a verdict of the oracle over HTTP."""
-    with closing(Service(server.url, server.token)) as service:
-        seen, wrong = fuzz(1_000, 2, service.score)
+    with closing(Client(server.url, server.token)) as client:
+        seen, wrong = fuzz(1_000, 2, client.score)
 
     assert wrong == []
     assert seen["ok"] > 0

@@ -1,6 +1,7 @@
-"""`python -m tests.programs.attack`: every attack at full scale, beside somebody who asks for /livez.
+"""Makes every attack on a server at full scale: `python -m tests.programs.attack`.
 
-Prints what became of each attack, how long /livez took meanwhile, and the memory of the server.
+Another process requests /livez meanwhile. Prints the result of each attack, the response times of /livez, and the
+memory of the server.
 """
 
 import argparse
@@ -20,23 +21,23 @@ from tests.support.attacks import ATTACKS, GET, Target
 from tests.support.demo_bundle import given_or_demo_bundle
 from tests.support.server import Server, running_server
 
-# How often the bystander asks.
-EVERY_S = 0.05
+# Seconds between two requests of the probe, and between two readings of the memory.
+INTERVAL_S = 0.05
 
 MIB = 1024 * 1024
 
 
-class Figures(NamedTuple):
-    """What the bystander saw: how often it asked, and its waits in milliseconds."""
+class ProbeTimes(NamedTuple):
+    """The number of requests for /livez and their response times in milliseconds."""
 
-    asked: int
+    n_requests: int
     p50_ms: float
     p99_ms: float
     max_ms: float
 
 
-async def stand_by(port: int) -> None:
-    """Ask for /livez on a new connection each time until standard input ends; print the figures as JSON."""
+async def probe(port: int) -> None:
+    """Request /livez on new connections until standard input ends; print `ProbeTimes` as JSON."""
     waits: list[float] = []
     ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     while not ended.done():
@@ -47,37 +48,37 @@ async def stand_by(port: int) -> None:
         assert answer.startswith(b"HTTP/1.1 200 ")
         waits.append((time.perf_counter() - begin) * 1e3)
         writer.transport.abort()
-        await asyncio.wait({ended}, timeout=EVERY_S)
+        await asyncio.wait({ended}, timeout=INTERVAL_S)
     waits.sort()
     n = len(waits)
-    print(json.dumps(Figures(n, waits[n // 2], waits[min(n - 1, n * 99 // 100)], waits[-1])))
+    print(json.dumps(ProbeTimes(n, waits[n // 2], waits[min(n - 1, n * 99 // 100)], waits[-1])))
 
 
-def besiege(server: Server, name: str) -> str:
-    """Make one attack and return what is to be said of it, as a row of a table."""
+def attack_row(server: Server, name: str) -> str:
+    """Make one attack and return its row of the table."""
     attack, scale = ATTACKS[name]
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
-    command = [sys.executable, "-m", "tests.programs.attack", "--bystander", str(server.address[1])]
+    command = [sys.executable, "-m", "tests.programs.attack", "--probe", str(server.address[1])]
     target = Target(server.address[1], server.header_lines.encode(), 30.0)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bystander:
-        end, peak = asyncio.run(_watched(process, attack(target, scale)))
-        assert bystander.stdin is not None
-        assert bystander.stdout is not None
-        bystander.stdin.close()
-        seen = Figures(*json.loads(bystander.stdout.read()))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as prober:
+        result, peak = asyncio.run(_watched(process, attack(target, scale)))
+        assert prober.stdin is not None
+        assert prober.stdout is not None
+        prober.stdin.close()
+        times = ProbeTimes(*json.loads(prober.stdout.read()))
     memory = f"{before / MIB:.0f} → {peak / MIB:.0f} → {process.memory_info().rss / MIB:.0f}"
-    waits = f"{seen.p50_ms:.1f} / {seen.p99_ms:.1f} / {seen.max_ms:.1f}"
-    return f"| {name} | {end} | {waits} ({seen.asked}) | {memory} |"
+    waits = f"{times.p50_ms:.1f} / {times.p99_ms:.1f} / {times.max_ms:.1f}"
+    return f"| {name} | {result} | {waits} ({times.n_requests}) | {memory} |"
 
 
 async def _watched(process: psutil.Process, attack: Awaitable[str]) -> tuple[str, int]:
-    """Make an attack and return what became of it, and the most memory that the server had meanwhile."""
+    """Make an attack; return its result and the highest resident memory of the server meanwhile, in bytes."""
     attacking = asyncio.ensure_future(attack)
     peak = 0
     while not attacking.done():
         peak = max(peak, process.memory_info().rss)
-        await asyncio.wait({attacking}, timeout=EVERY_S)
+        await asyncio.wait({attacking}, timeout=INTERVAL_S)
     return attacking.result(), peak
 
 
@@ -86,10 +87,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="attack a server at full scale")
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--only", help="a part of an attack's name", default="")
-    parser.add_argument("--bystander", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--probe", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.bystander:
-        asyncio.run(stand_by(given.bystander))
+    if given.probe:
+        asyncio.run(probe(given.probe))
         return
     # One connection for each client of the largest attack.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -99,13 +100,11 @@ def main() -> None:
         running_server(bundle, scripted=False, workers=1, header_timeout_s=5, body_timeout_s=5) as server,
     ):
         server.await_ready()
-        print(
-            "| attack | what became of it | /livez p50 / p99 / max ms (asked) | MiB before → peak → after |"
-        )
+        print("| attack | result | /livez p50 / p99 / max ms (requests) | MiB before → peak → after |")
         print("| --- | --- | --- | --- |")
         for name in ATTACKS:
             if given.only in name:
-                print(besiege(server, name), flush=True)
+                print(attack_row(server, name), flush=True)
         print(f"\nrestarts: {server.status()['slots'][0]['restarts']}, exit status: {server.stop()}")
 
 

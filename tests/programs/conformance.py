@@ -1,6 +1,6 @@
-"""Runs schemathesis, all of its checks, against a running server: `python -m tests.programs.conformance`.
+"""Runs all checks of schemathesis against a running server: `python -m tests.programs.conformance`.
 
-schemathesis has dependencies of its own and lives in an environment of its own; `--program` says where.
+schemathesis needs an environment of its own, since its dependencies differ; `--program` is the path to it.
 """
 
 import argparse
@@ -16,7 +16,7 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 def main() -> int:
     """Run as the command line says; return schemathesis' exit status."""
-    parser = argparse.ArgumentParser(description="hold a server to its OpenAPI document")
+    parser = argparse.ArgumentParser(description="check a server against its OpenAPI document")
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--program", default="schemathesis")
     parser.add_argument("--examples", type=int, default=1_500, help="cases for each operation")

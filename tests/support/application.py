@@ -1,4 +1,4 @@
-"""Drives the application without a network, and stands in for the pool behind it."""
+"""The application over a fake pool, and requests to it without a network."""
 
 import asyncio
 import time
@@ -41,7 +41,11 @@ SCORED = Outcome(
 
 
 class FakeBackend:
-    """A pool that gives every request the same outcome, once it is let go; `refusal` closes its doors."""
+    """A pool that gives every job the same outcome.
+
+    refusal: refuses every request while it is set; held: jobs wait until it is set, unless it is None; requests:
+    the jobs submitted; cancelled: how many of them were cancelled.
+    """
 
     started = True
     readiness: str | None = None
@@ -52,45 +56,45 @@ class FakeBackend:
         self.admission = Admission(PoolLimits(), Random(0), lambda: None)
         self.requests: list[Job] = []
         self.held: asyncio.Event | None = None
-        self.left = 0
+        self.cancelled = 0
 
     async def start(self) -> None:
-        """Be started already."""
+        """Do nothing: it has started."""
 
     def announce_drain(self) -> None:
-        """Be not ready."""
+        """Set the readiness to `draining`."""
         self.readiness = "draining"
 
     async def drain(self, timeout_s: float) -> None:
-        """Have nothing to finish."""
+        """Do nothing: no job is left."""
 
     def snapshot(self) -> Snapshot:
-        """Show one slot, at rest."""
+        """Return one idle slot."""
         return Snapshot((SlotSnapshot(0, 1, "ready", 0, 0, 0),), 0, 0.0, 0)
 
     def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
-        """Give a permit, or refuse."""
+        """Return a permit; raise `refusal` if it is set."""
         if self.refusal is not None:
             raise self.refusal
         return self.admission.admit(subject, content_length)
 
     @property
     def congested(self) -> bool:
-        """Be full when the doors are closed."""
+        """Return whether requests are refused."""
         return self.refusal is not None
 
     def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
-        """Refuse as `admit` does."""
+        """Return the refusal that `admit` raises."""
         return self.refusal
 
     async def submit(self, permit: Permit, job: Job) -> Outcome:
-        """Note the request and give the outcome."""
+        """Record the job and return the outcome, or raise it if it is an exception."""
         self.requests.append(job)
         try:
             if self.held is not None:
                 await self.held.wait()
         except asyncio.CancelledError:
-            self.left += 1
+            self.cancelled += 1
             raise
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -98,31 +102,31 @@ class FakeBackend:
 
 
 class RequestRecorder:
-    """Keeps what an observer of requests is told."""
+    """An observer of requests that keeps their records: `begun` and `over`."""
 
     def __init__(self) -> None:
         self.begun: list[RequestRecord] = []
         self.over: list[RequestRecord] = []
 
     def began(self, record: RequestRecord) -> None:
-        """Keep it."""
+        """Keep the record of a request that began."""
         self.begun.append(record)
 
     def ended(self, record: RequestRecord) -> None:
-        """Keep it."""
+        """Keep the record of a request that ended."""
         self.over.append(record)
 
     def metrics(self, snapshot: Snapshot) -> bytes:
-        """Say how many workers there are."""
+        """Return a body that shows the number of slots."""
         return b"slots %d\n" % len(snapshot.slots)
 
     def status(self, snapshot: Snapshot) -> bytes:
-        """Say how many workers there are."""
+        """Return a body that shows the number of slots."""
         return b'{"slots": %d}' % len(snapshot.slots)
 
 
-def bundle_at(path: Path) -> Path:
-    """Make a folder with a bundle's manifest and nothing else: all that the server process reads of it."""
+def write_manifest(path: Path) -> Path:
+    """Make a folder with only the manifest of a bundle, which is all that the server process reads."""
     shapes = {"word_vectors.npy", "word_weights.npy", "components.npy", "centroids.npy"}
     manifest = Manifest(
         format=FORMAT,
@@ -148,22 +152,22 @@ def bundle_at(path: Path) -> Path:
     return path
 
 
-def settings_of(path: Path, **options: object) -> Settings:
-    """Return settings with a secret and a bundle below `path`."""
-    return load({"bundle": bundle_at(path / "bundle"), "jwt_secret": SECRET, **options}, {})
+def settings_with(path: Path, **options: object) -> Settings:
+    """Return settings with these options, the tests' secret and a bundle below `path`."""
+    return load({"bundle": write_manifest(path / "bundle"), "jwt_secret": SECRET, **options}, {})
 
 
 def token(*, secret: str = SECRET, **claims: object) -> str:
-    """Sign a token that is good for an hour, but for the `claims` that are changed (None: left out)."""
+    """Sign a token that is valid for an hour, except for the `claims` that are replaced (None: left out)."""
     every = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 3600, **claims}
     return jwt.encode({name: value for name, value in every.items() if value is not None}, secret)
 
 
 class Service:
-    """The application over a fake pool, and requests to it with a good token unless they bring their own."""
+    """The application over a fake pool, and requests to it."""
 
     def __init__(self, path: Path, backend: FakeBackend | None = None, **options: object) -> None:
-        self.settings = settings_of(path, **options)
+        self.settings = settings_with(path, **options)
         self.backend = backend or FakeBackend()
         self.recorder = RequestRecorder()
         self.app = create_app(self.settings, self.backend, self.recorder)
@@ -175,12 +179,12 @@ class Service:
         return reply
 
     def score(self, *, body: bytes = b"{}", **changes: str | None) -> Reply:
-        """Send a good request to /score, but for the headers that are changed (None: left out)."""
+        """Send a valid request to /score, except for the headers that are replaced (None: left out)."""
         return self.request("POST", "/score", score_headers(len(body), **changes), body)
 
 
 def score_headers(length: int, **changes: str | None) -> dict[str, str]:
-    """Return the headers of a good request; an underscore in a changed one's name stands for a hyphen."""
+    """Return the headers of a valid request with `changes`: an underscore in a name is a hyphen, None: left out."""
     headers: dict[str, str | None] = {
         "authorization": f"Bearer {token()}",
         "content-type": "application/json",

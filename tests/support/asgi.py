@@ -28,7 +28,7 @@ class Reply:
 
 
 def http_scope(method: str, path: str, headers: Headers = ()) -> Scope:
-    """Make the scope of a request."""
+    """Return the scope of a request."""
     items = headers.items() if isinstance(headers, Mapping) else headers
     return {
         "type": "http",
@@ -42,7 +42,7 @@ def http_scope(method: str, path: str, headers: Headers = ()) -> Scope:
 
 
 async def call_app(app: ASGIApp, scope: Scope, receive: Receive) -> Reply | None:
-    """Let `app` serve one request; None where it answered nothing."""
+    """Call `app` with one request; return its answer, None where it sent nothing."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -60,7 +60,7 @@ async def call_app(app: ASGIApp, scope: Scope, receive: Receive) -> Reply | None
 
 
 def receive_of(*pieces: bytes, then: Callable[[], Awaitable[Message]] | None = None) -> Receive:
-    """Return a `receive` that brings a body in pieces; after it `then`, by default nothing for ever."""
+    """Return a `receive` that gives a body in pieces, and afterwards calls `then`, by default `never_receive`."""
     waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     waiting[-1]["more_body"] = False
 
@@ -75,13 +75,13 @@ def receive_of(*pieces: bytes, then: Callable[[], Awaitable[Message]] | None = N
 
 
 async def never_receive() -> Message:
-    """Bring nothing, ever."""
+    """Wait without end, as for a client that sends nothing more."""
     never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
     return await never
 
 
 def code_of(reply: Reply) -> str:
-    """Return the code of a problem, whose body must be whole and fit its status."""
+    """Return the code of a problem; fail unless its body is complete and agrees with its status."""
     assert reply.headers["content-type"] == "application/problem+json"
     problem = reply.json
     assert problem["status"] == reply.status == PROBLEMS[problem["code"]].status

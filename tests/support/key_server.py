@@ -22,11 +22,11 @@ def answering(body: bytes, status: str = "200 OK", *fields: str) -> Answer:
 
 @dataclass
 class KeyServer:
-    """The server: its port, its answer, and the number of requests so far (`asked`)."""
+    """An issuer's key server: its port, its answer, and the number of requests so far."""
 
     port: int
     answer: Answer
-    asked: int = 0
+    n_requests: int = 0
 
     @property
     def url(self) -> str:
@@ -37,7 +37,7 @@ class KeyServer:
         """Answer one request."""
         try:
             await reader.readuntil(b"\r\n\r\n")
-            self.asked += 1
+            self.n_requests += 1
             await self.answer(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client closed the connection
@@ -47,7 +47,7 @@ class KeyServer:
 
 @asynccontextmanager
 async def key_server(answer: Answer) -> AsyncIterator[KeyServer]:
-    """Serve on the running event loop."""
+    """Run a key server on the running event loop."""
     issuer = KeyServer(0, answer)
     server = await asyncio.start_server(issuer.serve, "127.0.0.1", 0)
     issuer.port = server.sockets[0].getsockname()[1]
@@ -59,7 +59,7 @@ async def key_server(answer: Answer) -> AsyncIterator[KeyServer]:
 
 @contextmanager
 def key_server_in_thread(answer: Answer) -> Iterator[KeyServer]:
-    """Serve in another thread, with an event loop of its own."""
+    """Run a key server in another thread, with an event loop of its own."""
     issuer, ready, loop = KeyServer(0, answer), threading.Event(), asyncio.new_event_loop()
 
     async def serve() -> None:

@@ -1,4 +1,4 @@
-"""A running pool for tests, with real processes: entered ready, left drained."""
+"""A running pool with real worker processes: all ready at the start, drained at the end."""
 
 import asyncio
 import time
@@ -22,29 +22,29 @@ REQUEST_IDS = count()
 
 @dataclass
 class RunningPool:
-    """A dispatcher with its recorder, and short ways to use it."""
+    """A dispatcher and the recorder of its events, with shortcuts for tests."""
 
     dispatcher: Dispatcher
     recorder: PoolRecorder
 
     async def ask(self, body: bytes, *, timeout: float = 30.0, subject: str = "s") -> Outcome:
-        """Have one body scored, as the HTTP layer does it."""
+        """Admit and submit one body, as the HTTP layer does; return its outcome."""
         deadline = time.monotonic() + timeout
         with self.dispatcher.admit(subject, len(body), deadline) as permit:
             job = Job(f"request-{next(REQUEST_IDS)}", subject, body, "json", deadline)
             return await self.dispatcher.submit(permit, job)
 
     def begin(self, body: bytes, *, timeout: float = 30.0, subject: str = "s") -> "asyncio.Task[Outcome]":
-        """Begin to ask; the task may be cancelled, as when the client leaves."""
+        """Return a task that asks; cancel it to disconnect the client."""
         return asyncio.create_task(self.ask(body, timeout=timeout, subject=subject))
 
     @property
     def pids(self) -> list[int]:
-        """Return the process ids of the workers that there are."""
+        """Return the process ids of the workers that are alive."""
         return [slot.pid for slot in self.dispatcher.snapshot().slots if slot.pid is not None]
 
     async def all_ready(self) -> None:
-        """Wait until every slot waits for a call."""
+        """Wait until every slot is ready."""
         while any(slot.state != "ready" for slot in self.dispatcher.snapshot().slots):
             seen = len(self.recorder.all("slot_changed"))
             await self.recorder.until("slot_changed", times=seen + 1)

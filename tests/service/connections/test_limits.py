@@ -59,7 +59,7 @@ def test_a_body_has_a_time_limit(parser: type[Parser]) -> None:
         async with connection_server(parser, body_s=0.05) as server, server.connect() as client:
             await client.send(POST % 10 + b"abc")
             assert await client.rest() == b""
-            assert server.echo.left == 1
+            assert server.echo.disconnects == 1
 
     run(scenario())
 
@@ -96,7 +96,7 @@ def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
 
     async def scenario() -> None:
         async with connection_server(parser, write_s=0.05) as server, server.connect() as client:
-            server.echo.large = 20_000_000
+            server.echo.extra_bytes = 20_000_000
             await client.send(GET % 1)
             while not server.echo.entered or server.state.connections:
                 await asyncio.sleep(0.01)
@@ -113,7 +113,7 @@ def test_a_half_closed_connection_is_a_disconnect(parser: type[Parser]) -> None:
             await client.send(POST % 10 + b"abc")
             client.writer.write_eof()
             await client.rest()
-            while not server.echo.left:
+            while not server.echo.disconnects:
                 await asyncio.sleep(0)
 
     run(scenario())

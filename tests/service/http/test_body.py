@@ -134,7 +134,7 @@ def test_a_disconnect_while_the_job_waits_cancels_it(tmp_path: Path) -> None:
     reply = asyncio.run(scenario())
 
     assert reply is None
-    assert (backend.left, backend.admission.permits) == (1, 0)
+    assert (backend.cancelled, backend.admission.permits) == (1, 0)
     assert service.recorder.over[0].status == 499
 
 
