@@ -1,4 +1,4 @@
-"""Stand-ins that go in through the project's own seams: handlers that do what a body tells them."""
+"""Fakes for the project's own interfaces: a worker's handler that executes commands, and an observer of the pool."""
 
 import asyncio
 import ctypes
@@ -17,12 +17,12 @@ from typing import Any
 from service.api.outcome import Facts, Outcome
 from service.worker.main import Buffer
 
-# What `keep` holds in a worker.
+# The memory that `keep` holds in a worker.
 _KEPT: list[bytearray] = []
 
 
 class UnpicklableError(Exception):
-    """Cannot be made anew from its arguments, so that unpickling it fails."""
+    """Cannot be constructed from its arguments alone, so that unpickling it fails."""
 
     def __init__(self, first: object, second: object) -> None:
         super().__init__(f"{first} {second}")
@@ -78,7 +78,7 @@ def kill_self(argument: str) -> bytes:
 
 
 def kill_self_once(argument: str) -> bytes:
-    """Die the first time; the argument is a path where that is remembered."""
+    """Die the first time; the argument is the path of a file that records it."""
     if os.path.exists(argument):  # noqa: PTH110 - a plain fake
         return b"alive"
     os.close(os.open(argument, os.O_CREAT))
@@ -86,17 +86,21 @@ def kill_self_once(argument: str) -> bytes:
 
 
 def kill_self_writing(argument: str) -> bytes:
-    """Die once, while the answer is copied; the argument: where that is remembered, milliseconds, size."""
+    """Die once, while the answer is copied.
+
+    The argument: the path of a file that records it, milliseconds of processor time until the signal, the size
+    of the answer.
+    """
     path, milliseconds, size = argument.split()
     if not os.path.exists(path):  # noqa: PTH110 - a plain fake
         os.close(os.open(path, os.O_CREAT))
-        # Counts processor time, so that it is over while bytes are being copied and not before.
+        # Counts processor time, so that it expires while the bytes are copied.
         signal.setitimer(signal.ITIMER_PROF, float(milliseconds) / 1000)
     return bytes(int(size))
 
 
 def exit_python(argument: str) -> bytes:
-    """Leave by SystemExit, as sys.exit in some library does."""
+    """Raise SystemExit, as sys.exit in a library does."""
     sys.exit(int(argument or 0))
 
 
@@ -106,20 +110,20 @@ def exit_hard(argument: str) -> bytes:
 
 
 def hog(argument: str) -> bytes:
-    """Take memory, all of it in use, until there is none."""
+    """Allocate and write memory until none is left."""
     taken = []
     while True:
         taken.append(bytearray(os.urandom(1024) * 16 * 1024))
 
 
 def keep(argument: str) -> bytes:
-    """Hold on to so many MiB, as a leak would."""
+    """Keep so many MiB allocated, as a leak does."""
     _KEPT.append(bytearray(b"x") * (int(argument) * 1024 * 1024))
     return b"kept"
 
 
 def describe(argument: str) -> bytes:
-    """Tell what the guards have made of this process."""
+    """Return the limits that this process runs under, as JSON."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, set())
     return json.dumps(
         {
@@ -157,7 +161,7 @@ COMMANDS: Mapping[str, Callable[[str], bytes]] = MappingProxyType(
 
 
 class ScriptedHandler:
-    """Does what the first line of the body says: a command and its argument. The rest is ballast."""
+    """Executes the first line of the body: a command and its argument. The other lines are ignored."""
 
     digest = "sha256:fake"
 
@@ -167,25 +171,25 @@ class ScriptedHandler:
 
 
 def refuse() -> ScriptedHandler:
-    """Make no handler: the bundle is broken."""
+    """Fail to make a handler, as for a missing bundle."""
     raise OSError("no such bundle")
 
 
-class Recorder:
-    """An observer that remembers every event as (name, arguments…), and lets a test wait for one."""
+class PoolRecorder:
+    """An observer of the pool that keeps every event as (name, arguments…), and lets a test wait for one."""
 
     def __init__(self) -> None:
         self.events: list[tuple[Any, ...]] = []
         self._happened = asyncio.Event()
 
     async def until(self, *event: Any, times: int = 1) -> None:
-        """Wait until an event that begins like this has happened so many times."""
+        """Wait until so many events that begin with `event` have happened."""
         while len(self.all(*event)) < times:
             self._happened.clear()
             await self._happened.wait()
 
     def all(self, *event: Any) -> list[tuple[Any, ...]]:
-        """Return the events that begin like this."""
+        """Return the events that begin with `event`."""
         return [each for each in self.events if each[: len(event)] == event]
 
     def _note(self, *event: Any) -> None:

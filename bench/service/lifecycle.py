@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from bench.harness.command_line import parser
 from bench.harness.latency import latency
-from tests.support.served import Server, serving
+from tests.support.server import Server, serving
 
 PATHS = ("/livez", "/readyz", "/startupz")
 

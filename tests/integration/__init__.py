@@ -1,1 +1,1 @@
-"""Tests of the whole: real processes, real HTTP, the commands as a person types them."""
+"""Tests with real worker and server processes, real HTTP and the real commands."""

@@ -1,10 +1,10 @@
-"""Fixtures of the whole: real files."""
+"""Fixtures of the integration tests."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import CORPUS
+from tests.support.cli import CORPUS
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The commands from the command line: what they write. Their faults are in `test_bad_input`."""
+"""What the commands write. Their errors are in `test_command_errors`."""
 
 import json
 import os
@@ -12,10 +12,8 @@ import pytest
 from gensim.test.utils import datapath
 
 from scoring.bundle.bundle import open_bundle
-from tests.support.command import scorepool
-
-CORPUS = datapath("lee_background.cor")
-SECRET = "a secret of at least thirty-two bytes"
+from tests.support.cli import scorepool
+from tests.support.tokens import SECRET
 
 
 def test_train_then_inspect_then_score(tmp_path: Path, small_corpus: Path) -> None:

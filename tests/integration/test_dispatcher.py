@@ -1,4 +1,4 @@
-"""The dispatcher over real workers: clients that leave, queues that fill, drains."""
+"""The dispatcher with real workers: batches, disconnects, deadlines, full queues, drains."""
 
 import asyncio
 import sys
@@ -14,7 +14,8 @@ import uvloop
 from service.api.outcome import Outcome
 from service.errors import Refused
 from service.observability.status import SlotSnapshot
-from tests.support.running import RunningPool, run, running
+from tests.support.event_loop import run
+from tests.support.pool import RunningPool, running_pool
 
 
 async def fill(pool: RunningPool, seconds: float = 30.0) -> "asyncio.Task[Any]":
@@ -24,11 +25,11 @@ async def fill(pool: RunningPool, seconds: float = 30.0) -> "asyncio.Task[Any]":
     return task
 
 
-def test_small_requests_that_wait_share_a_call() -> None:
-    """And each gets its own answer."""
+def test_small_waiting_requests_share_a_call() -> None:
+    """Each of them gets its own answer."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             await fill(pool, 0.1)
             tasks = [pool.begin(b"echo %d" % number) for number in range(8)]
 
@@ -40,11 +41,11 @@ def test_small_requests_that_wait_share_a_call() -> None:
     run(test())
 
 
-def test_a_client_that_leaves_the_queue_costs_nothing() -> None:
-    """Its request is never started."""
+def test_a_queued_request_whose_client_disconnects_is_not_started() -> None:
+    """It is removed from the queue and reported as `client_closed`."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             first = await fill(pool, 0.2)
             waiting = pool.begin(b"echo never")
             await asyncio.sleep(0)
@@ -61,11 +62,11 @@ def test_a_client_that_leaves_the_queue_costs_nothing() -> None:
     run(test())
 
 
-def test_a_client_that_leaves_a_running_call_frees_the_slot() -> None:
-    """The worker is replaced when it does not end by itself."""
+def test_a_running_call_whose_client_disconnects_frees_the_slot() -> None:
+    """The worker is replaced, because its call does not end by itself."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             task = await fill(pool)
 
             task.cancel()
@@ -79,10 +80,10 @@ def test_a_client_that_leaves_a_running_call_frees_the_slot() -> None:
 
 
 def test_a_cancelled_request_gives_back_its_permit() -> None:
-    """At every stage: admitted, waiting, running."""
+    """A drain does not wait for cancelled requests, whether they waited or ran."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             running_call = await fill(pool)
             waiting = pool.begin(b"echo x")
             await asyncio.sleep(0)
@@ -95,11 +96,11 @@ def test_a_cancelled_request_gives_back_its_permit() -> None:
     run(test())
 
 
-def test_a_deadline_in_the_queue_ends_the_wait() -> None:
-    """Without a start."""
+def test_a_request_that_expires_in_the_queue_is_not_started() -> None:
+    """It ends at its deadline, without a call."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             first = await fill(pool, 0.5)
 
             outcome = await pool.ask(b"echo late", timeout=0.1)
@@ -111,11 +112,11 @@ def test_a_deadline_in_the_queue_ends_the_wait() -> None:
     run(test())
 
 
-def test_one_that_hangs_does_not_take_its_batch_with_it() -> None:
-    """Long before the deadline the others are run again, alone."""
+def test_a_request_that_hangs_does_not_delay_its_batch() -> None:
+    """The others run again, each alone, long before the deadline."""
 
     async def test() -> None:
-        async with running(workers=2) as pool:
+        async with running_pool(workers=2) as pool:
             blockers = [await fill(pool, 0.2), pool.begin(b"sleep 0.2")]
             await pool.recorder.until("called", times=2)
             hanging = pool.begin(b"hang", timeout=3.0)
@@ -131,11 +132,11 @@ def test_one_that_hangs_does_not_take_its_batch_with_it() -> None:
     run(test())
 
 
-def test_a_full_queue_refuses() -> None:
-    """With a time to come back."""
+def test_a_full_queue_refuses_requests() -> None:
+    """The refusal has a Retry-After and is reported."""
 
     async def test() -> None:
-        async with running(workers=1, queue_budget_s=0) as pool:
+        async with running_pool(workers=1, queue_budget_s=0) as pool:
             first = await fill(pool, 0.3)
             pool.begin(b"echo x")
             await asyncio.sleep(0)
@@ -155,7 +156,7 @@ def test_a_drain_finishes_what_is_in_hand_and_takes_no_more() -> None:
     """Running and waiting requests are answered before it ends."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             tasks = [pool.begin(b"sleep 0.1\n%d" % number) for number in range(4)]
             await pool.recorder.until("called")
             drain = asyncio.create_task(pool.dispatcher.drain(30.0))
@@ -172,11 +173,11 @@ def test_a_drain_finishes_what_is_in_hand_and_takes_no_more() -> None:
     run(test())
 
 
-def test_a_drain_is_bounded() -> None:
-    """What does not finish in time is refused, and every worker is ended."""
+def test_a_drain_ends_after_its_timeout() -> None:
+    """Unfinished requests end as `draining`, and every worker is ended."""
 
     async def test() -> None:
-        async with running(workers=2) as pool:
+        async with running_pool(workers=2) as pool:
             tasks = [pool.begin(body) for body in (b"hold_gil", b"sleep 60", b"echo waits")]
             await pool.recorder.until("called", times=2)
 
@@ -188,11 +189,11 @@ def test_a_drain_is_bounded() -> None:
     run(test())
 
 
-def test_a_request_that_arrives_with_a_permit_after_the_drain_is_refused() -> None:
-    """Its body was on the way for too long."""
+def test_a_request_admitted_before_the_drain_is_refused_after_it() -> None:
+    """Its body took longer to read than the drain."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             deadline = time.monotonic() + 30
             with pool.dispatcher.admit("slow", 10, deadline):
                 await pool.dispatcher.drain(0.1)
@@ -204,11 +205,11 @@ def test_a_request_that_arrives_with_a_permit_after_the_drain_is_refused() -> No
     run(test())
 
 
-def test_readiness_is_false_from_the_announcement_on_but_requests_are_taken() -> None:
-    """Load balancers need time to notice."""
+def test_an_announced_drain_ends_readiness_but_not_service() -> None:
+    """Load balancers need time to notice that the server is not ready."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             before = pool.dispatcher.readiness
 
             pool.dispatcher.announce_drain()
@@ -220,10 +221,10 @@ def test_readiness_is_false_from_the_announcement_on_but_requests_are_taken() ->
 
 
 def test_the_snapshot_shows_slots_and_queue() -> None:
-    """For the status page and the gauges."""
+    """The status page and the gauges read it."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             task = await fill(pool, 0.2)
             waiting = pool.begin(b"echo x", subject="other")
             await asyncio.sleep(0)
@@ -238,7 +239,7 @@ def test_the_snapshot_shows_slots_and_queue() -> None:
     run(test())
 
 
-# Audit events of calls that can block. What the loop itself waits in is not among them.
+# Audit events of calls that can block, without the one in which the event loop itself waits.
 BLOCKING = {"open", "time.sleep", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.listdir"}
 
 
@@ -257,11 +258,11 @@ def blocking_calls(thread: int) -> Iterator[list[str]]:
     active = False
 
 
-def test_nothing_in_a_requests_way_blocks_the_event_loop() -> None:
-    """No file, no sleep, no name look-up; not for a large body, a death or a deadline either."""
+def test_a_request_makes_no_blocking_call_on_the_event_loop() -> None:
+    """This holds for a small and a large body, a crash and a deadline."""
 
     async def test() -> None:
-        async with running(workers=2) as pool:
+        async with running_pool(workers=2) as pool:
             with blocking_calls(threading.get_ident()) as seen:
                 await pool.ask(b"echo x")
                 await pool.ask(b"answer_of 5000000\n" + bytes(5_000_000))
@@ -276,11 +277,11 @@ def test_nothing_in_a_requests_way_blocks_the_event_loop() -> None:
     run(test())
 
 
-def test_a_deadline_nearer_than_any_timer() -> None:
-    """On the event loop that serves: its timers of under half a millisecond are of another kind."""
+def test_deadlines_of_under_a_millisecond_end_their_requests() -> None:
+    """uvloop, the event loop of the server, treats timers of under half a millisecond differently."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             codes = set()
             for step in range(40):
                 near = [pool.begin(b"sleep 0.001", timeout=1e-4 * (step % 8 + each)) for each in (1, 2)]
@@ -292,7 +293,7 @@ def test_a_deadline_nearer_than_any_timer() -> None:
 
 
 async def code_of(task: "asyncio.Task[Outcome]") -> str:
-    """Wait for the end of a request, which may be a refusal."""
+    """Return the code of a request's outcome or refusal."""
     try:
         return (await task).code
     except Refused as refused:

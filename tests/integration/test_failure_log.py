@@ -1,4 +1,4 @@
-"""The log of a run with every kind of failure: whole lines, one for each request, and the right reasons."""
+"""The log of a server after every kind of failure: one JSON line for each request, with the right reason."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.served import DOCUMENTS, Server, serving
+from tests.support.server import DOCUMENTS, Server, running_server
 
-# What is sent under which id, and the status and code that its line must have.
+# The id of each request that is sent, and the status and code that its line must have.
 EXPECTED: Mapping[str, tuple[int, str]] = {
     "scored": (200, "ok"),
     "no-token": (401, "missing_token"),
@@ -28,16 +28,16 @@ CANARY = "canary-in-the-text"
 
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
-    """Run a server through all of it, until its end."""
-    with serving(demo_bundle, workers=1, worker_memory_bytes=384 << 20) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+    """Run a server, make every request of `EXPECTED`, and stop it."""
+    with running_server(demo_bundle, workers=1, worker_memory_bytes=384 << 20) as server:
+        server.await_ready()
         fail_in_every_way(server)
         server.stop()
         yield server
 
 
 def fail_in_every_way(server: Server) -> None:
-    """Send what `EXPECTED` says, one after the other, each to a worker at rest."""
+    """Send the requests of `EXPECTED` one after the other, each to an idle worker."""
     server.score(X_Request_ID="scored")
     server.request("POST", "/score", DOCUMENTS, {"X-Request-ID": "no-token"})
     server.request("GET", f"/{CANARY}", headers={"X-Request-ID": "no-such-path"})
@@ -53,7 +53,7 @@ def fail_in_every_way(server: Server) -> None:
         deaths_of(server, 1),
         server.begin(b"hang", X_Request_ID="past-the-timer", X_Request_Timeout_Ms="3000") as connection,
     ):
-        server.stopped_until_end_of(server.busy_worker())
+        server.pause_until_exit_of(server.busy_worker())
         connection.recv(1000)
     with deaths_of(server, 1), server.begin(b"sleep 60", X_Request_ID="left"):
         server.busy_worker()
@@ -62,7 +62,7 @@ def fail_in_every_way(server: Server) -> None:
 
 @contextmanager
 def deaths_of(server: Server, workers: int) -> Iterator[None]:
-    """Wait in the end until so many workers have died and the last one's successor has answered."""
+    """At the end, wait until so many workers have died and the last replacement has answered."""
     mark = len(server.journal.events)
     yield
     server.journal.await_events(workers, mark, event="slot_ended")
@@ -71,20 +71,20 @@ def deaths_of(server: Server, workers: int) -> Iterator[None]:
 
 
 def test_every_line_is_json(server: Server) -> None:
-    """Nobody writes to the log but the log, whatever dies."""
-    assert not server.journal.noise
+    """Nothing else writes to standard error, whatever process dies."""
+    assert not server.journal.other_lines
 
 
 @pytest.mark.parametrize(("request_id", "end"), EXPECTED.items())
 def test_each_request_has_one_line(server: Server, request_id: str, end: tuple[int, str]) -> None:
-    """With what became of it."""
+    """The line has the status and the code of the answer."""
     [line] = server.journal.find(event="request", request_id=request_id)
 
     assert (line["status"], line["code"]) == end
 
 
 def test_every_death_has_its_reason(server: Server) -> None:
-    """And the evidence, in the order in which they died."""
+    """The log has the reason and the evidence, in the order of the deaths."""
     deaths = [(line["reason"], line["detail"]) for line in server.journal.find(event="slot_ended")]
 
     assert deaths == [
@@ -99,8 +99,8 @@ def test_every_death_has_its_reason(server: Server) -> None:
     ]
 
 
-def test_a_fault_of_ours_is_told_with_its_request(server: Server) -> None:
-    """The class of the exception and the place, for whoever has to act."""
+def test_an_exception_is_logged_with_its_request(server: Server) -> None:
+    """The line has the class of the exception and its place in the code."""
     [line] = server.journal.find(level="error")
 
     assert (line["event"], line["request_id"]) == ("scoring_failed", "fault")
@@ -108,15 +108,15 @@ def test_a_fault_of_ours_is_told_with_its_request(server: Server) -> None:
 
 
 def test_a_scored_request_has_its_times(server: Server) -> None:
-    """In the queue and in each stage."""
+    """The line has the milliseconds in the queue and in each stage."""
     [line] = server.journal.find(request_id="scored")
 
     assert (line["subject"], line["documents"], line["slot"]) == ("ann", 3, 0)
     assert {"queue_ms", "decode_ms", "embed_ms", "cluster_ms", "similarity_ms", "encode_ms"} <= line.keys()
 
 
-def test_nothing_of_a_client_is_in_the_log(server: Server) -> None:
-    """No text, no path, no token."""
+def test_no_data_of_a_client_is_in_the_log(server: Server) -> None:
+    """The log has no text, no unknown path and no token."""
     log = str(server.journal.events)
 
     assert CANARY not in log

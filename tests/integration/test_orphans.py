@@ -1,4 +1,4 @@
-"""No process outlives the server, however it ends; and none runs the server's main module again."""
+"""No process outlives the server, and no worker runs the server's main module."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from tests.torture.processes import session
 
-# The body of a script that somebody may write: no guard around its main part.
+# A script without the guard `if __name__ == "__main__"`.
 SCRIPT = """
 import asyncio, os, signal, sys, time
 from service.limits import PoolLimits
@@ -38,8 +38,8 @@ async def main():
             calls.append(asyncio.create_task(ask(dispatcher, body)))
             while sum(slot.state == "busy" for slot in dispatcher.snapshot().slots) < len(calls):
                 await asyncio.sleep(0.001)
-    told = (await ask(dispatcher, b"describe")).body.decode() if "describe" in sys.argv else "ready"
-    print(told, flush=True)
+    line = (await ask(dispatcher, b"describe")).body.decode() if "describe" in sys.argv else "ready"
+    print(line, flush=True)
     if "leaving" not in sys.argv:
         await asyncio.sleep(60)
 
@@ -48,7 +48,7 @@ asyncio.run(main())
 
 
 def launch(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Run the script as the leader of a session of its own."""
+    """Run the script as the leader of a new session."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
     return subprocess.Popen(
@@ -67,8 +67,8 @@ def line_of(process: "subprocess.Popen[str]") -> str:
 
 
 @pytest.mark.parametrize("state", ["starting", "idle", "busy", "stopped"])
-def test_nothing_outlives_a_server_that_was_killed(tmp_path: Path, state: str) -> None:
-    """Not while its workers start, wait, hold the interpreter's lock, or are stopped."""
+def test_no_process_outlives_a_killed_server(tmp_path: Path, state: str) -> None:
+    """Its workers end whether they start, wait, hold the interpreter's lock or are stopped."""
     process = launch(tmp_path, state)
     assert line_of(process) == "started"
     if state != "starting":
@@ -76,14 +76,14 @@ def test_nothing_outlives_a_server_that_was_killed(tmp_path: Path, state: str) -
 
     process.kill()
     process.communicate()
-    # Waits as long as anything lives on; the test's own limit ends it then.
+    # Loops while a process is left; the time limit of the test then ends it.
     while session(process.pid):
         pass
 
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
-def test_a_server_that_does_not_drain_can_end(tmp_path: Path, state: str) -> None:
-    """The interpreter's exit waits for the calls of every process pool, and a worker's never ends."""
+def test_a_server_can_exit_without_a_drain(tmp_path: Path, state: str) -> None:
+    """The interpreter's exit waits for the calls of process pools, and a worker's call never ends."""
     process = launch(tmp_path, state, "leaving")
 
     process.communicate()
@@ -94,7 +94,7 @@ def test_a_server_that_does_not_drain_can_end(tmp_path: Path, state: str) -> Non
 
 
 def test_workers_do_not_run_the_main_module(tmp_path: Path) -> None:
-    """A script without the usual guard starts one server, not one in each worker."""
+    """A script without the guard starts one server, not one in each worker."""
     process = launch(tmp_path, "describe")
 
     lines = [line_of(process), line_of(process)]

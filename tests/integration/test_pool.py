@@ -1,4 +1,4 @@
-"""Real worker processes: what they answer, and what becomes of requests when they die."""
+"""Real worker processes: what they answer, and what happens to requests when they die."""
 
 import json
 import os
@@ -9,14 +9,15 @@ import pytest
 from service.api.outcome import Facts
 from service.errors import Refused
 from service.scheduling.scheduler import MAX_LOSSES
-from tests.support.running import MIB, run, running
+from tests.support.event_loop import run
+from tests.support.pool import MIB, running_pool
 
 
 def test_a_request_is_answered_by_a_worker() -> None:
-    """With the answer's bytes, its facts, and where and how long it ran."""
+    """The outcome has the answer, its facts, the slot and the times."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             outcome = await pool.ask(b"echo hello")
 
         assert (outcome.code, outcome.body, outcome.facts) == ("ok", b"hello", Facts(documents=1))
@@ -26,11 +27,11 @@ def test_a_request_is_answered_by_a_worker() -> None:
     run(test())
 
 
-def test_large_bodies_and_answers_cross_whole() -> None:
-    """Far more than a pipe takes at once, each way, again and again."""
+def test_large_bodies_and_answers_arrive_complete() -> None:
+    """They are far larger than the buffer of a pipe, in both directions."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             for size in (8 * MIB - 20, 100, 5 * MIB):
                 outcome = await pool.ask(b"answer_of %d\n" % (3 * size) + bytes(size))
 
@@ -40,11 +41,11 @@ def test_large_bodies_and_answers_cross_whole() -> None:
     run(test())
 
 
-def test_an_answer_beyond_the_arena_is_a_problem_and_no_crash() -> None:
-    """It names size and limit; the worker lives on."""
+def test_an_answer_larger_than_the_arena_is_a_problem() -> None:
+    """The problem names the size; the worker is not replaced."""
 
     async def test() -> None:
-        async with running(workers=1, max_answer_bytes=MIB) as pool:
+        async with running_pool(workers=1, max_answer_bytes=MIB) as pool:
             before = pool.pids
 
             outcome = await pool.ask(b"answer_of %d" % (MIB + 1))
@@ -56,11 +57,11 @@ def test_an_answer_beyond_the_arena_is_a_problem_and_no_crash() -> None:
     run(test())
 
 
-def test_answers_that_do_not_fit_together_all_come() -> None:
-    """A batch whose answers fill the arena is finished in further calls."""
+def test_answers_that_do_not_fit_into_one_call_take_several() -> None:
+    """The jobs of a batch whose answers fill the arena are answered in further calls."""
 
     async def test() -> None:
-        async with running(workers=1, max_answer_bytes=MIB) as pool:
+        async with running_pool(workers=1, max_answer_bytes=MIB) as pool:
             blocker = pool.begin(b"sleep 0.2")
             await pool.recorder.until("called")
             batch = [pool.begin(b"answer_of %d" % (600 * 1024 + number)) for number in range(3)]
@@ -86,11 +87,11 @@ def test_answers_that_do_not_fit_together_all_come() -> None:
         (b"hog", "memory"),
     ],
 )
-def test_a_body_that_kills_two_workers_is_given_up_and_refused_from_then_on(body: bytes, reason: str) -> None:
-    """It fails alone; the workers are replaced and their end is told with its reason."""
+def test_a_body_that_kills_two_workers_fails_and_is_refused_afterwards(body: bytes, reason: str) -> None:
+    """The workers are replaced, their ends are reported with the reason, and other requests succeed."""
 
     async def test() -> None:
-        async with running(worker_memory_bytes=400 * MIB) as pool:
+        async with running_pool(worker_memory_bytes=400 * MIB) as pool:
             outcome = await pool.ask(body)
             await pool.recorder.until("slot_ended", times=2)
             await pool.all_ready()
@@ -106,10 +107,10 @@ def test_a_body_that_kills_two_workers_is_given_up_and_refused_from_then_on(body
 
 
 def test_a_request_survives_the_death_of_its_worker(tmp_path: os.PathLike[str]) -> None:
-    """It is run again, and its client sees nothing of it."""
+    """The request runs again and succeeds."""
 
     async def test() -> None:
-        async with running() as pool:
+        async with running_pool() as pool:
             outcome = await pool.ask(f"kill_self_once {os.fspath(tmp_path)}/flag".encode())
 
             assert (outcome.code, outcome.body, outcome.attempts) == ("ok", b"alive", 2)
@@ -117,11 +118,11 @@ def test_a_request_survives_the_death_of_its_worker(tmp_path: os.PathLike[str]) 
     run(test())
 
 
-def test_a_request_whose_workers_are_all_killed_is_given_up_in_the_end() -> None:
-    """It is not blamed: the same body is taken again."""
+def test_a_request_whose_workers_are_all_killed_fails_in_the_end() -> None:
+    """The request is not blamed: the same body is accepted again."""
 
     async def test() -> None:
-        async with running() as pool:
+        async with running_pool() as pool:
             for _ in range(2):
                 outcome = await pool.ask(b"kill_self SIGKILL")
 
@@ -130,11 +131,11 @@ def test_a_request_whose_workers_are_all_killed_is_given_up_in_the_end() -> None
     run(test())
 
 
-def test_everybody_is_answered_when_all_workers_die_at_once() -> None:
-    """Running and waiting alike."""
+def test_every_request_is_answered_when_all_workers_die_at_once() -> None:
+    """This holds for the running and the waiting requests."""
 
     async def test() -> None:
-        async with running() as pool:
+        async with running_pool() as pool:
             tasks = []
             for number in range(12):
                 tasks.append(pool.begin(b"sleep 0.05\n%d" % number))
@@ -149,11 +150,11 @@ def test_everybody_is_answered_when_all_workers_die_at_once() -> None:
 
 
 @pytest.mark.parametrize("body", [b"fail the client's words", b"fail_unpicklably x", b"exit_python 3"])
-def test_an_exception_in_the_worker_is_data(body: bytes) -> None:
-    """The worker lives on, and the log is told the class and the place but not the message."""
+def test_an_exception_in_the_worker_is_an_internal_error(body: bytes) -> None:
+    """The worker is not replaced; the report has the class and the place but not the message."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             before = pool.pids
 
             outcome = await pool.ask(body)
@@ -169,11 +170,11 @@ def test_an_exception_in_the_worker_is_data(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"hang", b"hold_gil", b"sleep 60"])
-def test_a_call_that_does_not_end_is_ended_at_its_deadline(body: bytes) -> None:
-    """Also in C code that never lets go of the interpreter's lock."""
+def test_a_call_that_does_not_end_is_killed_at_its_deadline(body: bytes) -> None:
+    """This holds for Python code, a system call, and C code that holds the interpreter's lock."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             outcome = await pool.ask(body, timeout=0.3)
             await pool.recorder.until("slot_ended")
             await pool.all_ready()
@@ -186,10 +187,10 @@ def test_a_call_that_does_not_end_is_ended_at_its_deadline(body: bytes) -> None:
 
 
 def test_a_stopped_worker_is_replaced() -> None:
-    """Its call runs again, long before its deadline; nobody is blamed."""
+    """Its request runs again, long before the deadline, and succeeds."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             task = pool.begin(b"sleep 0.2")
             await pool.recorder.until("called")
 

@@ -1,4 +1,4 @@
-"""A canary in the token, the text and every other thing that a client sends comes out nowhere (P11)."""
+"""A canary in each part of a request appears in no answer, log, metric or status."""
 
 import json
 import socket
@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from service.cli.issue_token import TokenClaims, sign_token
-from tests.support.served import SECRET, Server, serving
+from tests.support.server import Server, running_server
+from tests.support.tokens import SECRET
 
 CANARY = "canaryqxzv"
 
 TOKEN = sign_token(SECRET, TokenClaims("ann", scope="status"))
 
-# The part of a token that lets its holder in.
+# The part of a token without which it is worth nothing.
 SIGNATURE = TOKEN.rpartition(".")[2]
 
 CONCEALED = (CANARY, SIGNATURE, SECRET)
@@ -23,7 +24,7 @@ GOOD = json.dumps({"documents": [{"id": "a", "text": CANARY}, f"{CANARY} again"]
 
 
 def raw(data: bytes) -> Callable[[Server], bytes]:
-    """Return what sends bytes and reads the answer."""
+    """Return a function that sends bytes and reads the answer."""
 
     def send(server: Server) -> bytes:
         with socket.create_connection(server.address, timeout=30) as connection:
@@ -34,7 +35,7 @@ def raw(data: bytes) -> Callable[[Server], bytes]:
 
 
 def scored(body: bytes, **headers: str) -> Callable[[Server], bytes]:
-    """Return what sends a request to score, with the good token unless another is given."""
+    """Return a function that sends a request to /score, with a valid token unless another is given."""
 
     def send(server: Server) -> bytes:
         reply = server.score(body, **{"Authorization": f"Bearer {TOKEN}", **headers})
@@ -44,7 +45,7 @@ def scored(body: bytes, **headers: str) -> Callable[[Server], bytes]:
 
 
 def requested(method: str, path: str, **headers: str) -> Callable[[Server], bytes]:
-    """Return what sends a request without a body."""
+    """Return a function that sends a request without a body."""
 
     def send(server: Server) -> bytes:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -54,7 +55,7 @@ def requested(method: str, path: str, **headers: str) -> Callable[[Server], byte
     return send
 
 
-WAYS: dict[str, Callable[[Server], bytes]] = {
+REQUESTS: dict[str, Callable[[Server], bytes]] = {
     "scored": scored(GOOD),
     "another claim": scored(
         GOOD, Authorization=f"Bearer {sign_token(SECRET, TokenClaims(CANARY, audience='other'))}"
@@ -100,33 +101,33 @@ WAYS: dict[str, Callable[[Server], bytes]] = {
 
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
-    """Run a server that logs everything it can."""
-    with serving(demo_bundle, log_level="debug") as server:
-        server.journal.await_events(event="slot_state", state="ready")
+    """Run a server that logs at the level debug."""
+    with running_server(demo_bundle, log_level="debug") as server:
+        server.await_ready()
         yield server
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_of_a_client_comes_out(server: Server, way: str) -> None:
-    """Not in its answer, the log, the metrics, the status, nor the description of the service."""
-    answer = WAYS[way](server)
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_canary_is_never_shown(server: Server, name: str) -> None:
+    """It is not in the answer, the log, the metrics, the status or `/info`."""
+    answer = REQUESTS[name](server)
 
-    # An answer repeats the ids that it answers for, as the contract says, and no text.
-    said = [answer, server.request("GET", "/metrics").body, server.request("GET", "/info").body]
-    said.append(json.dumps(server.status()).encode())
-    said.append(json.dumps(server.journal.events).encode())
-    for text in said:
+    # An answer repeats the ids of its documents, as the contract says, and no text.
+    outputs = [answer, server.request("GET", "/metrics").body, server.request("GET", "/info").body]
+    outputs.append(json.dumps(server.status()).encode())
+    outputs.append(json.dumps(server.journal.events).encode())
+    for text in outputs:
         for secret in CONCEALED:
             assert secret.encode() not in text
 
 
-def test_the_whole_log_keeps_quiet(demo_bundle: Path) -> None:
-    """From the start to the end of a server that saw all of it."""
-    with serving(demo_bundle, log_level="debug") as server:
-        for way in WAYS.values():
-            way(server)
+def test_the_canary_is_not_in_the_whole_log(demo_bundle: Path) -> None:
+    """The log is that of a server that got every request, from its start to its end."""
+    with running_server(demo_bundle, log_level="debug") as server:
+        for send in REQUESTS.values():
+            send(server)
         assert server.stop() == 0
 
         log = json.dumps(server.journal.events)
-    assert len(server.journal.events) > len(WAYS)
+    assert len(server.journal.events) > len(REQUESTS)
     assert not [secret for secret in CONCEALED if secret in log]

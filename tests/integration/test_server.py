@@ -1,4 +1,4 @@
-"""How the server goes: in good order, bounded, with the right exit status."""
+"""How the server process starts and stops, and with which exit status."""
 
 import os
 import select
@@ -10,53 +10,46 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.served import DOCUMENTS, SECRET, Server, serving
+from tests.support.imports import modules_loaded_by
+from tests.support.server import DOCUMENTS, running_server
+from tests.support.tokens import SECRET
 
 GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def post(server: Server, body: bytes) -> bytes:
-    """Return a good request as bytes."""
-    fields = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
-    return f"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body
-
-
-def ready(server: Server) -> None:
-    """Wait for a worker."""
-    server.journal.await_events(event="slot_state", state="ready")
-
-
-def test_a_request_in_hand_is_answered(demo_bundle: Path) -> None:
-    """SIGTERM does not lose it, and the exit status is 0."""
-    with serving(demo_bundle) as server, socket.create_connection(server.address, timeout=30) as client:
-        ready(server)
-        client.sendall(post(server, b"sleep 0.5"))
-        while not any(slot["state"] == "busy" for slot in server.status()["slots"]):
-            pass
+def test_a_running_request_is_answered_after_sigterm(demo_bundle: Path) -> None:
+    """The server answers it before it exits with status 0."""
+    with (
+        running_server(demo_bundle) as server,
+        socket.create_connection(server.address, timeout=30) as client,
+    ):
+        server.await_ready()
+        client.sendall(server.score_request(b"sleep 0.5"))
+        server.busy_worker()
         server.process.send_signal(signal.SIGTERM)
 
         assert client.recv(1000).startswith(b"HTTP/1.1 200")
         assert server.process.wait(30) == 0
 
 
-def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
-    """Not ready, still serving during the delay; afterwards 503 on kept connections, which are closed."""
+def test_a_drain_is_announced(demo_bundle: Path) -> None:
+    """During the delay the server is not ready but serves; then it refuses requests and closes connections."""
     with (
-        serving(demo_bundle, drain_delay_s=1) as server,
+        running_server(demo_bundle, drain_delay_s=1) as server,
         socket.create_connection(server.address, timeout=30) as kept,
         socket.create_connection(server.address, timeout=30) as busy,
     ):
-        ready(server)
+        server.await_ready()
         kept.sendall(GET)
         assert kept.recv(1000).startswith(b"HTTP/1.1 200")
-        busy.sendall(post(server, b"sleep 3"))
+        busy.sendall(server.score_request(b"sleep 3"))
         server.process.send_signal(signal.SIGTERM)
         server.journal.await_events(event="drain_started")
 
         assert server.request("GET", "/readyz").status == 503
         assert server.score().status == 200
         server.journal.await_events(event="accepting_ended")
-        kept.sendall(post(server, DOCUMENTS))
+        kept.sendall(server.score_request(DOCUMENTS))
         answer = kept.recv(2000)
         assert answer.startswith(b"HTTP/1.1 503")
         assert b'"code":"draining"' in answer
@@ -65,14 +58,14 @@ def test_while_it_drains_it_says_so(demo_bundle: Path) -> None:
         assert server.process.wait(30) == 0
 
 
-def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
-    """Half a head, half a body, an answer that is not read, nothing at all."""
-    with serving(demo_bundle, drain_timeout_s=1) as server:
-        ready(server)
+def test_stalled_clients_do_not_delay_the_exit(demo_bundle: Path) -> None:
+    """One sent half a head, one half a body, one does not read its answer, and one sent nothing."""
+    with running_server(demo_bundle, drain_timeout_s=1) as server:
+        server.await_ready()
         clients = [socket.create_connection(server.address, timeout=30) for _ in range(4)]
         clients[0].sendall(GET[:10])
-        clients[1].sendall(post(server, DOCUMENTS)[:-5])
-        clients[2].sendall(post(server, b"answer_of 50000000"))
+        clients[1].sendall(server.score_request(DOCUMENTS)[:-5])
+        clients[2].sendall(server.score_request(b"answer_of 50000000"))
         assert select.select([clients[2]], [], [], 30)[0]
 
         assert server.stop() == 0
@@ -84,14 +77,14 @@ def test_stalled_clients_do_not_hold_it_up(demo_bundle: Path) -> None:
             client.close()
 
 
-def test_a_second_interrupt_cuts_it_short(demo_bundle: Path) -> None:
-    """Whatever is in hand; no worker is left behind."""
+def test_a_second_interrupt_ends_the_drain(demo_bundle: Path) -> None:
+    """The server exits although a request runs, and no worker is left."""
     with (
-        serving(demo_bundle, drain_timeout_s=60) as server,
+        running_server(demo_bundle, drain_timeout_s=60) as server,
         socket.create_connection(server.address) as client,
     ):
-        ready(server)
-        client.sendall(post(server, b"sleep 60"))
+        server.await_ready()
+        client.sendall(server.score_request(b"sleep 60"))
         workers = [slot["pid"] for slot in server.status()["slots"]]
         server.process.send_signal(signal.SIGINT)
         server.journal.await_events(event="drain_started")
@@ -104,7 +97,7 @@ def test_a_second_interrupt_cuts_it_short(demo_bundle: Path) -> None:
 
 
 def refused(*arguments: str) -> str:
-    """Return what `scorepool serve` says when it does not start; it must be one line and exit status 2."""
+    """Return the error of `scorepool serve`, which must fail with exit status 2 and no traceback."""
     command = [sys.executable, "-m", "service", "serve", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
@@ -112,31 +105,25 @@ def refused(*arguments: str) -> str:
     return done.stderr.strip()
 
 
-def test_a_port_that_is_taken(demo_bundle: Path) -> None:
-    """One sentence that names the address."""
+def test_a_port_in_use_is_an_error(demo_bundle: Path) -> None:
+    """The message names the address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        said = refused("--bundle", str(demo_bundle), "--jwt-secret", SECRET, "--port", str(port))
+        message = refused("--bundle", str(demo_bundle), "--jwt-secret", SECRET, "--port", str(port))
 
-    assert f"127.0.0.1:{port}" in said
-    assert "in use" in said
+    assert f"127.0.0.1:{port}" in message
+    assert "in use" in message
 
 
-def test_a_key_file_without_a_key(demo_bundle: Path, tmp_path: Path) -> None:
-    """One sentence that names the file."""
+def test_a_key_file_without_a_key_is_an_error(demo_bundle: Path, tmp_path: Path) -> None:
+    """The message names the file."""
     path = tmp_path / "key.pem"
     path.write_text("nothing")
 
     assert str(path) in refused("--bundle", str(demo_bundle), "--jwt-public-key-file", str(path))
 
 
-def test_the_server_process_loads_nothing_that_scores() -> None:
-    """Only the workers need the libraries."""
-    code = "import sys, service.server; print(*{'gensim', 'sklearn', 'scipy'} & set(sys.modules))"
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
-
-    assert done.stdout.strip() == ""
+def test_the_server_process_loads_no_scoring_library() -> None:
+    """Only the workers need them."""
+    assert modules_loaded_by("service.server", of=("gensim", "sklearn", "scipy")) == set()

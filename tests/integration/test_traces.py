@@ -1,7 +1,6 @@
-"""A client's trace goes on to the stages in the worker, and arrives at a collector."""
+"""A client's trace continues in the stages of the worker, and the collector receives its spans."""
 
 import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,21 +8,22 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.support.served import serving
+from tests.support.http_server import serving_in_thread
+from tests.support.server import running_server
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 
 
 class Collector(http.server.ThreadingHTTPServer):
-    """Takes spans by OTLP over HTTP."""
+    """Receives spans by OTLP over HTTP."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
-        super().__init__(("127.0.0.1", 0), JobQueue)
+        super().__init__(("127.0.0.1", 0), SpanHandler)
 
 
-class JobQueue(http.server.BaseHTTPRequestHandler):
+class SpanHandler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert isinstance(self.server, Collector)
         sent = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
@@ -40,21 +40,17 @@ class JobQueue(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     """Collect on a loopback port."""
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving_in_thread(Collector()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
-def test_a_trace_goes_on_to_the_stages_in_the_worker(
+def test_a_trace_continues_in_the_stages_of_the_worker(
     demo_bundle: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is left is sent before the server ends, and the log's line names the trace."""
+    """The server sends all spans before it exits, and the request's log line names the trace."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
-    with serving(demo_bundle, workers=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+    with running_server(demo_bundle, workers=1) as server:
+        server.await_ready()
         assert server.score(traceparent=f"00-{TRACE}-{PARENT}-01").status == 200
         server.stop()
 

@@ -1,4 +1,4 @@
-"""Workers between calls: what replaces them, what guards them, what they leave behind."""
+"""Workers between calls: when they are replaced, and the limits that they run under."""
 
 import json
 import multiprocessing
@@ -9,15 +9,16 @@ from service.dispatcher import Dispatcher
 from service.limits import PoolLimits
 from service.pool import fork_server
 from service.worker.process_limits import NICENESS, OOM_SCORE_ADJ
-from tests.fakes import Recorder, refuse
-from tests.support.running import MIB, run, running
+from tests.fakes import PoolRecorder, refuse
+from tests.support.event_loop import run
+from tests.support.pool import MIB, running_pool
 
 
-def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:
-    """Nothing needs to be sent to it to find out."""
+def test_an_idle_worker_that_dies_is_replaced_at_once() -> None:
+    """The death is noticed without a call to it."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             os.kill(pool.pids[0], signal.SIGKILL)
             await pool.recorder.until("slot_ended", 0, "crash")
             await pool.all_ready()
@@ -28,10 +29,10 @@ def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:
 
 
 def test_a_worker_that_dies_while_it_starts_is_replaced() -> None:
-    """Its slot tries again."""
+    """Its slot starts another worker."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             for _ in range(3):
                 os.kill(pool.pids[0], signal.SIGKILL)
                 starts = len(pool.recorder.all("slot_changed", 0, "starting"))
@@ -49,20 +50,20 @@ def test_a_worker_that_dies_while_it_starts_is_replaced() -> None:
 
 
 def test_an_exit_status_has_one_reader() -> None:
-    """multiprocessing, which reads those of its children when it starts another, knows nothing of workers."""
+    """Workers are not children of `multiprocessing`, which reads the exit statuses of its own."""
 
     async def test() -> None:
-        async with running(workers=2) as pool:
+        async with running_pool(workers=2) as pool:
             assert not set(pool.pids) & {child.pid for child in multiprocessing.active_children()}
 
     run(test())
 
 
-def test_the_fork_server_may_die() -> None:
-    """Its workers die with it, a new one is started, and the request in hand is run again."""
+def test_the_death_of_the_fork_server_is_survived() -> None:
+    """Its workers die too; a new fork server is started, and the running request runs again."""
 
     async def test() -> None:
-        async with running() as pool:
+        async with running_pool() as pool:
             task = pool.begin(b"sleep 0.2")
             await pool.recorder.until("called")
             before = fork_server.running()
@@ -78,10 +79,10 @@ def test_the_fork_server_may_die() -> None:
 
 
 def test_a_worker_that_keeps_too_much_memory_is_replaced_between_calls() -> None:
-    """Before a request has to pay for it."""
+    """It is replaced before a request fails because of it."""
 
     async def test() -> None:
-        async with running(workers=1, worker_memory_bytes=800 * MIB) as pool:
+        async with running_pool(workers=1, worker_memory_bytes=800 * MIB) as pool:
             outcome = await pool.ask(b"keep 610")
             await pool.recorder.until("slot_ended", 0, "recycle")
             await pool.all_ready()
@@ -92,28 +93,28 @@ def test_a_worker_that_keeps_too_much_memory_is_replaced_between_calls() -> None
     run(test())
 
 
-def test_a_worker_is_guarded() -> None:
-    """Niceness, memory, no core files, the kernel's preference, signals of the terminal, one BLAS thread."""
+def test_a_worker_runs_under_limits() -> None:
+    """They are niceness, memory, no core files, OOM score, blocked terminal signals and one BLAS thread."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
-            told = json.loads((await pool.ask(b"describe")).body)
+        async with running_pool(workers=1) as pool:
+            process = json.loads((await pool.ask(b"describe")).body)
 
-            assert told["niceness"] == os.nice(0) + NICENESS
-            assert told["memory_bytes"] == 512 * MIB
-            assert told["core_bytes"] == 0
-            assert told["oom_score_adj"] == OOM_SCORE_ADJ
-            assert told["blocked"] == ["SIGINT", "SIGTERM"]
-            assert told["blas_threads"] == "1"
+            assert process["niceness"] == os.nice(0) + NICENESS
+            assert process["memory_bytes"] == 512 * MIB
+            assert process["core_bytes"] == 0
+            assert process["oom_score_adj"] == OOM_SCORE_ADJ
+            assert process["blocked"] == ["SIGINT", "SIGTERM"]
+            assert process["blas_threads"] == "1"
 
     run(test())
 
 
-def test_workers_do_not_gather_open_files() -> None:
-    """The tenth has as many as the first."""
+def test_workers_do_not_accumulate_open_files() -> None:
+    """The fifth worker of a slot has as many as the first."""
 
     async def test() -> None:
-        async with running(workers=1) as pool:
+        async with running_pool(workers=1) as pool:
             counts = []
             for _ in range(5):
                 counts.append(json.loads((await pool.ask(b"describe")).body)["open_files"])
@@ -126,11 +127,11 @@ def test_workers_do_not_gather_open_files() -> None:
     run(test())
 
 
-def test_a_handler_that_cannot_be_made_says_why() -> None:
-    """The pool does not become ready, tries again with pauses, and can still be drained."""
+def test_a_handler_that_cannot_be_made_is_reported() -> None:
+    """The reason is reported; the pool is not ready, retries with pauses and can be drained."""
 
     async def test() -> None:
-        recorder = Recorder()
+        recorder = PoolRecorder()
         dispatcher = Dispatcher(refuse, PoolLimits(workers=1), recorder)
         await dispatcher.start()
         await recorder.until("slot_changed", 0, "backoff")

@@ -1,1 +1,1 @@
-"""Programs for people: each runs by itself with `python -m tests.programs.NAME`."""
+"""Programs that are too long for the test suite, and one of its gates: `python -m tests.programs.NAME`."""

@@ -1,9 +1,9 @@
-"""Feeds changed requests to a running service and compares its verdicts with an oracle's.
+"""Sends randomly changed requests to a running server and compares its answers with an oracle.
 
     python -m tests.programs.fuzz [--inputs 100000] [--seed 1] [--bundle DIR | --decoder]
 
-With `--decoder` to the decoder alone, in this process. Prints what was answered and how often; exits with 1
-where the verdicts differ, a worker died, or an answer is not what the contract says.
+With `--decoder` it calls only the decoder, in this process. It prints each answer's code with its count, and exits
+with 1 where the answers differ from the oracle, a worker died, or an answer breaks the contract.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 from service.api.problems import PROBLEMS
 from service.api.request import RequestError, decode
 from service.limits import RequestLimits
-from tests.support.bundle import some_bundle
-from tests.support.malformed import corpus
-from tests.support.oracle import Oracle
-from tests.support.served import serving
+from tests.support.demo_bundle import given_or_demo_bundle
+from tests.support.malformed_bodies import corpus
+from tests.support.request_oracle import RequestOracle
+from tests.support.server import running_server
 
 LIMITS = RequestLimits()
 
@@ -37,7 +37,7 @@ SEEDS = (
     b'{"documents": ["a"], "similarity": "matrix", "neighbours": 7, "threshold": -1e0, "vectors": true}',
 )
 
-# What breaks parsers: pieces of syntax, of numbers, of UTF-8, of escapes, and of our own vocabulary.
+# Pieces that may break a parser: syntax, numbers, UTF-8, escapes, and the names of the contract.
 PIECES = (
     *(b'{ } [ ] , : " \\ null true false NaN Infinity -0 1e9 1e400'.split()),
     *(b"5.0 0.1 -1 \\ud800 \\udc00 \\u0000".split()),
@@ -46,7 +46,7 @@ PIECES = (
     *(b"9" * 20, b"9" * 310, b"[" * 1_200, b'"a",' * 1_001, b"{}," * 50),
 )
 
-# What stands where something else should.
+# Values that replace a member or a document.
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, 5, 101, -1, 5.0, 0.5, -1.5, 1e300, 10**30, "", "a", "0", "pairs", "x" * 257),
     *([], ["a"], [[]], {}, {"text": "a"}, {"text": 5}, {"text": "a", "id": "0"}, {"text": "a", "id": "x"}),
@@ -57,7 +57,7 @@ NAMES = ("documents", "similarity", "neighbours", "threshold", "vectors", "x")
 
 
 def inputs(random: Random) -> Iterator[bytes]:
-    """Yield requests for ever, some changed as text and some as values."""
+    """Yield requests without end, some changed as bytes and some as values."""
     seeds = [*SEEDS, *(body for body, _ in corpus() if len(body) < 2_000)]
     while True:
         if random.random() < 0.4:
@@ -99,7 +99,7 @@ def _change(random: Random, body: bytearray) -> None:
 
 
 def decode_here(body: bytes) -> str:
-    """Return the decoder's verdict."""
+    """Return the code of the decoder, "ok" for a valid request."""
     try:
         decode(body, LIMITS)
     except RequestError as error:
@@ -107,8 +107,8 @@ def decode_here(body: bytes) -> str:
     return "ok"
 
 
-class Service:
-    """A running server on one connection."""
+class Client:
+    """A client of a running server, on one connection."""
 
     def __init__(self, url: str, token: str) -> None:
         parts = urlsplit(url)
@@ -116,7 +116,7 @@ class Service:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def score(self, body: bytes) -> str:
-        """Return the verdict in an answer, or what is wrong with the answer itself."""
+        """Return the code of the answer, "ok" for a scored request; a description of an answer that is not valid."""
         answer = self._ask("POST", "/score", body)
         value = json.loads(answer[1])
         if answer[0] == http.client.OK:
@@ -127,7 +127,7 @@ class Service:
         return f"a wrong answer: {answer}"
 
     def await_ready(self) -> None:
-        """Wait for a worker."""
+        """Wait until the server is ready."""
         while self._ask("GET", "/readyz", b"")[0] != http.client.OK:
             time.sleep(0.05)
 
@@ -146,13 +146,13 @@ class Service:
         return answer.status, answer.read()
 
 
-def fuzz(count: int, seed: int, verdict: Callable[[bytes], str]) -> tuple[Counter[str], list[str]]:
-    """Return how often each verdict was given, and every disagreement in words."""
-    oracle, seen, wrong = Oracle(LIMITS), Counter[str](), []
+def fuzz(count: int, seed: int, answer_of: Callable[[bytes], str]) -> tuple[Counter[str], list[str]]:
+    """Return how often each code was answered, and a description of every disagreement with the oracle."""
+    oracle, seen, wrong = RequestOracle(LIMITS), Counter[str](), []
     bodies = inputs(Random(seed))
     for _ in range(count):
         body = next(bodies)
-        found, right = verdict(body), oracle.judge(body)
+        found, right = answer_of(body), oracle.judge(body)
         seen[found] += 1
         if found not in right:
             wrong.append(f"{found}, not {' or '.join(sorted(right))}: {body[:200]!r}")
@@ -160,8 +160,8 @@ def fuzz(count: int, seed: int, verdict: Callable[[bytes], str]) -> tuple[Counte
 
 
 def main() -> int:
-    """Fuzz as the command line says."""
-    parser = argparse.ArgumentParser(description="compare the service's verdicts with an oracle's")
+    """Fuzz with the options of the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description="compare the service's answers with an oracle")
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bundle", type=Path)
@@ -172,13 +172,13 @@ def main() -> int:
         seen, wrong = fuzz(given.inputs, given.seed, decode_here)
     else:
         with (
-            some_bundle(given.bundle) as bundle,
-            serving(bundle, scripted=False, log_level="error") as server,
-            closing(Service(server.url, server.token)) as service,
+            given_or_demo_bundle(given.bundle) as bundle,
+            running_server(bundle, scripted=False, log_level="error") as server,
+            closing(Client(server.url, server.token)) as client,
         ):
-            service.await_ready()
-            seen, wrong = fuzz(given.inputs, given.seed, service.score)
-            deaths = service.restarts()
+            client.await_ready()
+            seen, wrong = fuzz(given.inputs, given.seed, client.score)
+            deaths = client.restarts()
     for code, number in seen.most_common():
         print(f"{number:8,}  {code}")
     print(f"{given.inputs:,} inputs, {len(wrong)} disagreements with the oracle, {deaths} dead workers")

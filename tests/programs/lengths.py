@@ -1,4 +1,4 @@
-"""The gate on size: `python -m tests.programs.lengths` fails where a file or a function has grown too long to read."""
+"""Limits the length of files and functions: `python -m tests.programs.lengths` fails where one is too long."""
 
 import ast
 import sys

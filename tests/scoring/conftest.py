@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scoring.bundle.bundle import write_bundle
-from tests.support.bundles import model
+from tests.support.small_bundle import model
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,16 @@ from sklearn.cluster import KMeans
 
 from scoring.clustering import assign, outlier_share, summarize
 from scoring.similarity.cosine import unit_vectors
-from tests.support.documents import KINDS, Kind, Vectors, clustered, concentrated, extreme, spread, whole
+from tests.support.document_vectors import (
+    KINDS,
+    Kind,
+    Vectors,
+    clustered,
+    concentrated,
+    extreme,
+    spread,
+    whole,
+)
 
 
 def distances(vectors: Vectors, centroids: Vectors) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from scoring.training.demo import build_demo, demo_documents
-from tests.support.served import Server, serving
+from tests.support.server import Server, running_server
 from tests.torture.endings import drains, sudden_ends
 from tests.torture.processes import Resources, resources
 from tests.torture.report import Row, table
@@ -90,7 +90,7 @@ def torture(bundle: Path, scale: float, tell: Callable[[str], None]) -> list[Row
 
     with (
         tempfile.TemporaryDirectory() as flags,
-        serving(bundle, worker_memory_bytes=MEMORY_BYTES) as server,
+        running_server(bundle, worker_memory_bytes=MEMORY_BYTES) as server,
     ):
         server.journal.await_events(2, event="slot_state", state="ready")
         for row in faults(server, scale, Path(flags)):

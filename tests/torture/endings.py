@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.support.served import SECRET, Server, serving
+from tests.support.server import Server, running_server
+from tests.support.tokens import SECRET
 from tests.torture.load import SEED, SteadyLoad
 from tests.torture.processes import session
 from tests.torture.report import Row
@@ -32,7 +33,7 @@ def drains(bundle: Path, bodies: Sequence[bytes], times: int, *, stalled: bool) 
     row = Row(f"SIGTERM under load{', stalled clients' if stalled else ''}", times, allowed=(503,))
     took = []
     for _ in range(times):
-        with serving(bundle, drain_timeout_s=DRAIN_TIMEOUT_S) as server:
+        with running_server(bundle, drain_timeout_s=DRAIN_TIMEOUT_S) as server:
             server.journal.await_events(2, event="slot_state", state="ready")
             clients = stall(server) if stalled else []
             with SteadyLoad(server, bodies) as load:
@@ -95,7 +96,7 @@ def launch(bundle: Path) -> "subprocess.Popen[str]":
     """Start a server as the leader of a session, so that all of its processes can be found."""
     settings = {"BUNDLE": bundle, "PORT": 0, "JWT_SECRET": SECRET, "WORKERS": 2}
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.serve", "--scripted"],
+        [sys.executable, "-m", "tests.support.server_main", "--scripted"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **{f"SCOREPOOL_{name}": str(value) for name, value in settings.items()}},

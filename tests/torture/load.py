@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from bench.harness.load_generator import DROPPED, UNRESOLVED, LoadGenerator, Reply, score_request
-from tests.support.served import Server
+from tests.support.server import Server
 
 # An answer later than this after the deadline of its request counts as none.
 GRACE_S = 1.0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from tests.support.served import Server
+from tests.support.server import Server
 from tests.torture.load import SEED, SteadyLoad, send_one
 from tests.torture.processes import fork_server, is_alive, resource_tracker, workers
 from tests.torture.report import Row

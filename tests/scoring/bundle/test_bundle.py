@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.errors import BundleError
-from tests.support.bundles import FILES, WORDS, model, refusal, resize
+from tests.support.small_bundle import FILES, WORDS, model, refusal, resize
 
 
 def by_word(bundle: Bundle, array: Any) -> list[Any]:

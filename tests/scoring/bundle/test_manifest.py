@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bundles import edit_manifest, refusal
+from tests.support.small_bundle import edit_manifest, refusal
 
 
 def test_a_newer_format_is_refused_as_such(written: Path) -> None:

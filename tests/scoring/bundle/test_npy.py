@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.bundle.bundle import write_bundle
-from tests.support.bundles import FILES, model, refusal, resize, save
+from tests.support.small_bundle import FILES, model, refusal, resize, save
 
 
 @pytest.mark.parametrize("name", ["centroids.npy", "components.npy", "distance_quantiles.npy"])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scoring.similarity.batched import find_batched_neighbours
 from scoring.similarity.cosine import unit_vectors
 from scoring.similarity.neighbours import Neighbours, Segment, find_neighbours, find_neighbours_within
-from tests.support.documents import KINDS, Kind, Vectors, spread
+from tests.support.document_vectors import KINDS, Kind, Vectors, spread
 
 
 def sort_all(vectors: Vectors, m: int, present: NDArray[np.bool_]) -> Neighbours:

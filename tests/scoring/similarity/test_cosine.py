@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from scoring.similarity.block_products import BlockProducts, product_error
 from scoring.similarity.cosine import cosine_matrix, exact_cosines, unit_vectors
-from tests.support.documents import Kind, Vectors, concentrated, extreme, spread, units, whole
+from tests.support.document_vectors import Kind, Vectors, concentrated, extreme, spread, units, whole
 
 
 def test_cosines_are_within_1e_5_of_float64_numpy() -> None:

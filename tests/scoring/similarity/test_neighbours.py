@@ -15,7 +15,16 @@ from sklearn.neighbors import NearestNeighbors
 from scoring.similarity.candidates import MAX_CANDIDATE_NEIGHBOURS
 from scoring.similarity.cosine import unit_vectors
 from scoring.similarity.neighbours import Neighbours, find_neighbours
-from tests.support.documents import KINDS, Kind, Vectors, clustered, copies, half_identical, spread, units
+from tests.support.document_vectors import (
+    KINDS,
+    Kind,
+    Vectors,
+    clustered,
+    copies,
+    half_identical,
+    spread,
+    units,
+)
 
 
 def sort_all(vectors: Vectors, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.similarity.cosine import cosine_matrix, unit_vectors
 from scoring.similarity.pairs import find_pairs
-from tests.support.documents import Kind, Vectors, clustered, copies, spread, units
+from tests.support.document_vectors import Kind, Vectors, clustered, copies, spread, units
 
 UNLIMITED = 10_000_000
 

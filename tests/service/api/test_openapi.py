@@ -11,7 +11,7 @@ from service.api.openapi import EXAMPLE_REQUEST, EXAMPLE_RESPONSE, Json, openapi
 from service.api.problems import PROBLEMS
 from service.api.request import decode
 from service.limits import RequestLimits
-from tests.support.driver import Service
+from tests.support.application import Service
 
 
 @pytest.fixture(scope="module")

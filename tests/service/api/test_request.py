@@ -6,7 +6,7 @@ import pytest
 
 from service.api.request import MAX_ERRORS, RequestError, ScoreRequest, decode
 from service.limits import RequestLimits
-from tests.support.malformed import (
+from tests.support.malformed_bodies import (
     NOT_JSON,
     SAME_IDS,
     TOO_LARGE,

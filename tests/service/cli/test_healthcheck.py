@@ -1,12 +1,12 @@
 """The health check of container engines: it reports what the probe answers."""
 
 import http.server
-import threading
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from service.cli.healthcheck import is_healthy, service_address
+from tests.support.http_server import serving_in_thread
 
 
 class AliveNotReady(http.server.BaseHTTPRequestHandler):
@@ -23,12 +23,8 @@ class AliveNotReady(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def environ() -> Iterator[Mapping[str, str]]:
     """Serve on a loopback port; return the settings that name it."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), AliveNotReady) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving_in_thread(http.server.ThreadingHTTPServer(("127.0.0.1", 0), AliveNotReady)) as server:
         yield {"SCOREPOOL_HOST": "0.0.0.0", "SCOREPOOL_PORT": str(server.server_port)}
-        server.shutdown()
-        thread.join()
 
 
 def test_a_probe_that_answers_200_is_healthy(environ: Mapping[str, str]) -> None:

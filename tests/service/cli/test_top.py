@@ -2,7 +2,6 @@
 
 import http.server
 import io
-import threading
 from collections.abc import Iterator
 
 import jwt
@@ -13,6 +12,7 @@ from rich.console import Console
 from service.api.response import LagStatus, MinuteStatus, QueueStatus, SlotState, SlotStatus, Status
 from service.cli.top import PolledStatus, StatusClient, poll, render, token_source, watch
 from service.settings import SettingsError
+from tests.support.http_server import serving_in_thread
 
 STATUS = Status(
     [
@@ -60,12 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     """Serve on a loopback port."""
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving_in_thread(Endpoint()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def rendered(polled: PolledStatus, now: float = 100.0) -> str:

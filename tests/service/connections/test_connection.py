@@ -1,4 +1,4 @@
-"""What a client may do to a connection, with real sockets on the loopback and both parsers."""
+"""How a connection passes requests to the application, with real sockets on the loopback and both parsers."""
 
 import asyncio
 import json
@@ -6,129 +6,125 @@ import json
 import pytest
 
 from service.connections.limits import MAX_HEAD_BYTES
-from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Parser
-from tests.support.connections import run, serving
+from service.connections.uvicorn_adapter import Parser
+from tests.support.connection_server import GET, POST, connection_server
+from tests.support.event_loop import run
 
-GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.fixture(params=[HttpToolsParser, H11Parser], ids=["httptools", "h11"])
-def parser(request: pytest.FixtureRequest) -> type[Parser]:
-    """Return one parser after the other."""
-    kind: type[Parser] = request.param
-    return kind
-
-
 def test_a_connection_is_used_again(parser: type[Parser]) -> None:
-    """One request after the other, with and without bodies."""
+    """It serves several requests one after the other, with and without bodies."""
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
+        async with connection_server(parser) as server, server.connect() as client:
             for i in range(3):
-                await peer.send(GET % i)
-                assert (await peer.answer())[2] == b"GET /%d " % i
-                await peer.send(POST % 3 + b"abc")
-                assert (await peer.answer())[2] == b"POST / abc"
+                await client.send(GET % i)
+                assert (await client.answer())[2] == b"GET /%d " % i
+                await client.send(POST % 3 + b"abc")
+                assert (await client.answer())[2] == b"POST / abc"
 
-    run(scenario)
+    run(scenario())
 
 
 def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
-    """Where the network cuts does not matter."""
+    """The requests are read alike wherever the network splits them."""
 
     async def scenario() -> None:
         chunked = CHUNKED + b"3\r\nabc\r\n0\r\nX: y\r\n\r\n"
-        async with serving(parser) as server, server.connect() as peer:
+        async with connection_server(parser) as server, server.connect() as client:
             for byte in POST % 3 + b"abc" + chunked + GET % 7:
-                await peer.send(bytes([byte]))
+                await client.send(bytes([byte]))
                 await asyncio.sleep(0)
-            assert [(await peer.answer())[2] for _ in range(3)] == [b"POST / abc", b"POST / abc", b"GET /7 "]
+            assert [(await client.answer())[2] for _ in range(3)] == [
+                b"POST / abc",
+                b"POST / abc",
+                b"GET /7 ",
+            ]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Parser]) -> None:
-    """However many: the rest waits unread."""
+    """However many there are, only one at a time is in the application."""
     count = 3_000
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
-            sending = asyncio.create_task(peer.send(b"".join(GET % i for i in range(count))))
-            answers = [(await peer.answer())[2] for _ in range(count)]
+        async with connection_server(parser) as server, server.connect() as client:
+            sending = asyncio.create_task(client.send(b"".join(GET % i for i in range(count))))
+            answers = [(await client.answer())[2] for _ in range(count)]
             await sending
             assert answers == [b"GET /%d " % i for i in range(count)]
             assert server.echo.most == 1
 
-    run(scenario)
+    run(scenario())
 
 
-def test_what_is_pipelined_waits_outside(parser: type[Parser]) -> None:
+def test_pipelined_requests_are_not_read_ahead(parser: type[Parser]) -> None:
     """While a request is served the connection takes a bounded number of bytes from the network."""
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
-            sending = asyncio.create_task(peer.send((GET % 1) * 1_000_000))
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            sending = asyncio.create_task(client.send((GET % 1) * 1_000_000))
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(sending), 0.3)
             assert server.echo.entered == 1
             sending.cancel()
 
-    run(scenario)
+    run(scenario())
 
 
-def test_a_request_behind_a_chunked_one_is_another_request(parser: type[Parser]) -> None:
-    """The end of the chunks is the end of the message, and a trailer is no header."""
+def test_a_request_behind_a_chunked_body_is_a_request_of_its_own(parser: type[Parser]) -> None:
+    """The message ends with its chunks, and a trailer field does not become a header."""
 
     async def scenario() -> None:
         body = b"5\r\nGET /\r\n0\r\nAuthorization: x\r\n\r\n"
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send(CHUNKED + body + GET % 1)
-            assert [(await peer.answer())[2] for _ in range(2)] == [b"POST / GET /", b"GET /1 "]
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(CHUNKED + body + GET % 1)
+            assert [(await client.answer())[2] for _ in range(2)] == [b"POST / GET /", b"GET /1 "]
             assert b"authorization" not in server.echo.headers[0]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
-    """The next answer begins right behind it."""
+    """The next answer follows the head directly."""
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send((GET % 1).replace(b"GET", b"HEAD") + GET % 2)
-            head = await peer.reader.readuntil(b"\r\n\r\n")
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send((GET % 1).replace(b"GET", b"HEAD") + GET % 2)
+            head = await client.reader.readuntil(b"\r\n\r\n")
             assert b"content-length: 8" in head
-            assert (await peer.answer())[2] == b"GET /2 "
+            assert (await client.answer())[2] == b"GET /2 "
 
-    run(scenario)
+    run(scenario())
 
 
 def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
-    """Also with a body behind it; the connection goes on as it was."""
+    """The body is read as HTTP/1.1, and the connection serves the next request."""
 
     async def scenario() -> None:
         offer = (POST % 3).replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost") + b"abc"
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send(offer + GET % 1)
-            assert [(await peer.answer())[2] for _ in range(2)] == [b"POST / abc", b"GET /1 "]
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(offer + GET % 1)
+            assert [(await client.answer())[2] for _ in range(2)] == [b"POST / abc", b"GET /1 "]
 
-    run(scenario)
+    run(scenario())
 
 
-def test_a_body_is_asked_for(parser: type[Parser]) -> None:
-    """Expect: 100-continue."""
+def test_expect_100_continue_is_answered(parser: type[Parser]) -> None:
+    """The client sends the body after the interim answer."""
 
     async def scenario() -> None:
         head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send(head)
-            assert (await peer.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
-            await peer.send(b"abc")
-            assert (await peer.answer())[2] == b"POST / abc"
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(head)
+            assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
+            await client.send(b"abc")
+            assert (await client.answer())[2] == b"POST / abc"
 
-    run(scenario)
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -159,34 +155,34 @@ def test_a_body_is_asked_for(parser: type[Parser]) -> None:
         (b"\x16\x03\x01\x02\x00\x01\n", 400, "invalid_request"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_the_connection_closed(
+def test_an_invalid_request_is_refused_and_the_connection_closed(
     parser: type[Parser], raw: bytes, status: int, code: str
 ) -> None:
-    """With a problem like any other, after the answers of the requests before it; an observer counts it."""
+    """The problem follows the answers of the requests before it, and the observer records it."""
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send(raw)
-            found, headers, body = await peer.answer()
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(raw)
+            found, headers, body = await client.answer()
             if found == 200:
-                found, headers, body = await peer.answer()
+                found, headers, body = await client.answer()
             assert (found, json.loads(body)["code"]) == (status, code)
             assert headers["content-type"] == "application/problem+json"
             assert headers["connection"] == "close"
             assert headers["x-request-id"] == json.loads(body)["request_id"]
-            assert await peer.rest() == b""
+            assert await client.rest() == b""
             assert [record.code for record in server.recorder.over] == [code]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) -> None:
-    """Closing with unread bytes would send a reset that overtakes the answer."""
+    """The server reads on before it closes: closing with unread bytes would send a reset that discards the answer."""
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
-            sending = asyncio.create_task(peer.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 3_000_000))
-            assert (await peer.answer())[0] == 431
+        async with connection_server(parser) as server, server.connect() as client:
+            sending = asyncio.create_task(client.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 3_000_000))
+            assert (await client.answer())[0] == 431
             await asyncio.gather(sending, return_exceptions=True)
 
-    run(scenario)
+    run(scenario())

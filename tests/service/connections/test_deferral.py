@@ -1,4 +1,4 @@
-"""So many requests begin in one turn of the loop, and none is forgotten."""
+"""A bounded number of requests begin in one turn of the event loop; the others begin in later turns."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from service.connections.deferral import StartDeferral
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=8), st.integers(1, 5))
-def test_everybody_begins_in_order_and_so_many_in_a_turn(arrivals: list[int], per_turn: int) -> None:
-    """Whether they come at once or in several turns."""
+def test_requests_begin_in_order_and_a_bounded_number_in_a_turn(arrivals: list[int], per_turn: int) -> None:
+    """This holds whether they arrive in one turn or in several."""
 
     async def scenario() -> None:
         deferral = StartDeferral(per_turn)
@@ -37,14 +37,14 @@ def test_everybody_begins_in_order_and_so_many_in_a_turn(arrivals: list[int], pe
             await asyncio.sleep(0)
 
         assert begun == list(range(number))
-        # What is let in at the end of one turn and what comes in the next may fall between the same two looks.
+        # The requests deferred from one turn and those that arrive in the next can be counted as one turn here.
         assert max(turns) <= 2 * per_turn
 
     asyncio.run(scenario())
 
 
-def test_nobody_waits_when_few_come() -> None:
-    """The usual case."""
+def test_requests_up_to_the_limit_begin_at_once() -> None:
+    """Only the third of three is deferred when two may begin in a turn."""
 
     async def scenario() -> None:
         deferral = StartDeferral(2)

@@ -1,4 +1,4 @@
-"""Which heads and chunks have one reading, and which are refused before a parser sees them."""
+"""Which heads and chunks are accepted, and which are refused before a parser reads them."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from service.connections.limits import FREE_OVERHEAD_BYTES, MAX_HEAD_BYTES
 
 
 def head(*fields: str, line: str = "POST /score HTTP/1.1", host: str = "Host: a") -> bytes:
-    """Put a head together."""
+    """Return a head with a Host and these fields."""
     return "\r\n".join([line, *([host] if host else []), *fields, "", ""]).encode("latin-1")
 
 
@@ -40,8 +40,8 @@ def refused(raw: bytes) -> str:
         (head("Expect: 100-continue", "Content-Length: 1"), 1),
     ],
 )
-def test_heads_with_one_reading(raw: bytes, length: int | None) -> None:
-    """The parser gets them as they came."""
+def test_unambiguous_heads_are_accepted(raw: bytes, length: int | None) -> None:
+    """The parser gets them unchanged, with the length of the body (None: chunked)."""
     assert parse_head(raw) == (raw, length)
 
 
@@ -114,8 +114,8 @@ def test_heads_with_one_reading(raw: bytes, length: int | None) -> None:
         b"\r\n\r\n",
     ],
 )
-def test_heads_with_none_or_more_than_one_reading(raw: bytes) -> None:
-    """RFC 9112, 11: what could be read differently by somebody in front of us."""
+def test_ambiguous_and_invalid_heads_are_refused(raw: bytes) -> None:
+    """A proxy in front of the service could read them differently (RFC 9112, section 11)."""
     assert refused(raw) == "invalid_request"
 
 
@@ -127,13 +127,13 @@ def test_heads_with_none_or_more_than_one_reading(raw: bytes) -> None:
         head(line="GET /" + "x" * MAX_HEAD_BYTES + " HTTP/1.1"),
     ],
 )
-def test_heads_that_are_too_large(raw: bytes) -> None:
-    """By bytes, the request line included, or by fields."""
+def test_heads_that_are_too_large_are_refused(raw: bytes) -> None:
+    """The limits are on the bytes, with the request line, and on the number of fields."""
     assert refused(raw) == "headers_too_large"
 
 
 def test_an_upgrade_is_not_passed_on() -> None:
-    """What a client offers may be ignored; a parser that is told of it expects another protocol."""
+    """A server may ignore the offer; a parser that sees it expects another protocol."""
     raw = head("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "UPGRADE: websocket", "X: upgrade: x")
 
     assert parse_head(raw).raw == head("Connection: Upgrade, HTTP2-Settings", "X: upgrade: x")
@@ -143,8 +143,8 @@ def test_an_upgrade_is_not_passed_on() -> None:
     ("partial", "code"),
     [(b"GET / HTTP/1.1\n", "invalid_request"), (b"x" * (MAX_HEAD_BYTES + 1), "headers_too_large")],
 )
-def test_a_head_that_cannot_become_one_is_refused_early(partial: bytes, code: str) -> None:
-    """Not only when its time is up."""
+def test_a_partial_head_that_cannot_become_valid_is_refused(partial: bytes, code: str) -> None:
+    """It is refused before its end arrives."""
     with pytest.raises(FramingError) as caught:
         check_partial(partial, 0)
 
@@ -152,14 +152,14 @@ def test_a_head_that_cannot_become_one_is_refused_early(partial: bytes, code: st
 
 
 @pytest.mark.parametrize("partial", [b"", b"GET", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost: a\r\n"])
-def test_a_head_that_is_still_coming(partial: bytes) -> None:
-    """Anything that may yet be completed."""
+def test_a_partial_head_that_may_become_valid_is_accepted(partial: bytes) -> None:
+    """The connection waits for the rest of it."""
     check_partial(partial, 0)
     check_partial(partial, max(0, len(partial) - 1))
 
 
 def follow(raw: bytes, step: int) -> tuple[bytes, int, ChunkedBody]:
-    """Feed a chunked body in steps; return what the parser gets and how many bytes were taken."""
+    """Feed a chunked body in steps; return what the parser gets, the bytes consumed, and the body."""
     body = ChunkedBody()
     passed, at = b"", 0
     while at < len(raw) and not body.complete:
@@ -174,8 +174,8 @@ def chunked(*chunks: bytes) -> bytes:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.binary(max_size=40), st.integers(1, 50))
-def test_a_chunked_body_ends_where_it_ends(chunks: list[bytes], behind: bytes, step: int) -> None:
-    """However it is cut up on the way, and whatever follows it."""
+def test_the_end_of_a_chunked_body_is_found(chunks: list[bytes], behind: bytes, step: int) -> None:
+    """It is found however the bytes are split and whatever bytes follow."""
     raw = chunked(*chunks)
 
     passed, at, body = follow(raw + behind, step)
@@ -185,7 +185,7 @@ def test_a_chunked_body_ends_where_it_ends(chunks: list[bytes], behind: bytes, s
 
 @pytest.mark.parametrize("step", [1, 7, 1_000])
 def test_extensions_are_passed_and_trailers_are_not(step: int) -> None:
-    """A trailer must never be taken for a field of the head."""
+    """A trailer field must never be read as a field of the head."""
     raw = b"2;name=value\r\nab\r\n0;x\r\nAuthorization: Bearer x\r\nX: y\r\n\r\n"
 
     passed, at, _ = follow(raw + b"GET", step)
@@ -215,20 +215,20 @@ def test_extensions_are_passed_and_trailers_are_not(step: int) -> None:
     ],
 )
 @pytest.mark.parametrize("step", [1, 100_000])
-def test_chunks_with_none_or_more_than_one_reading(raw: bytes, step: int) -> None:
+def test_ambiguous_and_invalid_chunks_are_refused(raw: bytes, step: int) -> None:
     """Sizes are hexadecimal digits, lines end with CR LF and are short."""
     with pytest.raises(FramingError):
         follow(raw, step)
 
 
-def test_chunks_smaller_than_their_framing() -> None:
-    """A megabyte in one-byte chunks costs more than it is worth."""
+def test_chunks_smaller_than_their_framing_are_refused() -> None:
+    """A body in chunks of one byte costs far more to parse than its size."""
     with pytest.raises(FramingError):
         follow(chunked(*[b"x"] * (FREE_OVERHEAD_BYTES // 4)), 4_096)
 
 
-def test_small_chunks_of_a_stream() -> None:
-    """Lines of 20 bytes, each flushed, are what real clients send."""
+def test_small_chunks_of_a_stream_are_accepted() -> None:
+    """Clients that stream send a chunk for each line, such as 20 bytes."""
     raw = chunked(*[b"x" * 20] * 10_000)
 
     assert follow(raw, 4_096)[2].complete

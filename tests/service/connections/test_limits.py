@@ -1,30 +1,19 @@
-"""The time and the room that a connection is given, with real sockets on the loopback and both parsers."""
+"""Time limits and the connection limit, with real sockets on the loopback and both parsers."""
 
 import asyncio
 
-import pytest
-
-from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Parser
+from service.connections.uvicorn_adapter import Parser
 from service.observability.request_record import DISCARD_BYTES
-from tests.support.connections import run, serving
-
-GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+from tests.support.connection_server import GET, POST, connection_server
+from tests.support.event_loop import run
 
 
-@pytest.fixture(params=[HttpToolsParser, H11Parser], ids=["httptools", "h11"])
-def parser(request: pytest.FixtureRequest) -> type[Parser]:
-    """Return one parser after the other."""
-    kind: type[Parser] = request.param
-    return kind
-
-
-def test_a_head_has_its_time(parser: type[Parser]) -> None:
-    """A connection that says nothing, or something very slowly, is closed."""
+def test_a_head_has_a_time_limit(parser: type[Parser]) -> None:
+    """A connection that sends nothing or an incomplete head is closed."""
 
     async def scenario() -> None:
         async with (
-            serving(parser, head_s=0.05) as server,
+            connection_server(parser, head_s=0.05) as server,
             server.connect() as silent,
             server.connect() as slow,
         ):
@@ -33,59 +22,59 @@ def test_a_head_has_its_time(parser: type[Parser]) -> None:
             assert await slow.rest() == b""
             assert server.echo.entered == 0
 
-    run(scenario)
+    run(scenario())
 
 
-def test_the_head_of_a_second_request_has_its_time_too(parser: type[Parser]) -> None:
-    """It begins with the first byte, however long the connection was idle before."""
+def test_the_head_of_a_second_request_has_a_time_limit(parser: type[Parser]) -> None:
+    """The time begins with its first byte, not with the idle time before it."""
 
     async def scenario() -> None:
-        async with serving(parser, head_s=0.05) as server, server.connect() as peer:
-            await peer.send(GET % 1)
-            await peer.answer()
+        async with connection_server(parser, head_s=0.05) as server, server.connect() as client:
+            await client.send(GET % 1)
+            await client.answer()
             await asyncio.sleep(0.1)
-            await peer.send(b"GET /2")
-            assert await peer.rest() == b""
+            await client.send(b"GET /2")
+            assert await client.rest() == b""
             assert server.echo.paths == ["/1"]
 
-    run(scenario)
+    run(scenario())
 
 
 def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
-    """After the keep-alive time."""
+    """It is closed after the keep-alive time."""
 
     async def scenario() -> None:
-        async with serving(parser, keep_alive_s=0.05) as server, server.connect() as peer:
-            await peer.send(GET % 1)
-            await peer.answer()
-            assert await peer.rest() == b""
+        async with connection_server(parser, keep_alive_s=0.05) as server, server.connect() as client:
+            await client.send(GET % 1)
+            await client.answer()
+            assert await client.rest() == b""
 
-    run(scenario)
+    run(scenario())
 
 
-def test_a_body_has_its_time(parser: type[Parser]) -> None:
-    """Where the application does not end it, the connection does; the application learns of it."""
+def test_a_body_has_a_time_limit(parser: type[Parser]) -> None:
+    """The connection is closed if the application does not answer, and the application gets a disconnect."""
 
     async def scenario() -> None:
-        async with serving(parser, body_s=0.05) as server, server.connect() as peer:
-            await peer.send(POST % 10 + b"abc")
-            assert await peer.rest() == b""
-            assert server.echo.left == 1
+        async with connection_server(parser, body_s=0.05) as server, server.connect() as client:
+            await client.send(POST % 10 + b"abc")
+            assert await client.rest() == b""
+            assert server.echo.disconnects == 1
 
-    run(scenario)
+    run(scenario())
 
 
 def test_the_body_of_a_request_that_was_answered_early_is_skipped(parser: type[Parser]) -> None:
-    """A refused request costs its connection only where its body is large."""
+    """The connection serves the next request."""
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
-            assert (await peer.answer())[0] == 200
-            await peer.send(b"x" * 100_000 + GET % 1)
-            assert (await peer.answer())[2] == b"GET /1 "
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+            assert (await client.answer())[0] == 200
+            await client.send(b"x" * 100_000 + GET % 1)
+            assert (await client.answer())[2] == b"GET /1 "
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: type[Parser]) -> None:
@@ -93,49 +82,49 @@ def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: t
 
     async def scenario() -> None:
         head = b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES * 20)
-        async with serving(parser) as server, server.connect() as peer:
-            sending = asyncio.create_task(peer.send(head + b"x" * DISCARD_BYTES * 20))
-            assert (await peer.answer())[0] == 200
-            await peer.rest()
+        async with connection_server(parser) as server, server.connect() as client:
+            sending = asyncio.create_task(client.send(head + b"x" * DISCARD_BYTES * 20))
+            assert (await client.answer())[0] == 200
+            await client.rest()
             await asyncio.gather(sending, return_exceptions=True)
 
-    run(scenario)
+    run(scenario())
 
 
 def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
-    """An answer waits for its reader, and not for ever."""
+    """The connection is closed after the time limit for writing."""
 
     async def scenario() -> None:
-        async with serving(parser, write_s=0.05) as server, server.connect() as peer:
-            server.echo.large = 20_000_000
-            await peer.send(GET % 1)
+        async with connection_server(parser, write_s=0.05) as server, server.connect() as client:
+            server.echo.extra_bytes = 20_000_000
+            await client.send(GET % 1)
             while not server.echo.entered or server.state.connections:
                 await asyncio.sleep(0.01)
             assert repr(server.connections) == "<OpenConnections 0 of 100, 0 idle>"
 
-    run(scenario)
+    run(scenario())
 
 
-def test_a_client_that_closes_its_side_has_left(parser: type[Parser]) -> None:
-    """Half-closed and closed look the same from here; whoever waits for the body is told."""
+def test_a_half_closed_connection_is_a_disconnect(parser: type[Parser]) -> None:
+    """The server cannot tell half-closed from closed; the application gets a disconnect."""
 
     async def scenario() -> None:
-        async with serving(parser) as server, server.connect() as peer:
-            await peer.send(POST % 10 + b"abc")
-            peer.writer.write_eof()
-            await peer.rest()
-            while not server.echo.left:
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(POST % 10 + b"abc")
+            client.writer.write_eof()
+            await client.rest()
+            while not server.echo.disconnects:
                 await asyncio.sleep(0)
 
-    run(scenario)
+    run(scenario())
 
 
-def test_the_connection_that_was_idle_longest_makes_room(parser: type[Parser]) -> None:
-    """A request in hand is never cut off for a new connection."""
+def test_the_connection_that_was_idle_longest_is_evicted(parser: type[Parser]) -> None:
+    """A connection with a running request is never evicted for a new one."""
 
     async def scenario() -> None:
         async with (
-            serving(parser, limit=3) as server,
+            connection_server(parser, limit=3) as server,
             server.connect() as busy,
             server.connect() as idle,
             server.connect(),
@@ -150,19 +139,19 @@ def test_the_connection_that_was_idle_longest_makes_room(parser: type[Parser]) -
             server.echo.released.set()
             assert (await busy.answer())[0] == 200
 
-    run(scenario)
+    run(scenario())
 
 
 def test_many_idle_connections_do_not_keep_a_request_out(parser: type[Parser]) -> None:
-    """Each newcomer takes the place of the one that has been idle longest."""
+    """Each new connection evicts the one that has been idle longest."""
 
     async def scenario() -> None:
-        async with serving(parser, limit=10) as server:
+        async with connection_server(parser, limit=10) as server:
             idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(50)]
-            async with server.connect() as peer:
-                await peer.send(GET % 1)
-                assert (await peer.answer())[0] == 200
+            async with server.connect() as client:
+                await client.send(GET % 1)
+                assert (await client.answer())[0] == 200
             for _, writer in idle:
                 writer.transport.abort()
 
-    run(scenario)
+    run(scenario())

@@ -1,4 +1,4 @@
-"""What is turned away at the door is told what it would have been told inside; all others come in."""
+"""Load shedding: a request refused by its head gets the answer that the application would give."""
 
 import asyncio
 import json
@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from service.connections.http1 import Head, parse_head
-from service.connections.uvicorn_adapter import H11Parser, HttpToolsParser, Parser
+from service.connections.uvicorn_adapter import Parser
 from service.errors import Refused
 from service.http.responses import Header
 from service.observability.request_record import DISCARD_BYTES
-from tests.support.connections import run, serving
-from tests.support.driver import Reply, Service, code_of, score_headers, token
+from tests.support.application import Service, score_headers, token
+from tests.support.asgi import Reply, code_of
+from tests.support.connection_server import connection_server
+from tests.support.event_loop import run
 
 FULL = Refused("overloaded", "the queue is full", 7)
 
@@ -29,8 +31,8 @@ def service(tmp_path: Path) -> Service:
     return service
 
 
-def at_the_door(service: Service, line: str = "POST /score HTTP/1.1", **changes: str | None) -> Reply | None:
-    """Show a head to the door; return its answer, None where it lets the request in."""
+def shed_by_head(service: Service, line: str = "POST /score HTTP/1.1", **changes: str | None) -> Reply | None:
+    """Return the load shedder's answer to a head, None where it passes the request on."""
     fields = {"host": "a", **score_headers(2, **{"authorization": KNOWN, **changes})}
     lines = [line, *(f"{name}: {value}" for name, value in fields.items())]
     head = parse_head("\r\n".join([*lines, "", ""]).encode())
@@ -39,38 +41,38 @@ def at_the_door(service: Service, line: str = "POST /score HTTP/1.1", **changes:
 
 
 def read(answer: bytes) -> Reply:
-    """Take an answer apart."""
+    """Parse an answer."""
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
     return Reply(int(line.split()[1]), dict(each.split(": ", 1) for each in lines), body)
 
 
-def test_it_is_told_the_same_as_inside(service: Service) -> None:
-    """In the same words and headers."""
-    outside = at_the_door(service, x_request_id="same")
-    inside = service.score(authorization=KNOWN, x_request_id="same")
+def test_the_answer_equals_the_applications(service: Service) -> None:
+    """Body and headers are the same."""
+    shed_reply = shed_by_head(service, x_request_id="same")
+    app_reply = service.score(authorization=KNOWN, x_request_id="same")
 
-    assert outside is not None
-    assert code_of(outside) == code_of(inside) == "overloaded"
-    assert outside.headers.pop("date") == "today"
-    assert outside.headers == inside.headers
-    assert outside.body == inside.body
+    assert shed_reply is not None
+    assert code_of(shed_reply) == code_of(app_reply) == "overloaded"
+    assert shed_reply.headers.pop("date") == "today"
+    assert shed_reply.headers == app_reply.headers
+    assert shed_reply.body == app_reply.body
 
 
-def test_it_is_counted_and_logged_the_same(service: Service) -> None:
-    """Whoever watches sees no difference."""
-    at_the_door(service)
+def test_a_shed_request_is_recorded_like_any_other(service: Service) -> None:
+    """The observer gets the same method, route, status, code and subject."""
+    shed_by_head(service)
     service.score(authorization=KNOWN)
-    outside, inside = service.recorder.over[-2:]
+    shed_reply, app_reply = service.recorder.over[-2:]
 
     assert len(service.recorder.begun) == len(service.recorder.over)
     for name in ("method", "route", "status", "code", "subject"):
-        assert getattr(outside, name) == getattr(inside, name)
+        assert getattr(shed_reply, name) == getattr(app_reply, name)
 
 
-def test_a_large_body_is_not_waited_for(service: Service) -> None:
-    """The client is told that the connection ends."""
-    reply = at_the_door(service, content_length=str(DISCARD_BYTES + 1))
+def test_the_connection_of_a_large_body_closes(service: Service) -> None:
+    """The answer says so, because the body would take too long to read and discard."""
+    reply = shed_by_head(service, content_length=str(DISCARD_BYTES + 1))
 
     assert reply is not None
     assert reply.headers["connection"] == "close"
@@ -97,57 +99,60 @@ def test_a_large_body_is_not_waited_for(service: Service) -> None:
         ("POST /score HTTP/1.1", {"content_length": None, "transfer_encoding": "chunked"}),
     ],
 )
-def test_what_is_unusual_comes_in(service: Service, line: str, changes: dict[str, str | None]) -> None:
-    """There every rule is known."""
-    assert at_the_door(service, line, **changes) is None
+def test_an_unusual_request_is_passed_on(service: Service, line: str, changes: dict[str, str | None]) -> None:
+    """Only the application knows every rule."""
+    assert shed_by_head(service, line, **changes) is None
 
 
-def test_everybody_comes_in_when_there_is_room(service: Service) -> None:
-    """The door only looks when the queue fills."""
+def test_every_request_is_passed_on_while_there_is_room(service: Service) -> None:
+    """The load shedder refuses only while the queue is congested."""
     service.backend.refusal = None
 
-    assert at_the_door(service) is None
+    assert shed_by_head(service) is None
 
 
-@pytest.mark.parametrize("parser", [HttpToolsParser, H11Parser])
-def test_the_connection_goes_on(parser: type[Parser]) -> None:
-    """The body passes by in pieces, and the next request on the connection is served."""
+def test_a_connection_is_used_again_after_a_refusal(parser: type[Parser]) -> None:
+    """The body of the refused request is discarded, in pieces, and the next request is served."""
 
     def shed(head: Head, default_headers: Iterable[Header]) -> bytes | None:
         return b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}" if b"/full" in head.raw else None
 
     async def scenario() -> None:
-        async with serving(parser, shed=shed) as server, server.connect() as peer:
+        async with connection_server(parser, shed=shed) as server, server.connect() as client:
             for _ in range(2):
-                await peer.send(b"POST /full HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
-                assert (await peer.answer())[0] == 503
+                await client.send(b"POST /full HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+                assert (await client.answer())[0] == 503
                 await asyncio.sleep(0.01)
-                await peer.send(b"defPOST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-                assert (await peer.answer())[2] == b"POST /in hi"
-            await peer.send(b"POST /full HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert [(await peer.answer())[0], (await peer.answer())[0]] == [503, 200]
+                await client.send(b"defPOST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+                assert (await client.answer())[2] == b"POST /in hi"
+            await client.send(b"POST /full HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert [(await client.answer())[0], (await client.answer())[0]] == [503, 200]
             assert server.echo.paths == ["/in", "/in", "/next"]
 
-    run(scenario)
+    run(scenario())
 
 
-@pytest.mark.parametrize("parser", [HttpToolsParser, H11Parser])
-def test_a_large_body_ends_the_connection(parser: type[Parser]) -> None:
-    """After the answer."""
+def test_a_large_body_closes_the_connection(parser: type[Parser]) -> None:
+    """The connection closes after the answer, and the application sees nothing of the request."""
     answer = b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}"
 
     async def scenario() -> None:
-        async with serving(parser, shed=lambda head, headers: answer) as server, server.connect() as peer:
-            await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES + 1))
-            assert await peer.rest() == answer
+        async with (
+            connection_server(parser, shed=lambda head, headers: answer) as server,
+            server.connect() as client,
+        ):
+            await client.send(
+                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES + 1)
+            )
+            assert await client.rest() == answer
             assert server.echo.entered == 0
 
-    run(scenario)
+    run(scenario())
 
 
-def test_the_problem_is_whole(service: Service) -> None:
-    """And says when to come again."""
-    reply = at_the_door(service)
+def test_the_answer_is_a_problem_with_retry_after(service: Service) -> None:
+    """It has the detail and the time of the refusal."""
+    reply = shed_by_head(service)
 
     assert reply is not None
     assert reply.headers["retry-after"] == "7"

@@ -1,4 +1,4 @@
-"""How a request to `/score` gets in, waits, and is given up: bodies, doors, clients that leave."""
+"""The body of a request to `/score`, refusals by the pool, and clients that disconnect."""
 
 import asyncio
 from pathlib import Path
@@ -8,31 +8,16 @@ from starlette.types import Message
 
 from service.errors import Refused
 from service.observability.request_record import DISCARD_BYTES
-from tests.support.driver import (
-    FakeBackend,
-    Reply,
-    Service,
-    arriving,
-    code_of,
-    drive,
-    nothing,
-    scope_of,
-    score_headers,
-)
+from tests.support.application import FakeBackend, Service, score_headers
+from tests.support.asgi import Reply, call_app, code_of, http_scope, never_receive, receive_of
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    """Return the application over a pool that answers everything."""
-    return Service(tmp_path, max_body_bytes=1_000)
-
-
-def test_a_body_in_chunks_is_counted_while_it_comes(service: Service) -> None:
-    """Without a Content-Length the limit holds all the same, and the connection ends."""
+def test_a_chunked_body_is_counted_while_it_is_read(service: Service) -> None:
+    """Without a Content-Length the limit holds too, and the connection is closed."""
     headers = score_headers(0, content_length=None, transfer_encoding="chunked")
 
     reply = asyncio.run(
-        drive(service.app, scope_of("POST", "/score", headers), arriving(b"x" * 600, b"x" * 600))
+        call_app(service.app, http_scope("POST", "/score", headers), receive_of(b"x" * 600, b"x" * 600))
     )
 
     assert reply is not None
@@ -54,39 +39,39 @@ def test_a_body_in_chunks_is_counted_while_it_comes(service: Service) -> None:
 def test_a_refusal_says_that_the_connection_closes(
     service: Service, changes: dict[str, str | None], closed: bool
 ) -> None:
-    """Where the rest of the body is too much to be read for nothing."""
+    """It closes where the rest of the body is larger than `DISCARD_BYTES` or of unknown size."""
     headers = score_headers(2, authorization=None, **changes)
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", headers), nothing))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", headers), never_receive))
 
     assert reply is not None
     assert (reply.headers.get("connection") == "close") == closed
 
 
-def test_a_large_body_that_was_read_keeps_the_connection(tmp_path: Path) -> None:
-    """Whatever its answer."""
+def test_the_connection_stays_open_after_a_large_body_that_was_read(tmp_path: Path) -> None:
+    """Nothing of the body is left to discard."""
     service = Service(tmp_path)
 
     assert "connection" not in service.score(body=bytes(DISCARD_BYTES + 1)).headers
 
 
-def test_a_body_that_comes_too_slowly(tmp_path: Path) -> None:
-    """The limit is on the whole body, however busily its bytes trickle in."""
+def test_a_body_that_takes_too_long_is_refused(tmp_path: Path) -> None:
+    """The time limit is on the whole body; the permit is given back."""
     service = Service(tmp_path, body_timeout_s=0.01)
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", score_headers(9)), nothing))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", score_headers(9)), never_receive))
 
     assert reply is not None
     assert code_of(reply) == "body_timeout"
     assert service.backend.admission.permits == 0
 
 
-def test_a_deadline_that_passes_while_the_body_comes(tmp_path: Path) -> None:
-    """The clock starts when the headers are complete."""
+def test_a_deadline_can_pass_while_the_body_is_read(tmp_path: Path) -> None:
+    """The time of a request begins when its headers are complete."""
     service = Service(tmp_path)
     headers = score_headers(9, x_request_timeout_ms="10")
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", headers), nothing))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", headers), never_receive))
 
     assert reply is not None
     assert code_of(reply) == "deadline_exceeded"
@@ -102,8 +87,8 @@ def test_a_deadline_that_passes_while_the_body_comes(tmp_path: Path) -> None:
         Refused("no_workers", "none", 2),
     ],
 )
-def test_the_pool_refuses_at_the_door(service: Service, refusal: Refused) -> None:
-    """With Retry-After in whole seconds of at least 1."""
+def test_a_refusal_before_the_body_has_retry_after(service: Service, refusal: Refused) -> None:
+    """Retry-After is in whole seconds and at least 1; a draining server closes the connection."""
     service.backend.refusal = refusal
 
     reply = service.score()
@@ -113,16 +98,16 @@ def test_the_pool_refuses_at_the_door(service: Service, refusal: Refused) -> Non
     assert reply.headers.get("connection") == ("close" if refusal.code == "draining" else None)
 
 
-def test_the_pool_refuses_after_the_body(tmp_path: Path) -> None:
-    """The permit is given back."""
+def test_a_refusal_after_the_body_gives_the_permit_back(tmp_path: Path) -> None:
+    """The problem has the pool's code, and no permit is left."""
     service = Service(tmp_path, FakeBackend(Refused("poison_request", "it ended two workers")))
 
     assert code_of(service.score()) == "poison_request"
     assert service.backend.admission.permits == 0
 
 
-def test_a_fault_of_ours_is_a_plain_500(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing of the exception reaches the client; it is logged once, with the request's id."""
+def test_an_unexpected_exception_is_a_500(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The client sees nothing of the exception; it is logged once, with the request's id."""
     service = Service(tmp_path, FakeBackend(RuntimeError("canary")))
 
     reply = service.score(x_request_id="id-1")
@@ -133,8 +118,8 @@ def test_a_fault_of_ours_is_a_plain_500(tmp_path: Path, caplog: pytest.LogCaptur
     assert service.backend.admission.permits == 0
 
 
-def test_a_client_that_leaves_while_it_waits(tmp_path: Path) -> None:
-    """Its work is cancelled, its permit given back, and it counts as 499."""
+def test_a_disconnect_while_the_job_waits_cancels_it(tmp_path: Path) -> None:
+    """The job is cancelled, the permit is given back, and the request is recorded as 499."""
     backend = FakeBackend()
     service = Service(tmp_path, backend)
 
@@ -143,38 +128,38 @@ def test_a_client_that_leaves_while_it_waits(tmp_path: Path) -> None:
 
     async def scenario() -> Reply | None:
         backend.held = asyncio.Event()
-        scope = scope_of("POST", "/score", score_headers(2))
-        return await drive(service.app, scope, arriving(b"{}", then=leave))
+        scope = http_scope("POST", "/score", score_headers(2))
+        return await call_app(service.app, scope, receive_of(b"{}", then=leave))
 
     reply = asyncio.run(scenario())
 
     assert reply is None
-    assert (backend.left, backend.admission.permits) == (1, 0)
+    assert (backend.cancelled, backend.admission.permits) == (1, 0)
     assert service.recorder.over[0].status == 499
 
 
-def test_a_client_that_leaves_while_it_sends(service: Service) -> None:
-    """There is nobody to answer, and the permit is given back."""
+def test_a_disconnect_while_the_body_is_read_gives_the_permit_back(service: Service) -> None:
+    """Nothing is answered, and the request is recorded as 499."""
 
     async def leave() -> Message:
         return {"type": "http.disconnect"}
 
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", score_headers(2)), leave))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", score_headers(2)), leave))
 
     assert reply is None
     assert service.backend.admission.permits == 0
     assert service.recorder.over[0].status == 499
 
 
-def test_the_server_ending_a_request_is_not_the_client_leaving(tmp_path: Path) -> None:
-    """A cancelled task stays cancelled."""
+def test_cancellation_by_the_server_is_not_a_disconnect(tmp_path: Path) -> None:
+    """The task ends as cancelled, and the permit is given back."""
     backend = FakeBackend()
     service = Service(tmp_path, backend)
 
     async def scenario() -> None:
         backend.held = asyncio.Event()
         serving = asyncio.create_task(
-            drive(service.app, scope_of("POST", "/score", score_headers(2)), arriving(b"{}"))
+            call_app(service.app, http_scope("POST", "/score", score_headers(2)), receive_of(b"{}"))
         )
         while not backend.requests:
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What the headers of a request ask for."""
+"""How the headers of a request are read."""
 
 import pytest
 
@@ -26,8 +26,8 @@ from service.http.headers import accepted, check_content, timeout, whole_number
         (b"nonsense, application/json", "json"),
     ],
 )
-def test_the_type_that_a_client_likes_best(header: bytes, kind: str) -> None:
-    """By quality, then by how closely it is named; json where it does not matter."""
+def test_accept_chooses_the_media_type(header: bytes, kind: str) -> None:
+    """The higher quality wins, then the more specific name, then JSON."""
     assert accepted({b"accept": header}) == kind
 
 
@@ -43,8 +43,8 @@ def test_the_type_that_a_client_likes_best(header: bytes, kind: str) -> None:
         b",",
     ],
 )
-def test_types_that_there_are_not(header: bytes) -> None:
-    """406 rather than what the client did not ask for."""
+def test_accept_without_a_supported_type_is_refused(header: bytes) -> None:
+    """The answer is 406, not a type that the client did not ask for."""
     with pytest.raises(Refused):
         accepted({b"accept": header})
 
@@ -59,8 +59,8 @@ def test_types_that_there_are_not(header: bytes) -> None:
         b"application/json; charset=utf8; profile=x",
     ],
 )
-def test_json_in_utf8_by_every_name(kind: bytes) -> None:
-    """With the parameters that clients add."""
+def test_json_in_utf8_is_accepted(kind: bytes) -> None:
+    """The charset may be written in any way and other parameters may follow."""
     check_content({b"content-type": kind})
 
 
@@ -79,8 +79,8 @@ def test_json_in_utf8_by_every_name(kind: bytes) -> None:
         b"multipart/form-data",
     ],
 )
-def test_other_types_and_charsets(kind: bytes) -> None:
-    """415, also where two names contradict each other."""
+def test_other_types_and_charsets_are_refused(kind: bytes) -> None:
+    """The answer is 415, also where two charsets contradict each other."""
     with pytest.raises(Refused):
         check_content({b"content-type": kind})
 
@@ -100,13 +100,13 @@ def test_other_types_and_charsets(kind: bytes) -> None:
         ("٣".encode(), None),
     ],
 )
-def test_whole_numbers(text: bytes, number: int | None) -> None:
-    """ASCII digits alone; a very long number is just a large one."""
+def test_whole_numbers_are_parsed(text: bytes, number: int | None) -> None:
+    """Only ASCII digits are a number (else None); a number is capped at 10**15 and may have any length."""
     assert whole_number(text) == number
 
 
-def test_a_client_can_only_shorten_its_time() -> None:
-    """More than the limit is the limit."""
+def test_a_client_can_only_shorten_the_time_limit() -> None:
+    """Without the header, and above the limit, the limit holds."""
     assert timeout({}, 30) == 30
     assert timeout({b"x-request-timeout-ms": b"1500"}, 30) == 1.5
     assert timeout({b"x-request-timeout-ms": b"60000"}, 30) == 30

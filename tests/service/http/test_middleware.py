@@ -1,4 +1,4 @@
-"""What happens around every request."""
+"""What the middleware does for every request: ids, headers of security, CORS, errors of routing."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,8 @@ from starlette.types import Receive, Scope, Send
 
 from service.http.middleware import RequestContext
 from service.http.responses import API_HEADERS
-from tests.support.driver import Recorder, Reply, Service, arriving, code_of, drive, scope_of
+from tests.support.application import RequestRecorder, Service
+from tests.support.asgi import Reply, call_app, code_of, http_scope, receive_of
 
 ORIGIN = "https://app.example"
 
@@ -20,14 +21,14 @@ def service(tmp_path: Path) -> Service:
 
 
 @pytest.mark.parametrize("given", ["a", "A-b_c.9", "x" * 128])
-def test_a_request_keeps_the_id_that_its_client_gave(service: Service, given: str) -> None:
-    """Where it is safe to repeat."""
+def test_a_valid_request_id_is_kept(service: Service, given: str) -> None:
+    """An id of letters, digits, `.`, `_` and `-`, at most 128, is repeated in the answer."""
     assert service.request("GET", "/livez", {"X-Request-ID": given}).headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\tb", "ä", "a,b", '"', "<x>"])
-def test_an_id_that_is_not_safe_is_replaced(service: Service, given: str) -> None:
-    """It would come back in headers, logs and JSON."""
+def test_an_unsafe_request_id_is_replaced(service: Service, given: str) -> None:
+    """It would be repeated in headers, logs and JSON."""
     replies = [service.request("GET", "/livez", {"X-Request-ID": given}) for _ in range(2)]
 
     ids = {reply.headers["x-request-id"] for reply in replies}
@@ -35,8 +36,8 @@ def test_an_id_that_is_not_safe_is_replaced(service: Service, given: str) -> Non
     assert given not in ids
 
 
-def test_two_ids_are_none(service: Service) -> None:
-    """Which of them counts is nobody's guess."""
+def test_two_request_ids_are_replaced(service: Service) -> None:
+    """Two ids are ambiguous."""
     reply = service.request("GET", "/livez", [("X-Request-ID", "a"), ("X-Request-ID", "b")])
 
     assert reply.headers["x-request-id"] not in {"a", "b"}
@@ -46,7 +47,7 @@ def test_two_ids_are_none(service: Service) -> None:
     "path", ["/livez", "/readyz", "/info", "/openapi.json", "/docs", "/", "/score", "/nothing"]
 )
 def test_every_answer_has_an_id_and_the_headers_of_security(service: Service, path: str) -> None:
-    """Errors of the framework too."""
+    """Errors of the framework have them too."""
     reply = service.request("GET", path)
 
     assert reply.headers["x-request-id"]
@@ -55,8 +56,8 @@ def test_every_answer_has_an_id_and_the_headers_of_security(service: Service, pa
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/score/", "/livez/", "//livez", "/SCORE", "/static/..", "*"])
-def test_a_path_that_is_not_there(service: Service, path: str) -> None:
-    """404 as a problem; a slash more is another path."""
+def test_an_unknown_path_is_a_404(service: Service, path: str) -> None:
+    """It is a problem; a path with another slash at its end is another path."""
     reply = service.request("POST", path)
 
     assert code_of(reply) == "not_found"
@@ -72,30 +73,30 @@ def test_a_path_that_is_not_there(service: Service, path: str) -> None:
         ("PUT", "/", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_method_that_a_path_does_not_take(service: Service, method: str, path: str, allow: str) -> None:
-    """405 names those that it does."""
+def test_an_unsupported_method_is_a_405(service: Service, method: str, path: str, allow: str) -> None:
+    """The answer's Allow names the supported methods."""
     reply = service.request(method, path)
 
     assert code_of(reply) == "method_not_allowed"
     assert reply.headers["allow"] == allow
 
 
-def test_options_tells_the_methods(service: Service) -> None:
-    """Without a token and without a body."""
+def test_options_lists_the_methods(service: Service) -> None:
+    """It needs no token and its answer has no body."""
     reply = service.request("OPTIONS", "/score")
 
     assert (reply.status, reply.body, reply.headers["allow"]) == (204, b"", "OPTIONS, POST")
 
 
-def test_head_is_taken_where_get_is(service: Service) -> None:
-    """The server leaves the body out; its length is told."""
+def test_head_is_supported_where_get_is(service: Service) -> None:
+    """The answer has the Content-Length of the body that GET returns."""
     reply = service.request("HEAD", "/livez")
 
     assert (reply.status, reply.headers["content-length"]) == (200, "18")
 
 
-def test_an_origin_that_is_listed_may_read_the_answer(service: Service) -> None:
-    """And the headers that its page needs; never with cookies."""
+def test_a_listed_origin_may_read_the_answer(service: Service) -> None:
+    """It may read the headers that a page needs, and never sends cookies."""
     reply = service.request("GET", "/livez", {"Origin": ORIGIN})
 
     assert reply.headers["access-control-allow-origin"] == ORIGIN
@@ -105,8 +106,8 @@ def test_an_origin_that_is_listed_may_read_the_answer(service: Service) -> None:
     assert "access-control-allow-credentials" not in reply.headers
 
 
-def test_an_origin_that_is_listed_may_ask_first(service: Service) -> None:
-    """The preflight allows what /score needs, for ten minutes, and carries an id like every answer."""
+def test_a_preflight_of_a_listed_origin_succeeds(service: Service) -> None:
+    """It allows what /score needs, for ten minutes, and has an id like every answer."""
     headers = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "POST",
@@ -128,8 +129,10 @@ def test_an_origin_that_is_listed_may_ask_first(service: Service) -> None:
     "asked",
     [{"Access-Control-Request-Method": "DELETE"}, {"Access-Control-Request-Headers": "cookie"}],
 )
-def test_a_preflight_for_more_than_the_service_takes_fails(service: Service, asked: dict[str, str]) -> None:
-    """A browser needs a successful answer to go on."""
+def test_a_preflight_for_an_unsupported_method_or_header_fails(
+    service: Service, asked: dict[str, str]
+) -> None:
+    """The browser then does not send the request."""
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", **asked}
 
     assert service.request("OPTIONS", "/score", headers).status == 400
@@ -139,7 +142,7 @@ def test_a_preflight_for_more_than_the_service_takes_fails(service: Service, ask
     "origin", ["https://other.example", "null", "https://app.example.evil", "HTTPS://APP.EXAMPLE"]
 )
 def test_other_origins_are_not_allowed(service: Service, origin: str) -> None:
-    """Without this header a browser does not show the answer to the page."""
+    """Without the header the browser does not show the answer to the page."""
     for method in ("GET", "OPTIONS"):
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         reply = service.request(method, "/livez", headers)
@@ -148,7 +151,7 @@ def test_other_origins_are_not_allowed(service: Service, origin: str) -> None:
 
 
 def test_no_origin_is_allowed_by_default(tmp_path: Path) -> None:
-    """The answer says nothing of origins, and a preflight is an ordinary OPTIONS request."""
+    """The answer has no CORS headers, and a preflight is an ordinary OPTIONS request."""
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
 
     for method in ("GET", "OPTIONS"):
@@ -157,24 +160,24 @@ def test_no_origin_is_allowed_by_default(tmp_path: Path) -> None:
 
 
 def test_a_problem_is_readable_for_a_listed_origin(service: Service) -> None:
-    """Its page can show what was wrong."""
+    """A page can show what was wrong."""
     reply = service.request("POST", "/score", {"Origin": ORIGIN})
 
     assert reply.status == 401
     assert reply.headers["access-control-allow-origin"] == ORIGIN
 
 
-def test_a_fault_after_the_answer_began_ends_the_connection() -> None:
-    """It is too late for another answer: the server must see the exception."""
+def test_an_exception_after_the_answer_began_is_raised() -> None:
+    """It is too late for a problem: the server must see the exception and close the connection."""
 
     async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("halfway")
 
-    recorder = Recorder()
+    recorder = RequestRecorder()
 
     async def scenario() -> Reply | None:
-        return await drive(RequestContext(faulty, recorder), scope_of("GET", "/"), arriving(b""))
+        return await call_app(RequestContext(faulty, recorder), http_scope("GET", "/"), receive_of(b""))
 
     with pytest.raises(RuntimeError):
         asyncio.run(scenario())

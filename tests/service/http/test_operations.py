@@ -1,20 +1,13 @@
-"""`/metrics` is for everybody, `/status` for operators."""
-
-from pathlib import Path
+"""`/metrics` needs no token; `/status` needs one with the scope `status`."""
 
 import pytest
 
-from tests.support.driver import Service, code_of, token
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    """Return the application over a pool with one slot."""
-    return Service(tmp_path)
+from tests.support.application import Service, token
+from tests.support.asgi import code_of
 
 
 def test_metrics_need_no_token(service: Service) -> None:
-    """Prometheus has none."""
+    """Prometheus scrapes without one."""
     reply = service.request("GET", "/metrics")
 
     assert (reply.status, reply.body) == (200, b"slots 1\n")
@@ -22,7 +15,7 @@ def test_metrics_need_no_token(service: Service) -> None:
 
 
 def test_status_needs_a_token(service: Service) -> None:
-    """It tells who is busy."""
+    """Its answer shows the processes and the load."""
     assert code_of(service.request("GET", "/status")) == "missing_token"
 
 
@@ -33,8 +26,8 @@ def test_status_needs_the_scope(service: Service) -> None:
     assert code_of(reply) == "insufficient_scope"
 
 
-def test_status_is_for_tokens_with_the_scope(service: Service) -> None:
-    """And says who asked, for the log."""
+def test_a_token_with_the_scope_gets_the_status(service: Service) -> None:
+    """The subject is recorded for the log."""
     reply = service.request("GET", "/status", {"authorization": f"Bearer {token(scope='status')}"})
 
     assert reply.json == {"slots": 1}
@@ -42,6 +35,6 @@ def test_status_is_for_tokens_with_the_scope(service: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/status"])
-def test_only_reading_is_possible(service: Service, path: str) -> None:
-    """There is nothing to change."""
+def test_both_pages_are_read_only(service: Service, path: str) -> None:
+    """They do not support POST."""
     assert code_of(service.request("POST", path)) == "method_not_allowed"

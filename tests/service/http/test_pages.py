@@ -1,4 +1,4 @@
-"""The pages work with nothing from anywhere else."""
+"""The HTML pages load nothing from other hosts and keep a strict content security policy."""
 
 import re
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from service.http.pages import ASSETS, PAGES
-from tests.support.driver import Service
+from tests.support.application import Service
 
 STATIC = Path("service/static")
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_a_strict_policy(tmp_path: Path, path: str) -> None:
-    """No inline script or style, nothing from other hosts, in no frame."""
+    """The policy allows no inline script or style and nothing from other hosts."""
     reply = Service(tmp_path).request("GET", path)
 
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
@@ -23,8 +23,8 @@ def test_a_page_has_a_strict_policy(tmp_path: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_everything_that_a_page_loads_is_there(tmp_path: Path, path: str) -> None:
-    """With its type; no address of a page leads elsewhere."""
+def test_every_file_that_a_page_loads_is_served(tmp_path: Path, path: str) -> None:
+    """Every `src` and `href` of a page is a path of this service, and its type is not guessed."""
     service = Service(tmp_path)
     page = service.request("GET", path).body.decode()
 
@@ -39,30 +39,30 @@ def test_everything_that_a_page_loads_is_there(tmp_path: Path, path: str) -> Non
 
 @pytest.mark.parametrize("name", ["playground.html", "docs.html"])
 def test_a_page_has_no_inline_code(name: str) -> None:
-    """The policy would stop it."""
+    """The policy would block it."""
     page = (STATIC / name).read_text()
 
     assert not re.search(r"<script>|<style>|\son\w+=|style=", page)
 
 
 @pytest.mark.parametrize("name", ["playground.js", "docs.js"])
-def test_our_scripts_know_no_other_host(name: str) -> None:
-    """And put no text into a page as markup."""
+def test_the_scripts_name_no_other_host(name: str) -> None:
+    """They do not insert text as markup and do not evaluate code."""
     script = (STATIC / name).read_text()
 
     assert not re.search(r"https?://|innerHTML|insertAdjacent|document\.write|eval\(", script)
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_an_asset_is_served_as_it_is(tmp_path: Path, name: str) -> None:
-    """Byte by byte, large ones too."""
+def test_an_asset_is_served_unchanged(tmp_path: Path, name: str) -> None:
+    """Its bytes are those of the file."""
     reply = Service(tmp_path).request("GET", f"/static/{name}")
 
     assert reply.body == (STATIC / name).read_bytes()
 
 
 def test_other_files_are_not_served(tmp_path: Path) -> None:
-    """Only those that are listed have a path."""
+    """Only the listed files have a path."""
     service = Service(tmp_path)
 
     for path in ("/static/../settings.py", "/static/swagger-ui/VERSION", "/static/", "/static"):

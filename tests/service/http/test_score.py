@@ -1,4 +1,4 @@
-"""What `/score` answers, with a pool that does as it is told."""
+"""What `/score` answers, with a fake pool."""
 
 import asyncio
 import json
@@ -11,25 +11,12 @@ from starlette.types import Message
 from service.api.outcome import Facts, Outcome
 from service.api.problems import partial
 from service.http.responses import PIECE_BYTES
-from tests.support.driver import (
-    SCORED,
-    FakeBackend,
-    Service,
-    code_of,
-    drive,
-    scope_of,
-    score_headers,
-)
+from tests.support.application import SCORED, FakeBackend, Service, score_headers
+from tests.support.asgi import call_app, code_of, http_scope
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    """Return the application over a pool that answers everything."""
-    return Service(tmp_path, max_body_bytes=1_000)
-
-
-def test_the_body_goes_to_the_pool_and_its_answer_comes_back_untouched(service: Service) -> None:
-    """The server moves bytes and parses none of them."""
+def test_body_and_answer_pass_unchanged(service: Service) -> None:
+    """The server process parses neither of them."""
     reply = service.score(body=b"anything")
 
     assert (reply.status, reply.body) == (200, b'{"documents": []}')
@@ -38,23 +25,23 @@ def test_the_body_goes_to_the_pool_and_its_answer_comes_back_untouched(service: 
     assert [request.body for request in service.backend.requests] == [b"anything"]
 
 
-def test_the_pool_learns_who_asks_and_how_long(service: Service) -> None:
-    """Subject, request id and media type travel with the body; the deadline is the shorter one."""
+def test_the_job_has_the_request_id_subject_and_media_type(service: Service) -> None:
+    """They come from the headers and the token."""
     service.score(x_request_id="my-id", x_request_timeout_ms="50", accept="application/x-npy")
 
     request = service.backend.requests[0]
     assert (request.request_id, request.subject, request.accept) == ("my-id", "ann", "npy")
 
 
-def test_the_stages_are_told_in_the_answer(service: Service) -> None:
-    """Server-Timing has milliseconds."""
+def test_the_answer_has_the_times_of_the_stages(service: Service) -> None:
+    """Server-Timing has them in milliseconds."""
     reply = service.score()
 
     assert reply.headers["server-timing"] == "queue;dur=1.500, decode;dur=0.500, encode;dur=0.250"
 
 
 def test_a_large_answer_is_sent_in_pieces(tmp_path: Path) -> None:
-    """So that a slow reader holds up its own answer and not the server's memory."""
+    """A slow reader then does not make the server hold a second copy; the body arrives whole."""
     body = bytes(PIECE_BYTES * 2 + 1)
     service = Service(tmp_path, FakeBackend(Outcome("ok", body)))
 
@@ -62,7 +49,7 @@ def test_a_large_answer_is_sent_in_pieces(tmp_path: Path) -> None:
 
 
 def test_a_problem_of_the_worker_is_completed(tmp_path: Path) -> None:
-    """Its part is joined with status, title and request id."""
+    """Status, title and request id are added to the worker's part."""
     part = partial("wrong", [("/documents/0", "missing")])
     service = Service(
         tmp_path, FakeBackend(Outcome("invalid_document", part, Facts(stages=(("decode", 1.0),))))
@@ -96,16 +83,16 @@ def test_a_problem_of_the_worker_is_completed(tmp_path: Path) -> None:
         ({"content_length": "-1"}, "invalid_request"),
     ],
 )
-def test_what_is_wrong_with_the_headers_is_answered_before_the_body_is_read(
+def test_invalid_headers_are_refused_before_the_body_is_read(
     service: Service, changes: dict[str, str | None], code: str
 ) -> None:
-    """Nothing of it reaches the pool."""
+    """The pool gets no job."""
 
     async def never() -> Message:
         raise AssertionError
 
     headers = score_headers(2, **changes)
-    reply = asyncio.run(drive(service.app, scope_of("POST", "/score", headers), never))
+    reply = asyncio.run(call_app(service.app, http_scope("POST", "/score", headers), never))
 
     assert reply is not None
     assert code_of(reply) == code
@@ -128,13 +115,13 @@ def test_what_is_wrong_with_the_headers_is_answered_before_the_body_is_read(
         {"authorization": "bearer " + score_headers(0)["authorization"].removeprefix("Bearer ")},
     ],
 )
-def test_headers_that_clients_really_send(service: Service, changes: dict[str, str | None]) -> None:
-    """Charsets, qualities and upper case in all their forms."""
+def test_common_forms_of_the_headers_are_accepted(service: Service, changes: dict[str, str | None]) -> None:
+    """Charsets, qualities, upper case and large numbers are read as the standards say."""
     assert service.request("POST", "/score", score_headers(2, **changes), b"{}").status == 200
 
 
-def test_a_scope_that_the_token_needs(tmp_path: Path) -> None:
-    """Its lack is 403 with a challenge that says so."""
+def test_a_token_without_the_scope_is_refused(tmp_path: Path) -> None:
+    """The answer is 403 with a challenge that names the error."""
     service = Service(tmp_path, jwt_scope="score")
 
     reply = service.score()
@@ -146,20 +133,20 @@ def test_a_scope_that_the_token_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("authorization", "challenge"), [(None, "Bearer"), ("Bearer x", 'Bearer error="invalid_token"')]
 )
-def test_a_challenge_goes_with_401(service: Service, authorization: str | None, challenge: str) -> None:
-    """RFC 6750: no error code for a request without a token."""
+def test_a_401_has_a_challenge(service: Service, authorization: str | None, challenge: str) -> None:
+    """Without a token the challenge has no error code (RFC 6750)."""
     assert service.score(authorization=authorization).headers["www-authenticate"] == challenge
 
 
 def test_the_record_of_a_request(service: Service) -> None:
-    """Metrics and logs see what was asked and what was answered, once."""
+    """The observer gets one record with the request and its answer."""
     service.score(x_request_id="id-1")
 
     (record,) = service.recorder.over
     assert service.recorder.begun == [record]
     assert (record.request_id, record.method, record.route) == ("id-1", "POST", "/score")
     assert (record.status, record.code, record.subject) == (200, "ok", "ann")
-    # The outcome without the body, which is with the client: a record that is kept keeps no megabytes.
+    # The record has the outcome without its body, so that a kept record holds no megabytes.
     assert record.outcome == replace(SCORED, body=b"")
     assert record.ended >= record.began > 0
 
@@ -173,8 +160,8 @@ def test_the_record_of_a_refusal(service: Service) -> None:
     assert record.outcome is None
 
 
-def test_the_answer_of_a_problem_is_json_of_the_contract(service: Service) -> None:
-    """All members, in the order of RFC 9457 first."""
+def test_the_members_of_a_problem_are_in_order(service: Service) -> None:
+    """The members of RFC 9457 come first."""
     reply = service.score(authorization=None)
 
     assert list(json.loads(reply.body))[:3] == ["type", "title", "status"]

@@ -1,4 +1,4 @@
-"""The arena carries bytes both ways and gives memory back."""
+"""The arena carries bytes in both directions and gives memory back."""
 
 import fcntl
 import os
@@ -22,20 +22,20 @@ def arena() -> Iterator[Arena]:
 
 
 def worker_side(arena: Arena) -> WorkerArena:
-    """Attach to it as a worker does."""
+    """Attach to an arena as a worker does."""
     handle = arena.handle()
     memory, called, reported = map(os.dup, handle.fds)
     return WorkerArena((memory, called, reported), handle.layout)
 
 
 def pages_of(arena: Arena) -> int:
-    """Return the bytes of memory that it takes up now."""
+    """Return the bytes of memory that the arena uses now."""
     return os.fstat(arena.handle().fds[0]).st_blocks * 512
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))
-def test_bodies_arrive_as_they_were(bodies: list[bytes]) -> None:
-    """One after the other, empty ones too."""
+def test_bodies_arrive_unchanged(bodies: list[bytes]) -> None:
+    """They arrive in order, and empty ones too."""
     arena = Arena(MIB, MIB)
     arena.write(bodies)
 
@@ -45,8 +45,8 @@ def test_bodies_arrive_as_they_were(bodies: list[bytes]) -> None:
     assert received == bodies
 
 
-def test_answers_and_report_come_back(arena: Arena) -> None:
-    """Each in its region, answers behind each other."""
+def test_answers_and_the_report_reach_the_server(arena: Arena) -> None:
+    """The answers lie one behind the other, and the report in its own region."""
     worker = worker_side(arena)
 
     first = worker.write_answer(0, b"first")
@@ -58,8 +58,8 @@ def test_answers_and_report_come_back(arena: Arena) -> None:
     assert arena.read(arena.layout.report_at, 6) == b"report"
 
 
-def test_a_body_in_the_workers_hands_cannot_be_written(arena: Arena) -> None:
-    """A handler that writes into its input would change the next attempt's."""
+def test_a_worker_gets_read_only_bodies(arena: Arena) -> None:
+    """A handler that writes into its input would change the input of the next attempt."""
     arena.write([b"body"])
 
     (body,) = worker_side(arena).bodies([4])
@@ -68,20 +68,20 @@ def test_a_body_in_the_workers_hands_cannot_be_written(arena: Arena) -> None:
 
 
 def test_bodies_that_do_not_fit_are_refused(arena: Arena) -> None:
-    """Before anything behind the inbox is overwritten."""
+    """Nothing behind the inbox is overwritten."""
     with pytest.raises(ArenaError, match="inbox"):
         arena.write([bytes(8 * MIB), b"x"])
 
 
 @pytest.mark.parametrize(("at", "length"), [(0, 10), (-1, 5), (8 * MIB, 64 * MIB), (8 * MIB, -1)])
 def test_a_span_outside_of_the_workers_regions_is_not_read(arena: Arena, at: int, length: int) -> None:
-    """A worker out of its mind must not make the server read elsewhere."""
+    """A faulty worker must not make the server read outside of the answers and the report."""
     with pytest.raises(ArenaError, match="span"):
         arena.read(at, length)
 
 
-def test_the_worker_has_the_rest_for_its_answers(arena: Arena) -> None:
-    """As much as was asked for."""
+def test_answers_may_fill_their_region(arena: Arena) -> None:
+    """An answer of `room` bytes fits: it ends where the arena ends."""
     worker = worker_side(arena)
 
     at = worker.write_answer(0, bytes(worker.room))
@@ -90,8 +90,8 @@ def test_the_worker_has_the_rest_for_its_answers(arena: Arena) -> None:
     assert at + worker.room == arena.layout.size
 
 
-def test_it_takes_memory_only_where_it_was_used(arena: Arena) -> None:
-    """A fresh arena takes none, a small body a page."""
+def test_the_arena_uses_memory_only_where_bytes_were_written(arena: Arena) -> None:
+    """A new arena uses none, and a small body uses at most 64 KiB."""
     before = pages_of(arena)
 
     arena.write([b"small"])
@@ -100,8 +100,8 @@ def test_it_takes_memory_only_where_it_was_used(arena: Arena) -> None:
     assert 0 < pages_of(arena) <= 64 * 1024
 
 
-def test_trimming_gives_back_what_is_more_than_kept(arena: Arena) -> None:
-    """After a large call the memory is the machine's again; what most calls need stays."""
+def test_trimming_gives_memory_back(arena: Arena) -> None:
+    """After a large call only `KEPT_BYTES` in each direction stay, enough for most calls."""
     arena.write([b"x" * 8 * MIB])
     worker = worker_side(arena)
     at = worker.write_answer(0, b"x" * 8 * MIB)
@@ -114,8 +114,8 @@ def test_trimming_gives_back_what_is_more_than_kept(arena: Arena) -> None:
     assert pages_of(arena) <= 2 * KEPT_BYTES + REPORT_BYTES
 
 
-def test_its_size_is_sealed(arena: Arena) -> None:
-    """Nobody can shrink it under the server's feet, which would be the end of it."""
+def test_the_size_of_the_arena_is_sealed(arena: Arena) -> None:
+    """A worker cannot shrink it, which would end the server with SIGBUS."""
     fd = arena.handle().fds[0]
 
     with pytest.raises(PermissionError):

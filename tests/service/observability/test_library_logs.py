@@ -16,19 +16,19 @@ from service.observability.log import EventLog, LibraryHandler, opened_log
 from service.observability.log_format import encode_json
 from service.observability.redaction import Redactor
 from service.settings import Settings
-from tests.support.collected import Collected
+from tests.support.captured_log import CapturedLog
 
 SECRET = "an-example-secret-of-forty-characters-00"
 
 
 @pytest.fixture
-def collected() -> Collected:
+def collected() -> CapturedLog:
     """Return an empty collection."""
-    return Collected()
+    return CapturedLog()
 
 
 @pytest.fixture
-def log(collected: Collected) -> EventLog:
+def log(collected: CapturedLog) -> EventLog:
     """Return a log of every level."""
     return EventLog(collected, encode_json, Redactor(), logging.DEBUG)
 
@@ -42,7 +42,7 @@ def library(log: EventLog) -> Iterator[logging.Logger]:
     logger.removeHandler(handler)
 
 
-def test_a_librarys_message_is_an_event(library: logging.Logger, collected: Collected) -> None:
+def test_a_librarys_message_is_an_event(library: logging.Logger, collected: CapturedLog) -> None:
     """The event is named `message` and has the name of the logger."""
     library.warning("Invalid HTTP request %s", "received.")
 
@@ -51,14 +51,14 @@ def test_a_librarys_message_is_an_event(library: logging.Logger, collected: Coll
     assert line["message"] == "Invalid HTTP request received."
 
 
-def test_only_the_first_line_of_a_message_is_logged(library: logging.Logger, collected: Collected) -> None:
+def test_only_the_first_line_of_a_message_is_logged(library: logging.Logger, collected: CapturedLog) -> None:
     """Further lines may quote a client: asyncio writes exceptions there."""
     library.error("Task exception was never retrieved\nfuture: <Task ValueError('the text of a client')>")
 
     assert b"client" not in collected.text
 
 
-def test_a_message_with_wrong_arguments_is_logged(log: EventLog, collected: Collected) -> None:
+def test_a_message_with_wrong_arguments_is_logged(log: EventLog, collected: CapturedLog) -> None:
     """It is logged without its arguments; a faulty log call raises nothing."""
     record = logging.makeLogRecord({"name": "other", "msg": "%d things", "args": ("many",), "levelno": 40})
 
@@ -67,7 +67,7 @@ def test_a_message_with_wrong_arguments_is_logged(log: EventLog, collected: Coll
     assert collected.events()[0]["message"] == "%d things"
 
 
-def test_records_of_the_service_are_events_with_fields(log: EventLog, collected: Collected) -> None:
+def test_records_of_the_service_are_events_with_fields(log: EventLog, collected: CapturedLog) -> None:
     """The message is the event's name, and the extra values are its fields."""
     record = logging.makeLogRecord(
         {"name": "service.server", "msg": "listening", "levelno": 20, "port": 8000}
@@ -80,7 +80,9 @@ def test_records_of_the_service_are_events_with_fields(log: EventLog, collected:
     assert "message" not in line
 
 
-def test_an_exception_is_logged_by_its_class_and_calls(library: logging.Logger, collected: Collected) -> None:
+def test_an_exception_is_logged_by_its_class_and_calls(
+    library: logging.Logger, collected: CapturedLog
+) -> None:
     """Its message is left out, since it may quote a client's text."""
     try:
         json.loads({"the text of a client": 1}["the text of a client"])  # type: ignore[arg-type] # the fault

@@ -9,17 +9,17 @@ from service.observability.log import EventLog, ServiceLog
 from service.observability.log_format import encode_json
 from service.observability.redaction import Redactor
 from service.observability.request_record import RequestRecord
-from tests.support.collected import Collected
+from tests.support.captured_log import CapturedLog
 
 
 @pytest.fixture
-def collected() -> Collected:
+def collected() -> CapturedLog:
     """Return an empty collection."""
-    return Collected()
+    return CapturedLog()
 
 
 @pytest.fixture
-def log(collected: Collected) -> EventLog:
+def log(collected: CapturedLog) -> EventLog:
     """Return a log of everything."""
     return EventLog(collected, encode_json, Redactor(), logging.DEBUG)
 
@@ -46,7 +46,7 @@ def record(status: int = 200, code: str = "ok", outcome: Outcome | None = None) 
     )
 
 
-def test_a_request_is_one_line_with_all_that_is_known(service: ServiceLog, collected: Collected) -> None:
+def test_a_request_is_one_line_with_all_that_is_known(service: ServiceLog, collected: CapturedLog) -> None:
     """From its id to the time in each stage."""
     facts = Facts(documents=3, stages=(("decode", 0.5), ("embed", 1.5)))
 
@@ -61,7 +61,7 @@ def test_a_request_is_one_line_with_all_that_is_known(service: ServiceLog, colle
     }  # fmt: skip
 
 
-def test_a_request_that_was_refused_has_the_same_fields(service: ServiceLog, collected: Collected) -> None:
+def test_a_request_that_was_refused_has_the_same_fields(service: ServiceLog, collected: CapturedLog) -> None:
     """With null for what there is not."""
     refused = record(401, "missing_token")
     refused.subject = refused.route = ""
@@ -76,7 +76,7 @@ def test_a_request_that_was_refused_has_the_same_fields(service: ServiceLog, col
 
 @pytest.mark.parametrize(("status", "level"), [(200, "info"), (503, "info"), (499, "info"), (500, "warning")])
 def test_only_our_own_failures_are_warnings(
-    service: ServiceLog, collected: Collected, status: int, level: str
+    service: ServiceLog, collected: CapturedLog, status: int, level: str
 ) -> None:
     """A refusal is what the service is meant to do."""
     service.request(record(status))
@@ -84,7 +84,7 @@ def test_only_our_own_failures_are_warnings(
     assert collected.events()[0]["level"] == level
 
 
-def test_a_subject_that_is_a_token_is_redacted(service: ServiceLog, collected: Collected) -> None:
+def test_a_subject_that_is_a_token_is_redacted(service: ServiceLog, collected: CapturedLog) -> None:
     """Whoever puts one there."""
     odd = record()
     odd.subject = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
@@ -94,7 +94,7 @@ def test_a_subject_that_is_a_token_is_redacted(service: ServiceLog, collected: C
     assert collected.events()[0]["subject"] == "[redacted]"
 
 
-def test_the_end_of_a_worker_has_its_reason(service: ServiceLog, collected: Collected) -> None:
+def test_the_end_of_a_worker_has_its_reason(service: ServiceLog, collected: CapturedLog) -> None:
     """And the evidence."""
     service.slot_ended(2, "memory", "exit status 86")
 
@@ -103,14 +103,14 @@ def test_the_end_of_a_worker_has_its_reason(service: ServiceLog, collected: Coll
     assert (line["reason"], line["detail"]) == ("memory", "exit status 86")
 
 
-def test_a_worker_that_was_meant_to_end_is_no_warning(service: ServiceLog, collected: Collected) -> None:
+def test_a_worker_that_was_meant_to_end_is_no_warning(service: ServiceLog, collected: CapturedLog) -> None:
     """Nobody has to look."""
     service.slot_ended(2, "recycle", "SIGKILL")
 
     assert collected.events()[0]["level"] == "info"
 
 
-def test_calls_are_no_news_of_a_slot(service: ServiceLog, collected: Collected) -> None:
+def test_calls_are_no_news_of_a_slot(service: ServiceLog, collected: CapturedLog) -> None:
     """Its start, its readiness and its end are."""
     for state in ("starting", "ready", "busy", "ready", "busy", "killing", "dead"):
         service.slot_changed(0, state)
@@ -118,7 +118,7 @@ def test_calls_are_no_news_of_a_slot(service: ServiceLog, collected: Collected) 
     assert [line["state"] for line in collected.events()] == ["starting", "ready", "killing", "dead"]
 
 
-def test_a_fault_in_a_worker_is_an_error(service: ServiceLog, collected: Collected) -> None:
+def test_a_fault_in_a_worker_is_an_error(service: ServiceLog, collected: CapturedLog) -> None:
     """With the request that it met."""
     service.faulted(1, "id-1", "ValueError at encoding.py:12")
 
@@ -126,14 +126,14 @@ def test_a_fault_in_a_worker_is_an_error(service: ServiceLog, collected: Collect
     assert (line["level"], line["request_id"]) == ("error", "id-1")
 
 
-def test_a_worker_that_does_not_start_is_an_error(service: ServiceLog, collected: Collected) -> None:
+def test_a_worker_that_does_not_start_is_an_error(service: ServiceLog, collected: CapturedLog) -> None:
     """Somebody has to act."""
     service.start_failed(1, "BundleError: no such folder")
 
     assert (collected.events()[0]["level"], collected.events()[0]["event"]) == ("error", "slot_start_failed")
 
 
-def test_only_a_loop_that_stood_still_is_news(service: ServiceLog, collected: Collected) -> None:
+def test_only_a_loop_that_stood_still_is_news(service: ServiceLog, collected: CapturedLog) -> None:
     """Milliseconds are not."""
     service.loop_lagged(0.02)
     service.loop_lagged(0.2)
@@ -141,7 +141,7 @@ def test_only_a_loop_that_stood_still_is_news(service: ServiceLog, collected: Co
     assert [line["lag_ms"] for line in collected.events()] == [200.0]
 
 
-def test_below_the_level_nothing_is_written(collected: Collected) -> None:
+def test_below_the_level_nothing_is_written(collected: CapturedLog) -> None:
     """Quiet means quiet."""
     service = ServiceLog(EventLog(collected, encode_json, Redactor(), logging.WARNING))
 

@@ -13,7 +13,7 @@ from service.observability.metrics import (
 )
 from service.observability.request_record import RequestRecord
 from service.observability.status import SlotSnapshot, Snapshot
-from tests.support.scrape import Samples, counts, moved, scrape
+from tests.support.prometheus_samples import Samples, differences, parse_samples, without_buckets
 
 FACTS = Facts(
     documents=4,
@@ -40,17 +40,17 @@ def record(
 
 def requests(metrics: RequestMetrics) -> Samples:
     """Read what is written."""
-    return scrape("".join(metrics.families()).encode())
+    return parse_samples("".join(metrics.families()).encode())
 
 
 def scoring(metrics: ScoringMetrics) -> Samples:
     """Read what is written."""
-    return scrape("".join(metrics.families()).encode())
+    return parse_samples("".join(metrics.families()).encode())
 
 
 def pool(metrics: PoolMetrics, snapshot: Snapshot = EMPTY) -> Samples:
     """Read what is written."""
-    return scrape("".join(metrics.families(snapshot)).encode())
+    return parse_samples("".join(metrics.families(snapshot)).encode())
 
 
 def series(method: str, route: str, status: int) -> str:
@@ -86,7 +86,7 @@ def test_a_success_counts_a_request_and_nothing_else() -> None:
 
     metrics.ended(record(200))
 
-    change = counts(moved(before, requests(metrics)))
+    change = without_buckets(differences(before, requests(metrics)))
     assert change == {series("POST", "/score", 200): 1, "http_server_active_requests": -1}
 
 
@@ -100,7 +100,9 @@ def test_a_refusal_is_counted_by_its_code(code: str) -> None:
 
     metrics.ended(record(PROBLEMS[code].status, code))
 
-    change = {key: value for key, value in moved(before, requests(metrics)).items() if "scorepool" in key}
+    change = {
+        key: value for key, value in differences(before, requests(metrics)).items() if "scorepool" in key
+    }
     assert change == {f'scorepool_rejected_total{{code="{code}"}}': 1}
 
 
@@ -112,7 +114,9 @@ def test_a_failure_is_counted_by_its_code(code: str) -> None:
 
     metrics.ended(record(PROBLEMS[code].status, code))
 
-    change = {key: value for key, value in moved(before, requests(metrics)).items() if "scorepool" in key}
+    change = {
+        key: value for key, value in differences(before, requests(metrics)).items() if "scorepool" in key
+    }
     assert change == {f'scorepool_failures_total{{code="{code}"}}': 1}
 
 
@@ -168,7 +172,7 @@ def test_a_request_that_did_not_complete_counts_its_stages_alone() -> None:
 
     metrics.finished(Outcome("invalid_document", b"", Facts(documents=4, stages=(("decode", 2.0),))))
 
-    change = counts(moved(before, scoring(metrics)))
+    change = without_buckets(differences(before, scoring(metrics)))
     assert change == {'scorepool_stage_duration_seconds_count{stage="decode"}': 1}
 
 
@@ -209,7 +213,7 @@ def test_a_worker_that_ended_is_counted_by_its_reason() -> None:
     metrics.slot_ended("memory")
     metrics.slot_ended("drain")
 
-    assert moved(before, pool(metrics)) == {'scorepool_slot_restarts_total{reason="memory"}': 1}
+    assert differences(before, pool(metrics)) == {'scorepool_slot_restarts_total{reason="memory"}': 1}
 
 
 def test_the_pool_is_read_when_asked() -> None:

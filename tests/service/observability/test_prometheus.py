@@ -3,14 +3,14 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.observability.prometheus import Counter, Histogram, format_labels, gauge
-from tests.support.scrape import scrape
+from tests.support.prometheus_samples import parse_samples
 
 
 def test_a_counter_without_label_starts_at_zero() -> None:
     """Its one series exists before anything was counted."""
     counter = Counter("events_total", "Events.")
 
-    assert scrape(counter.text().encode()) == {"events_total": 0}
+    assert parse_samples(counter.text().encode()) == {"events_total": 0}
 
 
 def test_a_counter_has_a_series_for_each_label_value_from_the_start() -> None:
@@ -20,7 +20,10 @@ def test_a_counter_has_a_series_for_each_label_value_from_the_start() -> None:
     counter.add("bad")
     counter.add("bad", 2)
 
-    assert scrape(counter.text().encode()) == {'events_total{kind="good"}': 0, 'events_total{kind="bad"}': 3}
+    assert parse_samples(counter.text().encode()) == {
+        'events_total{kind="good"}': 0,
+        'events_total{kind="bad"}': 3,
+    }
 
 
 def test_unknown_label_values_share_one_series() -> None:
@@ -30,8 +33,8 @@ def test_unknown_label_values_share_one_series() -> None:
     for number in range(1000):
         counter.add(f"new {number}")
 
-    assert scrape(counter.text().encode())['events_total{kind="_OTHER"}'] == 1000
-    assert len(scrape(counter.text().encode())) == 2
+    assert parse_samples(counter.text().encode())['events_total{kind="_OTHER"}'] == 1000
+    assert len(parse_samples(counter.text().encode())) == 2
 
 
 def test_a_bucket_counts_values_up_to_its_bound() -> None:
@@ -41,7 +44,7 @@ def test_a_bucket_counts_values_up_to_its_bound() -> None:
     for value in (0.05, 0.1, 0.5, 7):
         histogram.observe(value)
 
-    assert scrape(histogram.text().encode()) == {
+    assert parse_samples(histogram.text().encode()) == {
         'wait_seconds_bucket{le="0.1"}': 2,
         'wait_seconds_bucket{le="1"}': 3,
         'wait_seconds_bucket{le="+Inf"}': 4,
@@ -56,7 +59,7 @@ def test_a_series_that_was_added_is_at_zero() -> None:
 
     histogram.add_series("/score", 200)
 
-    assert scrape(histogram.text().encode())['wait_seconds_count{route="/score",status="200"}'] == 0
+    assert parse_samples(histogram.text().encode())['wait_seconds_count{route="/score",status="200"}'] == 0
 
 
 def test_an_observation_adds_a_missing_series() -> None:
@@ -65,7 +68,7 @@ def test_an_observation_adds_a_missing_series() -> None:
 
     histogram.observe(0.5, "/score")
 
-    assert scrape(histogram.text().encode())['wait_seconds_bucket{route="/score",le="1"}'] == 1
+    assert parse_samples(histogram.text().encode())['wait_seconds_bucket{route="/score",le="1"}'] == 1
 
 
 def test_label_values_are_escaped() -> None:

@@ -14,7 +14,7 @@ from service.observability.request_record import RequestRecord
 from service.observability.status import Snapshot
 from service.observability.telemetry import Telemetry
 from service.pool.observer import Observer
-from tests.support.scrape import Samples, counts, moved, scrape
+from tests.support.prometheus_samples import Samples, differences, parse_samples, without_buckets
 
 EMPTY = Snapshot(slots=(), jobs=0, cost_s=0.0, subjects=0)
 
@@ -45,7 +45,7 @@ def telemetry(lines: Lines) -> Telemetry:
 
 def samples(telemetry: Telemetry) -> Samples:
     """Read the metrics."""
-    return scrape(telemetry.metrics(EMPTY))
+    return parse_samples(telemetry.metrics(EMPTY))
 
 
 def test_it_is_an_observer_of_the_pool(telemetry: Telemetry) -> None:
@@ -65,7 +65,7 @@ def test_a_request_is_counted_and_logged_once(telemetry: Telemetry, lines: Lines
     telemetry.finished("alice", outcome)
     telemetry.ended(record)
 
-    change = counts(moved(before, samples(telemetry)))
+    change = without_buckets(differences(before, samples(telemetry)))
     assert change == {
         'http_server_request_duration_seconds_count{http_request_method="POST",http_route="/score",'
         'http_response_status_code="200"}': 1,

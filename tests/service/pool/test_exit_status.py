@@ -1,4 +1,4 @@
-"""The reason of a worker's end is read from what is left of it."""
+"""The reason of a worker's end is found from its exit status and the kernel's counters."""
 
 import signal
 from pathlib import Path
@@ -24,22 +24,22 @@ from service.worker.process_limits import MEMORY_EXIT
         (None, False, RestartReason.CRASH, "not seen to end", False),
     ],
 )
-def test_an_end_that_was_not_ours_is_explained_by_its_status(
+def test_an_unexpected_end_is_explained_by_the_exit_status(
     status: int | None, out_of_memory: bool, reason: RestartReason, evidence: str, blamed: bool
 ) -> None:
-    """Signals, our own exit statuses, and the kernel's count of what it killed for memory."""
+    """The evidence is the signal, the worker's own exit status or the kernel's count of memory kills."""
     assert classify_exit(None, status, out_of_memory=out_of_memory) == (reason, evidence, blamed)
 
 
-def test_our_own_kill_keeps_its_reason() -> None:
-    """Whatever the status says."""
-    ours = classify_exit(RestartReason.DEADLINE, -signal.SIGKILL, out_of_memory=True)
+def test_a_kill_by_the_service_keeps_its_reason() -> None:
+    """The exit status does not change it."""
+    result = classify_exit(RestartReason.DEADLINE, -signal.SIGKILL, out_of_memory=True)
 
-    assert ours == (RestartReason.DEADLINE, "SIGKILL", False)
+    assert result == (RestartReason.DEADLINE, "SIGKILL", False)
 
 
-def test_memory_kills_are_counted_between_looks(tmp_path: Path) -> None:
-    """A kill counts once, and those before the first look not at all."""
+def test_memory_kills_are_counted_between_readings(tmp_path: Path) -> None:
+    """Each kill is reported once; those before the first reading are not reported."""
     events = tmp_path / "memory.events"
     events.write_text("low 0\noom 5\noom_kill 2\n")
     kills = MemoryKills(events)
@@ -50,11 +50,11 @@ def test_memory_kills_are_counted_between_looks(tmp_path: Path) -> None:
     assert (before, kills.grown(), kills.grown()) == (False, True, False)
 
 
-def test_a_kernel_that_does_not_count_has_killed_nothing(tmp_path: Path) -> None:
+def test_a_missing_counter_reports_no_kills(tmp_path: Path) -> None:
     """The file is missing in some containers."""
     assert not MemoryKills(tmp_path / "missing").grown()
 
 
-def test_this_machine_has_a_count_to_look_at() -> None:
-    """Of the control group, or of the whole machine."""
+def test_the_default_counter_can_be_read() -> None:
+    """It is that of the control group or of the whole machine."""
     assert not MemoryKills().grown()

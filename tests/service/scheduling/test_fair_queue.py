@@ -1,4 +1,4 @@
-"""The queue gives every subject its turn."""
+"""The queue serves its subjects by deficit round-robin."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ def job(subject: str, cost: float = 0.01) -> Job:
 
 
 def serve(queue: FairQueue) -> Job:
-    """Take the job whose turn it is."""
+    """Take the next job."""
     head = queue.head()
     assert head is not None
     queue.take(head)
@@ -25,7 +25,7 @@ def serve(queue: FairQueue) -> Job:
 
 
 def test_jobs_of_one_subject_keep_their_order() -> None:
-    """First in, first out."""
+    """Within a subject the queue is first in, first out."""
     queue = FairQueue()
     jobs = [job("a") for _ in range(5)]
     for item in jobs:
@@ -47,7 +47,7 @@ def test_subjects_take_turns_by_cost() -> None:
 
 
 def test_a_subject_that_begins_to_wait_goes_first() -> None:
-    """One small request does not wait behind a line of another's."""
+    """One small job does not wait behind the many jobs of another subject."""
     queue = FairQueue()
     for _ in range(100):
         queue.push(job("heavy", 0.3))
@@ -60,8 +60,8 @@ def test_a_subject_that_begins_to_wait_goes_first() -> None:
     assert serve(queue) is small
 
 
-def test_one_huge_job_at_a_time_gains_nothing() -> None:
-    """A subject pays for what it was given before it is served again, even if it had nothing waiting."""
+def test_one_huge_job_at_a_time_gives_no_advantage() -> None:
+    """A subject's debt for a served job is kept while it has no job waiting."""
     queue = FairQueue()
     for _ in range(1000):
         queue.push(job("steady", 0.01))
@@ -77,7 +77,7 @@ def test_one_huge_job_at_a_time_gains_nothing() -> None:
 
 
 def test_a_subject_that_never_has_two_jobs_waiting_is_not_always_first() -> None:
-    """Otherwise a client that is quick to send the next would starve those who wait."""
+    """Otherwise a client that sends its next job at once would starve the others."""
     queue = FairQueue()
     for _ in range(100):
         queue.push(job("patient", 0.01))
@@ -92,7 +92,7 @@ def test_a_subject_that_never_has_two_jobs_waiting_is_not_always_first() -> None
 
 
 def test_a_job_put_back_goes_before_all_others_and_alone() -> None:
-    """It has had its turn, and its worker was lost."""
+    """It had its turn and lost its worker."""
     queue = FairQueue()
     first, second = job("a"), job("b")
     queue.push(first)
@@ -105,8 +105,8 @@ def test_a_job_put_back_goes_before_all_others_and_alone() -> None:
     assert first.alone
 
 
-def test_a_removed_job_is_passed_over() -> None:
-    """Wherever it stood."""
+def test_a_removed_job_is_not_served() -> None:
+    """This holds for the first and for the last job of the queue."""
     queue = FairQueue()
     jobs = [job(subject) for subject in "aabb"]
     for item in jobs:
@@ -118,8 +118,8 @@ def test_a_removed_job_is_passed_over() -> None:
     assert [serve(queue), serve(queue), queue.head()] == [jobs[1], jobs[2], None]
 
 
-def test_counts_and_costs_are_those_of_the_waiting() -> None:
-    """For admission and the gauges."""
+def test_counts_and_costs_are_those_of_the_waiting_jobs() -> None:
+    """Admission and the gauges read them, in total and for each subject."""
     queue = FairQueue()
     for subject in "aab":
         queue.push(job(subject, 0.5))
@@ -131,8 +131,8 @@ def test_counts_and_costs_are_those_of_the_waiting() -> None:
 
 
 @given(st.lists(st.lists(COSTS, min_size=40, max_size=60), min_size=2, max_size=5), st.integers(1, 60))
-def test_waiting_subjects_are_given_the_same(costs: list[list[float]], n_served: int) -> None:
-    """Any two that wait all the time are within a quantum and the largest job of each."""
+def test_waiting_subjects_get_equal_shares(costs: list[list[float]], n_served: int) -> None:
+    """The shares of two subjects that always wait differ by at most a quantum and the largest job of each."""
     queue = FairQueue()
     for subject, line in enumerate(costs):
         for cost in line:
@@ -149,14 +149,14 @@ def test_waiting_subjects_are_given_the_same(costs: list[list[float]], n_served:
 
 
 class PlainRounds:
-    """Deficit round-robin as in the paper, a quantum at a time: the order that the queue must have."""
+    """Deficit round-robin as in the paper, one quantum at a time: the order that the queue must have."""
 
     def __init__(self, lines: dict[str, list[Job]]) -> None:
         self._lines = lines
         self._deficits = dict.fromkeys(lines, QUANTUM_S)
 
     def order(self) -> list[Job]:
-        """Serve everything."""
+        """Return all jobs in the order in which they are served."""
         served = []
         turn = list(self._lines)
         while turn:
@@ -173,8 +173,8 @@ class PlainRounds:
 
 
 @given(st.lists(st.lists(COSTS, min_size=1, max_size=12), min_size=1, max_size=6))
-def test_rounds_that_are_skipped_change_no_order(costs: list[list[float]]) -> None:
-    """Debts of many quanta are paid at once; the order is that of paying them one by one."""
+def test_skipped_rounds_do_not_change_the_order(costs: list[list[float]]) -> None:
+    """The queue pays a debt of many quanta at once and keeps the order of plain deficit round-robin."""
     lines = {str(subject): [job(str(subject), cost) for cost in line] for subject, line in enumerate(costs)}
     queue = FairQueue()
     for line in lines.values():

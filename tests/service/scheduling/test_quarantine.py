@@ -4,7 +4,7 @@ from service.scheduling.quarantine import MAX_BODIES, QUARANTINE_S, Quarantine
 
 
 def test_a_body_in_quarantine_is_refused() -> None:
-    """And only that one, not every body of its length."""
+    """Other bodies are accepted, also those of the same length."""
     quarantine = Quarantine()
 
     quarantine.add(b"poison", 0.0)
@@ -14,8 +14,8 @@ def test_a_body_in_quarantine_is_refused() -> None:
     assert not quarantine.holds(b"other length", 1.0)
 
 
-def test_it_is_let_go_after_the_time() -> None:
-    """The server may have been mended."""
+def test_a_body_is_accepted_again_after_the_quarantine() -> None:
+    """The bundle or the code may have been corrected meanwhile."""
     quarantine = Quarantine()
     quarantine.add(b"poison", 0.0)
 
@@ -23,8 +23,8 @@ def test_it_is_let_go_after_the_time() -> None:
     assert not quarantine.holds(b"poison", QUARANTINE_S)
 
 
-def test_bodies_of_one_length_are_told_apart_when_one_is_let_go() -> None:
-    """Each has its own time."""
+def test_bodies_of_one_length_expire_separately() -> None:
+    """Each has its own time of expiry."""
     quarantine = Quarantine()
     quarantine.add(b"poison", 0.0)
     quarantine.add(b"venoms", 5.0)
@@ -33,8 +33,8 @@ def test_bodies_of_one_length_are_told_apart_when_one_is_let_go() -> None:
     assert quarantine.holds(b"venoms", QUARANTINE_S + 1)
 
 
-def test_a_flood_of_poisons_is_bounded() -> None:
-    """The oldest are let go."""
+def test_the_number_of_quarantined_bodies_is_bounded() -> None:
+    """The oldest body is dropped when there are more than `MAX_BODIES`."""
     quarantine = Quarantine()
     for number in range(MAX_BODIES + 1):
         quarantine.add(b"%06d" % number, 0.0)

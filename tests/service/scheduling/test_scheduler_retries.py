@@ -1,4 +1,4 @@
-"""What the scheduler does with the jobs of workers that are gone, and with slots that go."""
+"""What the scheduler does with the jobs of lost workers, with retired slots and after the drain."""
 
 from service.scheduling.events import End
 from service.scheduling.scheduler import (
@@ -6,143 +6,130 @@ from service.scheduling.scheduler import (
     HANG_S,
     MAX_LOSSES,
 )
-from tests.support.simulation import Simulation
-
-
-def world_with(n_slots: int) -> Simulation:
-    """Return a world in which every slot is ready."""
-    world = Simulation(n_slots)
-    for slot in range(n_slots):
-        world.ready(slot)
-    return world
-
-
-def arrive(world: Simulation, cost: float = 0.01, patience: float = 10.0, subject: str = "s") -> int:
-    """Let an ordinary job arrive."""
-    return world.arrive(subject, cost, 1000, patience)
+from tests.support.scheduler_simulation import ready_simulation
 
 
 def test_jobs_of_a_crashed_worker_run_again_before_all_others() -> None:
-    """They have waited once already."""
-    world = world_with(1)
-    arrive(world)
-    batch = arrive(world, cost=0.002), arrive(world, cost=0.002)
-    world.answer(0)
-    arrive(world)
+    """They have already waited in the queue once."""
+    simulation = ready_simulation(1)
+    simulation.submit()
+    batch = simulation.submit(cost=0.002), simulation.submit(cost=0.002)
+    simulation.answer(0)
+    simulation.submit()
 
-    world.die(0)
-    world.ready(0)
-    first = world.busy[0]
-    world.answer(0)
+    simulation.lose_worker(0)
+    simulation.start_worker(0)
+    first = simulation.busy[0]
+    simulation.answer(0)
 
-    assert (first, world.busy[0]) == (batch[:1], batch[1:])
+    assert (first, simulation.busy[0]) == (batch[:1], batch[1:])
 
 
-def test_a_job_whose_second_worker_crashes_is_given_up() -> None:
-    """There is one retry, not two."""
-    world = world_with(2)
-    number = arrive(world)
+def test_a_job_whose_second_worker_crashes_fails() -> None:
+    """A job is retried once after a crash."""
+    simulation = ready_simulation(2)
+    number = simulation.submit()
 
     for _ in range(2):
-        world.die(next(iter(world.busy)))
+        simulation.lose_worker(next(iter(simulation.busy)))
 
-    assert world.jobs[number].end is End.CRASHED
-    assert world.jobs[number].starts == 2
+    assert simulation.jobs[number].end is End.CRASHED
+    assert simulation.jobs[number].attempts == 2
 
 
 def test_a_job_is_not_blamed_for_a_kill_from_outside() -> None:
-    """It is run again, and again, but not for ever."""
-    world = world_with(1)
-    number = arrive(world)
+    """It is retried after each such kill, up to `MAX_LOSSES` lost workers."""
+    simulation = ready_simulation(1)
+    number = simulation.submit()
 
     for _ in range(MAX_LOSSES - 1):
-        world.die(0, from_outside=True)
-        world.ready(0)
-    waiting = world.jobs[number].end
-    world.die(0, from_outside=True)
+        simulation.lose_worker(0, from_outside=True)
+        simulation.start_worker(0)
+    waiting = simulation.jobs[number].end
+    simulation.lose_worker(0, from_outside=True)
 
     assert waiting is None
-    assert world.jobs[number].end is End.LOST
+    assert simulation.jobs[number].end is End.LOST
 
 
-def test_a_job_is_not_blamed_for_a_kill_of_ours() -> None:
-    """Its mate's kill leaves it its one retry after a crash."""
-    world = world_with(1)
-    arrive(world)
-    number = arrive(world, cost=0.002, patience=30)
-    arrive(world, cost=0.002, patience=30)
-    world.answer(0)
-    world.advance(HANG_S + HANG_FACTOR * 0.004)
-    world.die(0)
-    world.ready(0)
+def test_a_job_is_not_blamed_for_a_kill_by_the_scheduler() -> None:
+    """After the kill of its hanging batch it still has its one retry after a crash."""
+    simulation = ready_simulation(1)
+    simulation.submit()
+    number = simulation.submit(cost=0.002, timeout=30)
+    simulation.submit(cost=0.002, timeout=30)
+    simulation.answer(0)
+    simulation.advance(HANG_S + HANG_FACTOR * 0.004)
+    simulation.lose_worker(0)
+    simulation.start_worker(0)
 
-    world.die(0)
-    world.ready(0)
-    world.answer(0)
+    simulation.lose_worker(0)
+    simulation.start_worker(0)
+    simulation.answer(0)
 
-    assert world.jobs[number].deaths == 1
-    assert len(world.unfinished) < 2
+    assert simulation.jobs[number].crashes == 1
+    assert len(simulation.unfinished) < 2
 
 
 def test_a_retried_job_keeps_its_deadline() -> None:
-    """A crash buys no time."""
-    world = world_with(1)
-    number = arrive(world, patience=1.0)
-    world.die(0)
+    """A crash does not extend the deadline."""
+    simulation = ready_simulation(1)
+    number = simulation.submit(timeout=1.0)
+    simulation.lose_worker(0)
 
-    world.advance(1.0)
+    simulation.advance(1.0)
 
-    assert world.jobs[number].end is End.EXPIRED
+    assert simulation.jobs[number].end is End.EXPIRED
 
 
 def test_a_postponed_job_runs_again_alone() -> None:
-    """The answers before it left no room for its own."""
-    world = world_with(1)
-    arrive(world)
-    numbers = [arrive(world, cost=0.002) for _ in range(2)]
-    world.answer(0)
+    """The answers of the jobs before it left no room for its own."""
+    simulation = ready_simulation(1)
+    simulation.submit()
+    numbers = [simulation.submit(cost=0.002) for _ in range(2)]
+    simulation.answer(0)
 
-    world.answer(0, postpone=True)
+    simulation.answer(0, postpone=True)
 
-    assert world.busy[0] == (numbers[1],)
+    assert simulation.busy[0] == (numbers[1],)
 
 
 def test_a_retired_slot_takes_no_call_until_it_is_ready_again() -> None:
-    """Its worker is being replaced."""
-    world = world_with(1)
-    arrive(world)
-    number = arrive(world)
+    """Its worker is being replaced, so a waiting job starts on the new one."""
+    simulation = ready_simulation(1)
+    simulation.submit()
+    number = simulation.submit()
 
-    world.answer(0, retire=True)
-    before = dict(world.busy)
-    world.ready(0)
+    simulation.answer(0, retire=True)
+    before = dict(simulation.busy)
+    simulation.start_worker(0)
 
     assert before == {}
-    assert world.busy[0] == (number,)
+    assert simulation.busy[0] == (number,)
 
 
-def test_after_the_stop_everything_ends_and_nothing_starts() -> None:
-    """Waiting, running and late jobs alike."""
-    world = world_with(1)
+def test_after_the_drain_every_job_ends_and_none_starts() -> None:
+    """This holds for running jobs, waiting jobs and jobs that arrive later."""
+    simulation = ready_simulation(1)
     for _ in range(3):
-        arrive(world)
+        simulation.submit()
 
-    world.stop()
-    late = arrive(world)
+    simulation.end_drain()
+    late = simulation.submit()
 
-    assert {job.end for job in world.jobs.values()} == {End.STOPPED}
-    assert world.jobs[late].starts == 0
+    assert {job.end for job in simulation.jobs.values()} == {End.STOPPED}
+    assert simulation.jobs[late].attempts == 0
 
 
 def test_deadlines_survive_when_those_of_finished_jobs_are_dropped() -> None:
-    """Hundreds of quick jobs do not make the scheduler forget a slow one."""
-    world = world_with(2)
-    slow = arrive(world, cost=5.0, patience=40.0)
-    busy = next(iter(world.busy))
+    """Hundreds of finished jobs do not make the scheduler forget the deadline of a slow one."""
+    simulation = ready_simulation(2)
+    slow = simulation.submit(cost=5.0, timeout=40.0)
+    busy = next(iter(simulation.busy))
     for _ in range(500):
-        arrive(world, patience=30.0)
-        world.answer(1 - busy)
+        simulation.submit(timeout=30.0)
+        simulation.answer(1 - busy)
 
-    world.advance(40.0)
+    simulation.advance(40.0)
 
-    assert world.jobs[slow].end is End.EXPIRED
+    assert simulation.jobs[slow].end is End.EXPIRED

@@ -1,4 +1,4 @@
-"""Bytes in, bytes out: what one request is answered with, without any process or socket."""
+"""The worker's handler turns a request's bytes into an answer's bytes; no process or socket is involved."""
 
 import io
 from pathlib import Path
@@ -55,8 +55,8 @@ def test_an_answer_has_the_documented_shape(handler: ScoringHandler) -> None:
         msgspec.json.decode(answer.body, type=ScoreResponse)
 
 
-def test_only_what_was_asked_for_is_answered(handler: ScoringHandler) -> None:
-    """`pairs`, `truncated`, `matrix`, `neighbours` and `vector` appear only where they were asked for."""
+def test_an_answer_has_only_the_requested_members(handler: ScoringHandler) -> None:
+    """`pairs`, `truncated`, `matrix`, `neighbours` and `vector` appear only on request."""
     plain = ask(handler, documents=STORIES, similarity="none")
     full = ask(handler, documents=STORIES, similarity="matrix", vectors=True)
 
@@ -70,7 +70,7 @@ def test_only_what_was_asked_for_is_answered(handler: ScoringHandler) -> None:
 def test_neighbours_equal_a_sort_of_all_cosines(
     handler: ScoringHandler, cosines: NDArray[np.float64]
 ) -> None:
-    """Each document's neighbours are the highest of its row, itself left out, highest first."""
+    """A document's neighbours are the highest cosines of its row without itself, highest first."""
     answer = ask(handler, documents=STORIES, neighbours=4)
 
     for row, document in enumerate(answer["documents"]):
@@ -83,7 +83,7 @@ def test_neighbours_equal_a_sort_of_all_cosines(
 def test_pairs_are_all_those_above_the_threshold(
     handler: ScoringHandler, cosines: NDArray[np.float64]
 ) -> None:
-    """Pairs are named by ids, a before b, and none is missing."""
+    """Each pair is named by its ids, the earlier document first."""
     answer = ask(handler, documents=STORIES, similarity="pairs", threshold=0.1)
 
     n = len(STORIES)
@@ -104,14 +104,14 @@ def test_the_matrix_is_the_same_in_both_formats(handler: ScoringHandler) -> None
 
 
 def test_npy_without_a_matrix_is_not_acceptable(handler: ScoringHandler) -> None:
-    """There is no `.npy` of neighbours, and the client hears it."""
+    """Neighbours cannot be sent as `.npy`."""
     answer = handler(orjson.dumps({"documents": STORIES}), "npy")
 
     assert answer.code == "not_acceptable"
 
 
 def test_a_text_without_words_is_all_null(handler: ScoringHandler) -> None:
-    """What a document without a vector cannot have is null, never NaN."""
+    """A document without a vector has null where a number cannot be computed, never NaN."""
     answer = ask(handler, documents=[{"id": "digits", "text": "2001 - 42"}, STORIES[0]])
 
     assert answer["documents"][0] == {
@@ -126,7 +126,7 @@ def test_a_text_without_words_is_all_null(handler: ScoringHandler) -> None:
     }
 
 
-def test_the_facts_count_what_was_done(handler: ScoringHandler) -> None:
+def test_the_facts_count_the_work(handler: ScoringHandler) -> None:
     """The server counts documents, pairs, tokens and clusters without reading the answer."""
     answer = handler(orjson.dumps({"documents": [*STORIES, "zzzz xqzt"]}), "json")
 
@@ -137,8 +137,8 @@ def test_the_facts_count_what_was_done(handler: ScoringHandler) -> None:
     assert [stage for stage, _ in facts.stages] == ["decode", "embed", "cluster", "similarity", "encode"]
 
 
-def test_a_fault_of_the_request_is_an_answer(handler: ScoringHandler) -> None:
-    """Bad input never raises; it names its code and where the fault is."""
+def test_an_invalid_request_is_an_answer(handler: ScoringHandler) -> None:
+    """Invalid input does not raise; the answer has a code and a pointer to the fault."""
     answer = handler(b'{"documents": [{"text": 5}]}', "json")
 
     assert answer.code == "invalid_document"
@@ -146,8 +146,8 @@ def test_a_fault_of_the_request_is_an_answer(handler: ScoringHandler) -> None:
 
 
 @pytest.mark.parametrize("similarity", ["neighbours", "pairs", "matrix", "none"])
-def test_requests_answered_together_are_answered_as_alone(handler: ScoringHandler, similarity: str) -> None:
-    """Good and bad ones in any mix; what is shared is time, never an answer."""
+def test_a_batch_gets_the_same_answers_as_single_requests(handler: ScoringHandler, similarity: str) -> None:
+    """The batch may mix valid and invalid requests."""
     bodies = [
         orjson.dumps({"documents": STORIES[:3], "similarity": similarity, "vectors": True}),
         b"not JSON",
@@ -167,16 +167,16 @@ def test_requests_answered_together_are_answered_as_alone(handler: ScoringHandle
         assert orjson.loads(one.body) == approximately(orjson.loads(other.body))
 
 
-def test_bad_requests_alone_are_answered_together(handler: ScoringHandler) -> None:
-    """Nothing is left to be embedded then."""
+def test_a_batch_may_have_only_invalid_requests(handler: ScoringHandler) -> None:
+    """Nothing is embedded then."""
     assert [answer.code for answer in handler.answer_all([b"{", b"[]"], ["json", "json"])] == [
         "invalid_json",
         "invalid_document",
     ]
 
 
-def test_each_is_told_its_share_of_the_time(handler: ScoringHandler) -> None:
-    """All stages, also of what was done together."""
+def test_each_request_of_a_batch_has_all_stages(handler: ScoringHandler) -> None:
+    """Stages that ran once for the whole batch are included."""
     body = orjson.dumps({"documents": STORIES[:2]})
 
     for answer in handler.answer_all([body, body], ["json", "json"]):
@@ -186,7 +186,7 @@ def test_each_is_told_its_share_of_the_time(handler: ScoringHandler) -> None:
 
 
 def approximately(value: Any) -> Any:
-    """Return the same structure with every float to be compared to within rounding."""
+    """Return the same structure with each float replaced by one that compares within 1e-5."""
     if isinstance(value, float):
         return pytest.approx(value, abs=1e-5)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A bundle for commands that run a server: the given one, or a demonstration built for the occasion."""
+"""A bundle for programs that run a server: the given one, or the demonstration bundle."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from scoring.training.demo import build_demo
 
 
 @contextmanager
-def some_bundle(given: Path | None) -> Iterator[Path]:
-    """Return `given`, or a bundle of the demonstration's texts that is gone afterwards."""
+def given_or_demo_bundle(given: Path | None) -> Iterator[Path]:
+    """Return `given`, or a demonstration bundle in a temporary folder that is removed at the end."""
     if given is not None:
         yield given
         return

@@ -1,16 +1,12 @@
-"""Drives the application without a network, and stands in for the pool behind it."""
+"""The application over a fake pool, and requests to it without a network."""
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import jwt
-from starlette.types import ASGIApp, Message, Receive, Scope
 
 from scoring.bundle.manifest import (
     FORMAT,
@@ -22,7 +18,6 @@ from scoring.bundle.manifest import (
     encode_manifest,
 )
 from service.api.outcome import Facts, Outcome
-from service.api.problems import PROBLEMS
 from service.app import create_app
 from service.errors import Refused
 from service.limits import PoolLimits
@@ -31,6 +26,7 @@ from service.observability.status import SlotSnapshot, Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
 from service.settings import Settings, load
+from tests.support.asgi import Headers, Reply, call_app, http_scope, receive_of
 from tests.support.tokens import SECRET
 
 SCORED = Outcome(
@@ -43,25 +39,13 @@ SCORED = Outcome(
     attempts=1,
 )
 
-Headers = Mapping[str, str] | Sequence[tuple[str, str]]
-
-
-@dataclass
-class Reply:
-    """An answer; header names are in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """Return the body as JSON."""
-        return json.loads(self.body)
-
 
 class FakeBackend:
-    """A pool that gives every request the same outcome, once it is let go; `refusal` closes its doors."""
+    """A pool that gives every job the same outcome.
+
+    refusal: refuses every request while it is set; held: jobs wait until it is set, unless it is None; requests:
+    the jobs submitted; cancelled: how many of them were cancelled.
+    """
 
     started = True
     readiness: str | None = None
@@ -72,77 +56,77 @@ class FakeBackend:
         self.admission = Admission(PoolLimits(), Random(0), lambda: None)
         self.requests: list[Job] = []
         self.held: asyncio.Event | None = None
-        self.left = 0
+        self.cancelled = 0
 
     async def start(self) -> None:
-        """Be started already."""
+        """Do nothing: it has started."""
 
     def announce_drain(self) -> None:
-        """Be not ready."""
+        """Set the readiness to `draining`."""
         self.readiness = "draining"
 
     async def drain(self, timeout_s: float) -> None:
-        """Have nothing to finish."""
+        """Do nothing: no job is left."""
 
     def snapshot(self) -> Snapshot:
-        """Show one slot, at rest."""
+        """Return one idle slot."""
         return Snapshot((SlotSnapshot(0, 1, "ready", 0, 0, 0),), 0, 0.0, 0)
 
     def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
-        """Give a permit, or refuse."""
+        """Return a permit; raise `refusal` if it is set."""
         if self.refusal is not None:
             raise self.refusal
         return self.admission.admit(subject, content_length)
 
     @property
     def congested(self) -> bool:
-        """Be full when the doors are closed."""
+        """Return whether requests are refused."""
         return self.refusal is not None
 
     def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
-        """Refuse as `admit` does."""
+        """Return the refusal that `admit` raises."""
         return self.refusal
 
     async def submit(self, permit: Permit, job: Job) -> Outcome:
-        """Note the request and give the outcome."""
+        """Record the job and return the outcome, or raise it if it is an exception."""
         self.requests.append(job)
         try:
             if self.held is not None:
                 await self.held.wait()
         except asyncio.CancelledError:
-            self.left += 1
+            self.cancelled += 1
             raise
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return replace(self.outcome)
 
 
-class Recorder:
-    """Keeps what an observer of requests is told."""
+class RequestRecorder:
+    """An observer of requests that keeps their records: `begun` and `over`."""
 
     def __init__(self) -> None:
         self.begun: list[RequestRecord] = []
         self.over: list[RequestRecord] = []
 
     def began(self, record: RequestRecord) -> None:
-        """Keep it."""
+        """Keep the record of a request that began."""
         self.begun.append(record)
 
     def ended(self, record: RequestRecord) -> None:
-        """Keep it."""
+        """Keep the record of a request that ended."""
         self.over.append(record)
 
     def metrics(self, snapshot: Snapshot) -> bytes:
-        """Say how many workers there are."""
+        """Return a body that shows the number of slots."""
         return b"slots %d\n" % len(snapshot.slots)
 
     def status(self, snapshot: Snapshot) -> bytes:
-        """Say how many workers there are."""
+        """Return a body that shows the number of slots."""
         return b'{"slots": %d}' % len(snapshot.slots)
 
 
-def bundle_at(path: Path) -> Path:
-    """Make a folder with a bundle's manifest and nothing else: all that the server process reads of it."""
+def write_manifest(path: Path) -> Path:
+    """Make a folder with only the manifest of a bundle, which is all that the server process reads."""
     shapes = {"word_vectors.npy", "word_weights.npy", "components.npy", "centroids.npy"}
     manifest = Manifest(
         format=FORMAT,
@@ -168,92 +152,39 @@ def bundle_at(path: Path) -> Path:
     return path
 
 
-def settings_of(path: Path, **options: object) -> Settings:
-    """Return settings with a secret and a bundle below `path`."""
-    return load({"bundle": bundle_at(path / "bundle"), "jwt_secret": SECRET, **options}, {})
+def settings_with(path: Path, **options: object) -> Settings:
+    """Return settings with these options, the tests' secret and a bundle below `path`."""
+    return load({"bundle": write_manifest(path / "bundle"), "jwt_secret": SECRET, **options}, {})
 
 
 def token(*, secret: str = SECRET, **claims: object) -> str:
-    """Sign a token that is good for an hour, but for the `claims` that are changed (None: left out)."""
+    """Sign a token that is valid for an hour, except for the `claims` that are replaced (None: left out)."""
     every = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 3600, **claims}
     return jwt.encode({name: value for name, value in every.items() if value is not None}, secret)
 
 
-def scope_of(method: str, path: str, headers: Headers = ()) -> Scope:
-    """Make the scope of a request."""
-    items = headers.items() if isinstance(headers, Mapping) else headers
-    return {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in items],
-        "state": {},
-    }
-
-
-async def drive(app: ASGIApp, scope: Scope, receive: Receive) -> Reply | None:
-    """Let `app` serve one request; None where it answered nothing."""
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    if not sent:
-        return None
-    assert [message["type"] for message in sent] == ["http.response.start"] + ["http.response.body"] * (
-        len(sent) - 1
-    )
-    headers = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
-    assert len(headers) == len(sent[0]["headers"]), "a header was sent twice"
-    return Reply(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
-
-
-def arriving(*pieces: bytes, then: Callable[[], Awaitable[Message]] | None = None) -> Receive:
-    """Return a `receive` that brings a body in pieces; after it `then`, by default nothing for ever."""
-    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
-    waiting[-1]["more_body"] = False
-
-    async def receive() -> Message:
-        if waiting:
-            return waiting.pop(0)
-        if then is not None:
-            return await then()
-        return await nothing()
-
-    return receive
-
-
-async def nothing() -> Message:
-    """Bring nothing, ever."""
-    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-    return await never
-
-
 class Service:
-    """The application over a fake pool, and requests to it with a good token unless they bring their own."""
+    """The application over a fake pool, and requests to it."""
 
     def __init__(self, path: Path, backend: FakeBackend | None = None, **options: object) -> None:
-        self.settings = settings_of(path, **options)
+        self.settings = settings_with(path, **options)
         self.backend = backend or FakeBackend()
-        self.recorder = Recorder()
+        self.recorder = RequestRecorder()
         self.app = create_app(self.settings, self.backend, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
         """Send a request with exactly these headers."""
-        reply = asyncio.run(drive(self.app, scope_of(method, path, headers), arriving(body)))
+        reply = asyncio.run(call_app(self.app, http_scope(method, path, headers), receive_of(body)))
         assert reply is not None
         return reply
 
     def score(self, *, body: bytes = b"{}", **changes: str | None) -> Reply:
-        """Send a good request to /score, but for the headers that are changed (None: left out)."""
+        """Send a valid request to /score, except for the headers that are replaced (None: left out)."""
         return self.request("POST", "/score", score_headers(len(body), **changes), body)
 
 
 def score_headers(length: int, **changes: str | None) -> dict[str, str]:
-    """Return the headers of a good request; an underscore in a changed one's name stands for a hyphen."""
+    """Return the headers of a valid request with `changes`: an underscore in a name is a hyphen, None: left out."""
     headers: dict[str, str | None] = {
         "authorization": f"Bearer {token()}",
         "content-type": "application/json",
@@ -261,16 +192,3 @@ def score_headers(length: int, **changes: str | None) -> dict[str, str]:
         **{name.replace("_", "-"): value for name, value in changes.items()},
     }
     return {name: value for name, value in headers.items() if value is not None}
-
-
-def code_of(reply: Reply) -> str:
-    """Return the code of a problem, whose body must be whole and fit its status."""
-    assert reply.headers["content-type"] == "application/problem+json"
-    problem = reply.json
-    assert problem["status"] == reply.status == PROBLEMS[problem["code"]].status
-    assert problem["type"] == f"urn:scorepool:problem:{problem['code']}"
-    assert problem["title"]
-    assert problem["detail"]
-    assert problem["request_id"] == reply.headers["x-request-id"]
-    code: str = problem["code"]
-    return code

@@ -1,8 +1,8 @@
-"""Bodies that are wrong in every way that anybody has thought of, and the code with which each is refused."""
+"""A corpus of malformed request bodies, each with the code of the problem that refuses it."""
 
 import json
 
-# Levels of nesting: far more than a stack has room for.
+# Levels of nesting, far more than a recursive parser's stack can hold.
 DEEP = 100_000
 
 
@@ -117,7 +117,7 @@ WRONG_DOCUMENTS: tuple[tuple[bytes, str], ...] = (
     (b'{"documents": [' + b"{}," * 999 + b"{}]}", "/documents/0/text"),
 )
 
-# Each is put beside one good document.
+# Each is sent with one valid document.
 WRONG_OPTIONS: tuple[tuple[str, object], ...] = (
     ("similarity", None),
     ("similarity", "cosine"),
@@ -169,12 +169,12 @@ TOO_LARGE: tuple[tuple[bytes, str], ...] = (
 
 
 def with_option(name: str, value: object) -> bytes:
-    """Encode a request of one good document with one option."""
+    """Encode a request of one valid document with one option."""
     return json.dumps({"documents": ["a"], name: value}).encode()
 
 
 def corpus() -> list[tuple[bytes, str]]:
-    """Return every body with the code that it is refused with."""
+    """Return every body with the code of its problem."""
     return [
         *((body, "invalid_json") for body in NOT_JSON),
         *((body, "invalid_document") for body, _ in WRONG_DOCUMENTS),
@@ -185,5 +185,5 @@ def corpus() -> list[tuple[bytes, str]]:
 
 
 def shortened(value: object) -> str:
-    """Name a test by the beginning of its body."""
+    """Return the beginning of a body, as the name of its test."""
     return repr(value)[:40]

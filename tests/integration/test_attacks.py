@@ -1,4 +1,4 @@
-"""Attacks with sockets against the running service, at a small scale; each is refused or bounded."""
+"""Attacks with sockets on a running server, at a small scale; each is refused or bounded."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile import (
+from tests.support.attacks import (
     GET,
     Target,
     abandoned,
@@ -18,25 +18,24 @@ from tests.support.hostile import (
     slow_heads,
     tiny_chunks,
 )
-from tests.support.served import Server, serving
+from tests.support.server import Server, running_server
 
 
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
-    """Run a server that is quick to lose patience."""
-    with serving(demo_bundle, workers=1, header_timeout_s=1, body_timeout_s=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+    """Run a server with short time limits."""
+    with running_server(demo_bundle, workers=1, header_timeout_s=1, body_timeout_s=1) as server:
+        server.await_ready()
         yield server
 
 
 @pytest.fixture
 def target(server: Server) -> Target:
-    """Return the server as its attackers see it."""
-    fields = "".join(f"{name}: {value}\r\n" for name, value in server.headers.items())
-    return Target(server.address[1], fields.encode(), 20.0)
+    """Return the server as the target of attacks."""
+    return Target(server.address[1], server.header_lines.encode(), 20.0)
 
 
-# What somebody in front of the service might read as one request, and the service as two.
+# Request smuggling: a proxy in front of the service could read each of these as one request, the service as two.
 SMUGGLING = (
     b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"Content-Length: 40\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
@@ -60,8 +59,8 @@ SMUGGLING = (
 
 
 @pytest.mark.parametrize("fields", SMUGGLING)
-def test_what_could_be_two_requests_is_none(target: Target, fields: bytes) -> None:
-    """One answer, 400, and the connection is closed: what follows is not looked at."""
+def test_an_ambiguous_request_is_refused(target: Target, fields: bytes) -> None:
+    """There is one answer, 400, and the connection is closed without reading the bytes that follow."""
 
     async def scenario() -> None:
         async with target.connection() as (reader, writer):
@@ -74,46 +73,46 @@ def test_what_could_be_two_requests_is_none(target: Target, fields: bytes) -> No
     asyncio.run(scenario())
 
 
-def test_heads_without_end_in_size(target: Target) -> None:
-    """431 long before they are whole."""
+def test_heads_without_end_are_refused_by_size(target: Target) -> None:
+    """The answer is 431 before they are complete."""
     assert asyncio.run(header_bomb(target, 8)).count("431 after") == 2
 
 
-def test_chunks_of_one_byte(target: Target) -> None:
-    """400 once it is clear that their framing outweighs them."""
+def test_chunks_of_one_byte_are_refused(target: Target) -> None:
+    """The answer is 400 once the framing is far larger than the body."""
     assert asyncio.run(tiny_chunks(target, 200_000)).startswith("400 after")
 
 
-def test_heads_without_end_in_time(target: Target) -> None:
-    """Closed when their time is up."""
+def test_slow_heads_are_closed(target: Target) -> None:
+    """The connection is closed after the time limit of a head."""
     assert asyncio.run(slow_heads(target, 20)).startswith("20 × closed")
 
 
-def test_bodies_without_end_in_time(target: Target) -> None:
-    """408 when their time is up."""
+def test_slow_bodies_are_refused(target: Target) -> None:
+    """The answer is 408 after the time limit of a body."""
     assert asyncio.run(slow_bodies(target, 20)).startswith("20 × 408")
 
 
-def test_many_pipelined_requests(target: Target) -> None:
-    """Every one is answered, in its turn."""
+def test_many_pipelined_requests_are_answered(target: Target) -> None:
+    """Every one of them gets its answer."""
     assert asyncio.run(pipelined(target, 2_000)) == "2,000 of 2,000 answered"
 
 
-def test_many_idle_connections(target: Target) -> None:
-    """They do not keep others out, and are closed."""
+def test_many_idle_connections_are_closed(target: Target) -> None:
+    """A further connection is served meanwhile."""
     assert asyncio.run(idle(target, 200)).endswith("200 × closed")
 
 
-def test_requests_that_are_abandoned(server: Server, target: Target) -> None:
-    """Nothing of them is left."""
+def test_abandoned_requests_leave_nothing(server: Server, target: Target) -> None:
+    """The server still scores, and no request is counted as active."""
     asyncio.run(abandoned(target, 100))
 
     assert server.score().status == 200
-    assert server.metrics()["http_server_active_requests"] == 1  # the one that asks
+    assert server.metrics()["http_server_active_requests"] == 1  # the request for the metrics
 
 
-def test_nonsense_is_answered_and_closed(target: Target) -> None:
-    """TLS, HTTP/2, other protocols, noise."""
+def test_other_protocols_are_refused(target: Target) -> None:
+    """TLS, HTTP/2 and SMTP get 400, and the connection is closed."""
 
     async def scenario(data: bytes) -> str:
         async with target.connection() as (reader, writer):

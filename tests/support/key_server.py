@@ -21,12 +21,12 @@ def answering(body: bytes, status: str = "200 OK", *fields: str) -> Answer:
 
 
 @dataclass
-class Issuer:
-    """The server: its port, its answer, and the number of requests so far (`asked`)."""
+class KeyServer:
+    """An issuer's key server: its port, its answer, and the number of requests so far."""
 
     port: int
     answer: Answer
-    asked: int = 0
+    n_requests: int = 0
 
     @property
     def url(self) -> str:
@@ -37,7 +37,7 @@ class Issuer:
         """Answer one request."""
         try:
             await reader.readuntil(b"\r\n\r\n")
-            self.asked += 1
+            self.n_requests += 1
             await self.answer(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client closed the connection
@@ -46,9 +46,9 @@ class Issuer:
 
 
 @asynccontextmanager
-async def issuing(answer: Answer) -> AsyncIterator[Issuer]:
-    """Serve on the running event loop."""
-    issuer = Issuer(0, answer)
+async def key_server(answer: Answer) -> AsyncIterator[KeyServer]:
+    """Run a key server on the running event loop."""
+    issuer = KeyServer(0, answer)
     server = await asyncio.start_server(issuer.serve, "127.0.0.1", 0)
     issuer.port = server.sockets[0].getsockname()[1]
     try:
@@ -58,9 +58,9 @@ async def issuing(answer: Answer) -> AsyncIterator[Issuer]:
 
 
 @contextmanager
-def issuing_beside(answer: Answer) -> Iterator[Issuer]:
-    """Serve in another thread, with an event loop of its own."""
-    issuer, ready, loop = Issuer(0, answer), threading.Event(), asyncio.new_event_loop()
+def key_server_in_thread(answer: Answer) -> Iterator[KeyServer]:
+    """Run a key server in another thread, with an event loop of its own."""
+    issuer, ready, loop = KeyServer(0, answer), threading.Event(), asyncio.new_event_loop()
 
     async def serve() -> None:
         server = await asyncio.start_server(issuer.serve, "127.0.0.1", 0)

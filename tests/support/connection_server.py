@@ -1,7 +1,7 @@
-"""A server of connections on a loopback port, over an application that answers with what it got."""
+"""Serves the project's connections on a loopback port, over an application that echoes each request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,25 +15,33 @@ from service.connections.connection import Connection, ConnectionContext, Shed, 
 from service.connections.eviction import OpenConnections
 from service.connections.limits import ConnectionLimits
 from service.connections.uvicorn_adapter import Parser
-from tests.support.driver import Recorder
+from tests.support.application import RequestRecorder
+
+# The head of a request for a path that is a number, and the head of one with a body of so many bytes.
+GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
 @dataclass
 class Echo:
-    """An application that answers with method, path and body of each request, and keeps count."""
+    """Answers each request with its method, path and body.
+
+    entered: requests so far; disconnects: of those, the ones whose client disconnected; active: requests now;
+    most: the highest `active`. /wait is answered when `released` is set; /early before its body is read; every
+    answer has `extra_bytes` more.
+    """
 
     entered: int = 0
-    left: int = 0
+    disconnects: int = 0
     active: int = 0
     most: int = 0
     paths: list[str] = field(default_factory=list)
     headers: list[dict[bytes, bytes]] = field(default_factory=list)
-    # /wait is answered when this is set; /large with so many bytes; /early before its body was read.
     released: asyncio.Event = field(default_factory=asyncio.Event)
-    large: int = 0
+    extra_bytes: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Answer one request."""
         self.entered += 1
         self.active += 1
         self.most = max(self.most, self.active)
@@ -50,21 +58,23 @@ class Echo:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                self.left += 1
+                self.disconnects += 1
                 return
             body += message["body"]
             more = message["more_body"]
         if scope["path"] == "/wait":
             await self.released.wait()
-        answer = scope["method"].encode() + b" " + scope["path"].encode() + b" " + body + bytes(self.large)
+        answer = (
+            scope["method"].encode() + b" " + scope["path"].encode() + b" " + body + bytes(self.extra_bytes)
+        )
         headers = [(b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
 
 @dataclass
-class Peer:
-    """The client's side of a connection."""
+class Client:
+    """The client of a connection."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -82,36 +92,36 @@ class Peer:
         return int(head[0].split()[1]), headers, body
 
     async def rest(self) -> bytes:
-        """Read until the server closes."""
+        """Read until the server closes the connection."""
         return await self.reader.read()
 
 
 @dataclass
 class ConnectionServer:
-    """A server on a loopback port."""
+    """The server's port, application, connections, observer and uvicorn state."""
 
     port: int
     echo: Echo
     connections: OpenConnections
-    recorder: Recorder
+    recorder: RequestRecorder
     state: ServerState
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Peer]:
-        """Open a connection."""
+    async def connect(self) -> AsyncIterator[Client]:
+        """Open a connection; abort it at the end."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            yield Peer(reader, writer)
+            yield Client(reader, writer)
         finally:
             writer.transport.abort()
 
 
 @asynccontextmanager
-async def serving(
+async def connection_server(
     parser: type[Parser], *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
 ) -> AsyncIterator[ConnectionServer]:
-    """Serve an `Echo` with so many connections; `seconds` are those of the `ConnectionLimits`, else plenty."""
-    echo, recorder, connections = Echo(), Recorder(), OpenConnections(limit)
+    """Serve an `Echo` with at most `limit` connections; `seconds` replace fields of `ConnectionLimits`, each 5 s."""
+    echo, recorder, connections = Echo(), RequestRecorder(), OpenConnections(limit)
     limits = ConnectionLimits(
         **{"head_s": 5.0, "body_s": 5.0, "keep_alive_s": 5.0, "write_s": 5.0, **seconds}
     )
@@ -130,13 +140,3 @@ async def serving(
         for connection in list(state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run a scenario that must end by itself within seconds."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await scenario()
-
-    asyncio.run(bounded())

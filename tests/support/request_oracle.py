@@ -1,6 +1,6 @@
-"""An independent opinion on a request's body: the standard library's parser and the published JSON Schema.
+"""A test oracle for request bodies, made of the standard library's parser and the published JSON Schema.
 
-It shares no code with the decoder but the types that the schema is made of.
+It shares no code with the decoder except the types from which the schema is generated.
 """
 
 import json
@@ -14,12 +14,12 @@ from openapi_schema_validator import OAS31Validator
 from service.api.openapi import openapi_document
 from service.limits import RequestLimits
 
-# Where one recursive parser gives up and another does not yet.
+# Levels of nesting at which one recursive parser fails and another may not.
 _AMBIGUOUS_DEPTH = range(900, 1_100)
 
 
-class Oracle:
-    """Says which codes a body may be answered with; "ok" where it has to be scored."""
+class RequestOracle:
+    """Knows with which codes a body may be answered; "ok" is a scored request."""
 
     def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
@@ -29,7 +29,7 @@ class Oracle:
         self._validator = OAS31Validator(schema)
 
     def judge(self, body: bytes) -> set[str]:
-        """Return the codes of which one is right."""
+        """Return the codes that are right for a body; more than one where parsers may differ."""
         try:
             value = json.loads(
                 body.decode("utf-8"),
@@ -58,7 +58,7 @@ class Oracle:
         return "document_too_large" if longest > self._limits.max_document_bytes else None
 
     def _shapes(self, value: Any) -> str | None:
-        """Documents come before options; the validator names a missing or unknown member at its object."""
+        """Check documents before options; the validator reports a missing or unknown member at its object."""
         if not isinstance(value, dict):
             return "invalid_document"
         faulty = {name for error in self._validator.iter_errors(value) for name in _named(error)}
@@ -77,7 +77,7 @@ def _named(error: Any) -> Iterator[str]:
 
 
 def _encodable(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object; a lone surrogate has no UTF-8, also in a member that another one replaces."""
+    """Return an object; raise for a lone surrogate, also in a member that a duplicate replaces."""
     for pair in pairs:
         waiting: list[object] = [*pair]
         while waiting:
@@ -100,7 +100,7 @@ def _finite(text: str) -> float:
 
 
 def _representable(text: str) -> int | float:
-    # Beyond 18 digits a float is good enough to tell what is in range; int would refuse over 4,300 digits.
+    # Beyond 18 digits a float is exact enough for the range checks; int refuses more than 4,300 digits.
     return int(text) if len(text) < 19 else _finite(text)
 
 

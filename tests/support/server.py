@@ -1,4 +1,4 @@
-"""A real server in a process of its own, and what a test can ask of it."""
+"""The real server in a process of its own, its log, and requests to it."""
 
 import http.client
 import json
@@ -16,12 +16,11 @@ from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from service.cli.issue_token import TokenClaims, sign_token
-from tests.support.scrape import Samples, scrape
+from tests.support.prometheus_samples import Samples, parse_samples
+from tests.support.tokens import SECRET
 
-SECRET = "an-example-secret-of-forty-characters-00"
-
-# A server that has not done by then what a test waits for never will.
-PATIENCE_S = 30.0
+# Far longer than a server takes for anything that a test waits for.
+TIMEOUT_S = 30.0
 
 DOCUMENTS = json.dumps(
     {"documents": ["Storms close the harbour", "Harbour shut by gales", "Rates rise again xqzw"]}
@@ -43,11 +42,11 @@ class Reply(NamedTuple):
 
 
 class Journal:
-    """The events that a server has logged, read as they come, and the lines that are no events."""
+    """The log of a server, read by a thread: its events, and the lines that are not JSON."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.events: list[dict[str, Any]] = []
-        self.noise: list[str] = []
+        self.other_lines: list[str] = []
         self._stream = stream
         self._grown = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -59,23 +58,23 @@ class Journal:
                 try:
                     self.events.append(json.loads(line))
                 except ValueError:
-                    self.noise.append(line)
+                    self.other_lines.append(line)
                 self._grown.notify_all()
 
     def find(self, since: int = 0, **fields: object) -> list[dict[str, Any]]:
-        """Return the events after the first `since` that have all of these fields."""
+        """Return the events that have all of these fields, without the first `since` events."""
         return [event for event in self.events[since:] if fields.items() <= event.items()]
 
     def await_events(self, number: int = 1, since: int = 0, **fields: object) -> list[dict[str, Any]]:
-        """Wait until so many events with these fields were logged after the first `since`."""
+        """Wait until `find` returns at least `number` events; return them."""
         with self._grown:
-            if not self._grown.wait_for(lambda: len(self.find(since, **fields)) >= number, PATIENCE_S):
+            if not self._grown.wait_for(lambda: len(self.find(since, **fields)) >= number, TIMEOUT_S):
                 raise TimeoutError(f"not logged {number} times: {fields}")
         return self.find(since, **fields)
 
 
 class Server:
-    """A server that answers, its process, and what it logs."""
+    """A running server: its process, its log and its address."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
@@ -95,14 +94,14 @@ class Server:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers of a good request, whose token is good for everything."""
+        """Return the headers of a valid request, whose token has every scope."""
         return {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
-        """Send one request on a connection of its own, without a token."""
-        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)
+        """Send one request on a new connection, without a token unless `headers` has one."""
+        connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_S)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -112,60 +111,73 @@ class Server:
             connection.close()
 
     def score(self, body: bytes = DOCUMENTS, **headers: str) -> Reply:
-        """Send a body to be scored, or to be obeyed; an underscore in a header's name is a hyphen."""
+        """Send a body to /score with a valid token; an underscore in a header's name is a hyphen."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.request("POST", "/score", body, self.headers | given)
 
-    def begin(self, body: bytes, **headers: str) -> socket.socket:
-        """Send a body as `score` does without waiting for the answer; return the connection."""
+    @property
+    def header_lines(self) -> str:
+        """Return `headers` as they are sent."""
+        return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+
+    def score_request(self, body: bytes, **headers: str) -> bytes:
+        """Return the bytes of the request that `score` sends."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         fields = {"Host": "test", "Content-Length": str(len(body)), **self.headers, **given}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        connection = socket.create_connection(self.address, PATIENCE_S)
-        connection.sendall(f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body)
+        return f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body
+
+    def begin(self, body: bytes, **headers: str) -> socket.socket:
+        """Send a request as `score` does and return its connection, without waiting for the answer."""
+        connection = socket.create_connection(self.address, TIMEOUT_S)
+        connection.sendall(self.score_request(body, **headers))
         return connection
 
+    def await_ready(self, workers: int = 1) -> None:
+        """Wait until so many workers have become ready since the start."""
+        self.journal.await_events(workers, event="slot_state", state="ready")
+
     def busy_worker(self) -> int:
-        """Ask for the status until a slot is busy; return its worker's process id."""
+        """Poll /status until a slot is busy; return its worker's process id."""
         while True:
             for slot in self.status()["slots"]:
                 if slot["state"] == "busy":
                     pid: int = slot["pid"]
                     return pid
 
-    def stopped_until_end_of(self, pid: int) -> None:
-        """Stop the server, and let it go on when a process has ended without it."""
+    def pause_until_exit_of(self, pid: int) -> None:
+        """Stop the server with SIGSTOP until the process `pid` has ended, then continue it."""
         worker = os.pidfd_open(pid)
         try:
             self.process.send_signal(signal.SIGSTOP)
-            select.select([worker], [], [], PATIENCE_S)
+            select.select([worker], [], [], TIMEOUT_S)
             self.process.send_signal(signal.SIGCONT)
         finally:
             os.close(worker)
 
     def metrics(self) -> Samples:
-        """Scrape once."""
-        return scrape(self.request("GET", "/metrics").body)
+        """Return the samples of /metrics."""
+        return parse_samples(self.request("GET", "/metrics").body)
 
     def status(self) -> Any:
-        """Ask for the status."""
+        """Return the decoded answer of /status."""
         return json.loads(self.request("GET", "/status", headers=self.headers).body)
 
     def stop(self) -> int:
-        """Send SIGTERM and return the exit status, with all of the log read."""
+        """Send SIGTERM, read the rest of the log, and return the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(PATIENCE_S)
-        self.journal.reader.join(PATIENCE_S)
+        status = self.process.wait(TIMEOUT_S)
+        self.journal.reader.join(TIMEOUT_S)
         return status
 
 
 @contextmanager
-def serving(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
-    """Run a server on a free port until the end; `scripted`: its workers also do what a body tells them."""
+def running_server(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
+    """Run a server with these settings on a free port; `scripted`: its workers also execute commands in bodies."""
     given = {"bundle": bundle, "port": 0, "jwt_secret": SECRET, "workers": 2, **settings}
     environment = {f"SCOREPOOL_{name.upper()}": str(value) for name, value in given.items()}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.serve", *(["--scripted"] if scripted else [])],
+        [sys.executable, "-m", "tests.support.server_main", *(["--scripted"] if scripted else [])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **environment},

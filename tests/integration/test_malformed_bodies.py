@@ -1,4 +1,4 @@
-"""Bad bodies through the whole service: each is answered with its code, and no worker dies of one."""
+"""Malformed bodies sent to a running server: each gets its code, and none ends a worker."""
 
 import json
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from service.api.problems import PROBLEMS
-from tests.programs.fuzz import Service, fuzz
-from tests.support.malformed import corpus, shortened
-from tests.support.served import Server, serving
+from tests.programs.fuzz import Client, fuzz
+from tests.support.malformed_bodies import corpus, shortened
+from tests.support.server import Server, running_server
 
 
 @pytest.fixture(scope="module")
 def server(demo_bundle: Path) -> Iterator[Server]:
-    """Run a server with one worker; at the end it must be the same worker still."""
-    with serving(demo_bundle, scripted=False, workers=1) as server:
-        server.journal.await_events(event="slot_state", state="ready")
+    """Run a server with one worker, which must be the same process at the end."""
+    with running_server(demo_bundle, scripted=False, workers=1) as server:
+        server.await_ready()
         (before,) = pids(server)
         yield server
         assert pids(server) == [before]
@@ -30,8 +30,8 @@ def pids(server: Server) -> list[Any]:
 
 
 @pytest.mark.parametrize(("body", "code"), corpus(), ids=shortened)
-def test_a_bad_body_is_answered_with_its_code(server: Server, body: bytes, code: str) -> None:
-    """As a problem, with nothing of the server's inside in it."""
+def test_a_malformed_body_is_answered_with_its_code(server: Server, body: bytes, code: str) -> None:
+    """The answer is a problem that shows nothing of the implementation."""
     reply = server.score(body)
 
     assert (reply.code, reply.status) == (code, PROBLEMS[code].status)
@@ -43,16 +43,16 @@ def test_a_bad_body_is_answered_with_its_code(server: Server, body: bytes, code:
 
 
 def test_changed_requests_are_answered_as_the_oracle_says(server: Server) -> None:
-    """Through HTTP, the pool and back."""
-    with closing(Service(server.url, server.token)) as service:
-        seen, wrong = fuzz(1_000, 2, service.score)
+    """A thousand requests get a verdict of the oracle over HTTP."""
+    with closing(Client(server.url, server.token)) as client:
+        seen, wrong = fuzz(1_000, 2, client.score)
 
     assert wrong == []
     assert seen["ok"] > 0
 
 
 def test_texts_of_every_kind_are_scored(server: Server) -> None:
-    """Control characters, every plane, no letters at all, one long word: 200, and every number finite."""
+    """Control characters, all planes of Unicode, no letters, one long word: the answer is 200 with finite numbers."""
     texts = [
         "",
         "\x00\x01\x7f",

@@ -1,6 +1,6 @@
-"""Runs the real server, with `--scripted` with handlers that can be told to misbehave.
+"""Runs the real server; with `--scripted` its workers also execute the commands of `tests.fakes`.
 
-The settings come from the environment. Prints its address once it answers there.
+The settings come from the environment. It prints its address when it accepts connections.
 """
 
 import os
@@ -9,7 +9,7 @@ from functools import partial
 
 from service.server import run
 from service.settings import load
-from tests.support.mixed import MixedHandler
+from tests.support.mixed_handler import MixedHandler
 
 if __name__ == "__main__":
     settings = load({}, os.environ)

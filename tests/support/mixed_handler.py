@@ -1,4 +1,4 @@
-"""A worker's handler that scores JSON and does what any other body tells it, such as `sleep 5`."""
+"""A worker's handler that scores JSON bodies and executes the command in any other body, such as `sleep 5`."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.fakes import ScriptedHandler
 
 
 class MixedHandler:
-    """Both in one, so that one server can be asked for everything."""
+    """The scoring handler for JSON objects, the scripted handler for other bodies."""
 
     def __init__(self, bundle: Path, limits: RequestLimits) -> None:
         self._scoring = ScoringHandler(bundle, limits)

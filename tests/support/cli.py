@@ -11,5 +11,5 @@ CORPUS = datapath("lee_background.cor")
 
 
 def scorepool(*words: str | Path) -> Result:
-    """Run a command in this process."""
+    """Run a command with these arguments in this process."""
     return CliRunner().invoke(main, [str(word) for word in words])

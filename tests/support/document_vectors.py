@@ -1,4 +1,4 @@
-"""Document vectors made for tests: as real ones are, and as nobody would wish for."""
+"""Generated document vectors: realistic ones and difficult ones."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def spread(rng: np.random.Generator, n: int, d: int) -> Vectors:
 
 
 def clustered(rng: np.random.Generator, n: int, d: int) -> Vectors:
-    """Return vectors about seven centres."""
+    """Return vectors around seven centres."""
     centers = rng.standard_normal((7, d))
     return (centers[rng.integers(7, size=n)] + 0.3 * rng.standard_normal((n, d))).astype(np.float32)
 
@@ -30,24 +30,24 @@ def concentrated(rng: np.random.Generator, n: int, d: int) -> Vectors:
 
 
 def whole(rng: np.random.Generator, n: int, d: int) -> Vectors:
-    """Return vectors of small whole numbers: many copies, many exact ties, some zero."""
+    """Return vectors of small integers: many copies, many exact ties, some zero vectors."""
     return rng.integers(-1, 2, (n, d)).astype(np.float32)
 
 
 def copies(rng: np.random.Generator, n: int, d: int) -> Vectors:
-    """Return as many copies of a few vectors as it takes."""
+    """Return copies of five vectors."""
     return spread(rng, 5, d)[rng.integers(5, size=n)]
 
 
 def half_identical(rng: np.random.Generator, n: int, d: int) -> Vectors:
-    """Return vectors of which every other one is the same."""
+    """Return vectors of which every second one is the same."""
     vectors = spread(rng, n, d)
     vectors[::2] = vectors[:1]
     return vectors
 
 
 def extreme(rng: np.random.Generator, n: int, d: int) -> Vectors:
-    """Return vectors from the smallest to the largest that float32 can hold."""
+    """Return vectors with lengths over the whole range of float32."""
     lengths = 10.0 ** rng.integers(-44, 38, (n, 1))
     return (rng.uniform(-1, 1, (n, d)) * lengths).astype(np.float32)
 

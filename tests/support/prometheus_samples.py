@@ -1,4 +1,4 @@
-"""Reads what `/metrics` says, with the parser of the reference library."""
+"""Parses the text of `/metrics` with the parser of the reference library, and compares samples."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 Samples = Mapping[str, float]
 
 
-def scrape(text: bytes) -> Samples:
-    """Return each sample's value by its name and labels, as in `name{a="b",c="d"}`, labels in their order."""
+def parse_samples(text: bytes) -> Samples:
+    """Return each sample's value by its name and labels, as in `name{a="b",c="d"}`, the labels in their order."""
     return {
         _key(sample.name, sample.labels): sample.value
         for family in text_string_to_metric_families(text.decode())
@@ -16,15 +16,15 @@ def scrape(text: bytes) -> Samples:
     }
 
 
-def moved(before: Samples, after: Samples) -> dict[str, float]:
-    """Return by how much each sample has changed, those that have not left out."""
+def differences(before: Samples, after: Samples) -> dict[str, float]:
+    """Return the change of each sample that has changed."""
     return {
         key: value - before.get(key, 0.0) for key, value in after.items() if value != before.get(key, 0.0)
     }
 
 
-def counts(samples: Mapping[str, float]) -> dict[str, float]:
-    """Leave out how the observations of a histogram are spread: their number alone tells of one."""
+def without_buckets(samples: Mapping[str, float]) -> dict[str, float]:
+    """Leave out the buckets and sums of histograms, which depend on times; their counts stay."""
     return {
         key: value for key, value in samples.items() if not key.split("{")[0].endswith(("_bucket", "_sum"))
     }

@@ -1,4 +1,4 @@
-"""The scheduler's world without processes and time: fake slots, a virtual clock, and what must hold."""
+"""Runs the scheduler with simulated slots and a virtual clock, and checks every instruction against its rules."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,7 +24,7 @@ from service.scheduling.scheduler import BATCH_BYTES, BATCH_S, HANG_S, MAX_LOSSE
 
 BATCH_JOBS = 32
 
-# The finest step of the schedules; sums of costs differ from the scheduler's own by rounding.
+# Seconds. Sums of costs differ from the scheduler's own sums by rounding, far less than this.
 EPSILON = 1e-9
 
 
@@ -35,74 +35,99 @@ def body_of(size: int) -> bytes:
 
 
 def number_of(job: Job) -> int:
-    """Return the number under which the simulation knows a job."""
+    """Return the key of a job in `Simulation.jobs`."""
     return int(job.request_id)
 
 
 @dataclass(slots=True)
-class Model:
-    """What the test knows of one job. losses: of workers while it ran; deaths: those it is blamed for."""
+class SimulatedJob:
+    """What the simulation knows of one job.
+
+    losses: workers lost while they ran it; crashes: those of them that it is blamed for; attempts: calls begun
+    with it; postponed: a call ended without its outcome; end: None until the scheduler has finished it.
+    """
 
     job: Job
     end: End | None = None
-    left: bool = False
-    deaths: int = 0
+    disconnected: bool = False
+    crashes: int = 0
     losses: int = 0
-    starts: int = 0
+    attempts: int = 0
     postponed: bool = False
 
 
 @dataclass
 class Simulation:
-    """Feeds events, checks every instruction, and plays the slots: busy holds each one's call."""
+    """The scheduler, its clock and its slots.
+
+    A method for each thing that can happen passes the event to the scheduler, applies its instructions to the
+    slots and checks them. now: the virtual time in seconds; drained: `end_drain` was called; jobs: by number;
+    idle: slots that wait for a call; busy: the numbers of the jobs in each running call; began: when each slot's
+    last call began; killed: slots whose worker was killed and has not ended yet; killed_calls: their calls.
+    """
 
     n_slots: int
     now: float = 0.0
-    stopped: bool = False
+    drained: bool = False
     scheduler: Scheduler = field(default_factory=lambda: Scheduler(BATCH_JOBS))
-    jobs: dict[int, Model] = field(default_factory=dict)
+    jobs: dict[int, SimulatedJob] = field(default_factory=dict)
     idle: set[int] = field(default_factory=set)
     busy: dict[int, tuple[int, ...]] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
-    doomed: set[int] = field(default_factory=set)
-    dying: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    killed: set[int] = field(default_factory=set)
+    killed_calls: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
-    def absent(self) -> list[int]:
+    def without_worker(self) -> list[int]:
         """Return the slots without a worker."""
-        return [slot for slot in range(self.n_slots) if slot not in self.idle | self.doomed | set(self.busy)]
+        return [slot for slot in range(self.n_slots) if slot not in self.idle | self.killed | set(self.busy)]
 
     @property
     def unfinished(self) -> list[int]:
         """Return the jobs without an end."""
         return [number for number, job in self.jobs.items() if job.end is None]
 
-    def arrive(self, subject: str, cost: float, size: int, patience: float, *, held: bool = False) -> int:
-        """Let a job arrive that has `patience` seconds, `held` with others behind it; return its number."""
+    def submit(
+        self,
+        subject: str = "s",
+        cost: float = 0.01,
+        size: int = 1000,
+        timeout: float = 10.0,
+        *,
+        held: bool = False,
+    ) -> int:
+        """Submit a job with a deadline `timeout` seconds from now; return its number.
+
+        It may start at once, unless it is `held`: then other jobs arrive in the same turn of the event loop,
+        and `end_turn` must follow.
+        """
         number = len(self.jobs)
-        job = Job(str(number), subject, body_of(size), "json", self.now + patience, cost=cost)
-        self.jobs[number] = Model(job)
-        self.feed(JobArrived(job))
+        job = Job(str(number), subject, body_of(size), "json", self.now + timeout, cost=cost)
+        self.jobs[number] = SimulatedJob(job)
+        self.handle(JobArrived(job))
         if not held:
-            self.turn()
+            self.end_turn()
         return number
 
-    def turn(self) -> None:
-        """Let those that arrived together start."""
-        self.feed(TurnEnded())
+    def end_turn(self) -> None:
+        """End the event loop's turn: the jobs that arrived in it may start."""
+        self.handle(TurnEnded())
 
-    def leave(self, number: int) -> None:
-        """Let a client go away."""
-        self.jobs[number].left = True
-        self.feed(Disconnected(self.jobs[number].job))
+    def disconnect(self, number: int) -> None:
+        """Let the client of a job disconnect."""
+        self.jobs[number].disconnected = True
+        self.handle(Disconnected(self.jobs[number].job))
 
-    def ready(self, slot: int) -> None:
+    def start_worker(self, slot: int) -> None:
         """Give a slot a new worker."""
         self.idle.add(slot)
-        self.feed(SlotReady(slot))
+        self.handle(SlotReady(slot))
 
     def answer(self, slot: int, *, postpone: bool = False, retire: bool = False) -> None:
-        """Let a call come back, maybe without an answer for its last job."""
+        """End a slot's call with an answer for each job.
+
+        postpone: the last of several jobs gets none; retire: the worker is being replaced.
+        """
         numbers = self.busy.pop(slot)
         postponed = numbers[-1:] if postpone and len(numbers) > 1 else ()
         for number in postponed:
@@ -110,40 +135,40 @@ class Simulation:
         if not retire:
             self.idle.add(slot)
         outcomes = tuple(None if number in postponed else Outcome("ok", b"") for number in numbers)
-        self.feed(CallEnded(slot, outcomes, retire))
+        self.handle(CallEnded(slot, outcomes, retire))
 
-    def die(self, slot: int, *, from_outside: bool = False) -> None:
-        """Let a worker die: of our kill if it was doomed, of a stranger's, or by a crash."""
-        crashed = slot not in self.doomed and not from_outside
-        for number in self.busy.get(slot, ()) or self.dying.pop(slot, ()):
+    def lose_worker(self, slot: int, *, from_outside: bool = False) -> None:
+        """End a slot's worker: by the scheduler's kill if there was one, else `from_outside` or by a crash."""
+        crashed = slot not in self.killed and not from_outside
+        for number in self.busy.get(slot, ()) or self.killed_calls.pop(slot, ()):
             self.jobs[number].losses += 1
-            self.jobs[number].deaths += crashed
+            self.jobs[number].crashes += crashed
         self.idle.discard(slot)
-        self.doomed.discard(slot)
+        self.killed.discard(slot)
         self.busy.pop(slot, None)
-        self.feed(SlotLost(slot, crashed))
+        self.handle(SlotLost(slot, crashed))
 
-    def stop(self) -> None:
-        """End the drain."""
-        self.stopped = True
-        self.feed(DrainEnded())
+    def end_drain(self) -> None:
+        """End the drain: nothing may start from now on."""
+        self.drained = True
+        self.handle(DrainEnded())
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; the scheduler is woken whenever it asked for it."""
+        """Let time pass, and wake the scheduler at each time it asks for."""
         until = self.now + seconds
         while (wake_at := self.scheduler.wake_at()) is not None and wake_at <= until:
             self.now = max(self.now, wake_at)
-            self.feed(TimerFired())
+            self.handle(TimerFired())
             again = self.scheduler.wake_at()
             assert again is None or again > self.now, "it asks to be woken in the past"
         self.now = until
 
-    def lag(self, seconds: float) -> None:
-        """Let time pass while the event loop is blocked, so that nobody is woken."""
+    def block_loop(self, seconds: float) -> None:
+        """Let time pass while the event loop is blocked: the scheduler is not woken."""
         self.now += seconds
 
-    def feed(self, event: Event) -> None:
-        """Pass an event on, carry out the instructions, and check the whole."""
+    def handle(self, event: Event) -> None:
+        """Pass an event to the scheduler, apply its instructions, and check them and the state."""
         for instruction in self.scheduler.handle(event, self.now):
             match instruction:
                 case Start():
@@ -157,15 +182,15 @@ class Simulation:
     def _check_start(self, start: Start) -> None:
         numbers = tuple(number_of(job) for job in start.jobs)
         jobs = [self.jobs[number] for number in numbers]
-        assert not self.stopped, "started after the end"
+        assert not self.drained, "started after the drain"
         assert start.slot in self.idle, "started on a slot that is not idle"
         assert jobs, "an empty call"
         assert not set(numbers) & {number for call in self.busy.values() for number in call}, "runs twice"
         for job in jobs:
             assert job.end is None, "started after its end"
             assert job.job.deadline > self.now, "started after its deadline"
-            job.starts += 1
-            tried = job.starts > 1
+            job.attempts += 1
+            tried = job.attempts > 1
             assert not tried or len(jobs) == 1, "tried again, but not alone"
         if len(jobs) > 1:
             assert len(jobs) <= BATCH_JOBS
@@ -188,22 +213,22 @@ class Simulation:
             case End.EXPIRED:
                 assert job.job.deadline <= self.now
             case End.DISCONNECTED:
-                assert job.left
+                assert job.disconnected
             case End.CRASHED:
-                assert job.deaths == 2
+                assert job.crashes == 2
             case End.LOST:
                 assert job.losses == MAX_LOSSES
             case End.STOPPED:
-                assert self.stopped
+                assert self.drained
 
     def _check_kill(self, kill: Kill) -> None:
         assert kill.slot in self.busy, "killed without a call, or twice"
         waiting = [number for number in self.busy[kill.slot] if self.jobs[number].end is None]
         expired = any(self.jobs[number].end is End.EXPIRED for number in self.busy[kill.slot])
         overdue = len(self.busy[kill.slot]) > 1 and self.now >= self.began[kill.slot] + HANG_S
-        assert not waiting or overdue or expired, "killed under a client that waits"
-        self.dying[kill.slot] = self.busy.pop(kill.slot)
-        self.doomed.add(kill.slot)
+        assert not waiting or overdue or expired, "killed while a client waits for it"
+        self.killed_calls[kill.slot] = self.busy.pop(kill.slot)
+        self.killed.add(kill.slot)
 
     def _check_state(self, event: Event) -> None:
         assert len(self.unfinished) == self.scheduler.unfinished
@@ -216,9 +241,17 @@ class Simulation:
         assert not running & {number_of(job) for job in self.scheduler.queue}
         for number in self.unfinished:
             job = self.jobs[number]
-            assert job.deaths < 2, "tried again after two crashes"
-            assert job.losses < MAX_LOSSES, "tried for ever"
-            assert not job.left, "kept after its client left"
-            assert not self.stopped, "kept after the end"
+            assert job.crashes < 2, "tried again after two crashes"
+            assert job.losses < MAX_LOSSES, "tried without end"
+            assert not job.disconnected, "kept after its client left"
+            assert not self.drained, "kept after the drain"
             if isinstance(event, TimerFired):
                 assert job.job.deadline > self.now, "kept after its deadline"
+
+
+def ready_simulation(n_slots: int) -> Simulation:
+    """Return a simulation in which every slot has an idle worker."""
+    simulation = Simulation(n_slots)
+    for slot in range(n_slots):
+        simulation.start_worker(slot)
+    return simulation

@@ -1,6 +1,6 @@
-"""What a client can do to a server with nothing but sockets; `python -m tests.support.hostile` does it at full scale.
+"""Attacks on a server that need nothing but sockets; `python -m tests.programs.attack` makes them at full scale.
 
-Each attack says in words what became of it. While it runs, another process asks /livez again and again.
+Each attack returns its result in words.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @dataclass(frozen=True)
 class Target:
-    """A server: its port, the headers of a good request, and seconds after which it must have closed."""
+    """A server: its port, the header lines of a valid request, and the seconds within which it must close."""
 
     port: int
-    good: bytes
-    patience_s: float
+    header_lines: bytes
+    close_s: float
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """Open a connection for a while."""
+        """Open a connection; abort it at the end."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             yield reader, writer
@@ -35,7 +35,7 @@ class Target:
 
 
 async def end_of(reader: asyncio.StreamReader, limit_s: float) -> str:
-    """Return the status that was answered, or `closed`, `reset`; `still open` where nothing happens."""
+    """Return the status that was answered, or `closed` or `reset`; `still open` after `limit_s`."""
     try:
         async with asyncio.timeout(limit_s):
             return status_of(await reader.read())
@@ -51,7 +51,7 @@ def status_of(answer: bytes) -> str:
 
 
 def summary(ends: Counter[str]) -> str:
-    """Say how often what happened."""
+    """Return each end with how often it happened."""
     return ", ".join(f"{number:,} × {end}" for end, number in ends.most_common())
 
 
@@ -68,12 +68,12 @@ async def flood(target: Target, pieces: AsyncIterator[bytes]) -> tuple[str, int]
                 sent += len(piece)
                 if answer.done():
                     break
-            return status_of(await asyncio.wait_for(answer, target.patience_s)), sent
+            return status_of(await asyncio.wait_for(answer, target.close_s)), sent
     return "reset", sent
 
 
 async def repeated(first: bytes, piece: bytes, count: int) -> AsyncIterator[bytes]:
-    """Yield a beginning, and a piece again and again."""
+    """Yield the first bytes, then a piece `count` times."""
     yield first
     for _ in range(count):
         yield piece
@@ -88,19 +88,19 @@ async def header_bomb(target: Target, count: int) -> str:
 
 
 async def tiny_chunks(target: Target, count: int) -> str:
-    """Send a body in `count` chunks of one byte, with a good token."""
-    head = HEAD + target.good + b"Transfer-Encoding: chunked\r\n\r\n"
+    """Send a body in `count` chunks of one byte, with a valid token."""
+    head = HEAD + target.header_lines + b"Transfer-Encoding: chunked\r\n\r\n"
     end, took = await flood(target, repeated(head, b"1\r\nx\r\n" * 1_000, count // 1_000))
     return f"{end} after {took // 6:,} chunks"
 
 
 async def trickle(target: Target, first: bytes, count: int) -> str:
-    """Open `count` connections that send a beginning and then a byte now and again."""
+    """Open `count` connections; each sends the first bytes and then one byte every 0.2 s."""
 
     async def one() -> str:
         async with target.connection() as (reader, writer):
             writer.write(first)
-            ending = asyncio.create_task(end_of(reader, target.patience_s))
+            ending = asyncio.create_task(end_of(reader, target.close_s))
             while not ending.done():
                 writer.write(b"x")
                 await asyncio.wait({ending}, timeout=0.2)
@@ -112,13 +112,13 @@ async def trickle(target: Target, first: bytes, count: int) -> str:
 
 
 async def slow_heads(target: Target, count: int) -> str:
-    """Slowloris: heads that never end."""
+    """Send heads that never end (Slowloris)."""
     return await trickle(target, GET[:-2] + b"X: ", count)
 
 
 async def slow_bodies(target: Target, count: int) -> str:
-    """Bodies that never end, with a good token."""
-    head = HEAD + target.good + b"Content-Length: 10000\r\n\r\n"
+    """Send bodies that never end, with a valid token."""
+    head = HEAD + target.header_lines + b"Content-Length: 10000\r\n\r\n"
     return await trickle(target, head, count)
 
 
@@ -143,15 +143,15 @@ async def unread(target: Target, count: int) -> str:
         async with target.connection() as (reader, writer):
             writer.transport.pause_reading()  # type: ignore[attr-defined]  # the stream's own would be resumed
             writer.write(asked)
-            await asyncio.sleep(target.patience_s)
+            await asyncio.sleep(target.close_s)
             writer.transport.resume_reading()  # type: ignore[attr-defined]
-            return await end_of(reader, target.patience_s)
+            return await end_of(reader, target.close_s)
 
     return summary(Counter(await asyncio.gather(*[one() for _ in range(count)])))
 
 
 async def idle(target: Target, count: int) -> str:
-    """Open `count` connections, say nothing, and ask for something on one more."""
+    """Open `count` connections that send nothing, and request /livez on one more."""
     async with asyncio.TaskGroup() as group:
         opened = [group.create_task(asyncio.open_connection("127.0.0.1", target.port)) for _ in range(count)]
     async with target.connection() as (reader, writer):
@@ -160,30 +160,30 @@ async def idle(target: Target, count: int) -> str:
         await reader.readuntil(b"alive")
         waited = time.monotonic() - begin
     connections = [task.result() for task in opened]
-    ends = Counter(await asyncio.gather(*[end_of(reader, target.patience_s) for reader, _ in connections]))
+    ends = Counter(await asyncio.gather(*[end_of(reader, target.close_s) for reader, _ in connections]))
     for _, writer in connections:
         writer.transport.abort()
     return f"one more was answered in {waited * 1e3:.0f} ms; {summary(ends)}"
 
 
 async def abandoned(target: Target, count: int) -> str:
-    """Send half a request on each of `count` connections and go."""
+    """Send half a request on each of `count` connections and close it."""
     halves = (
         GET[:10],
         HEAD,
         CHUNKED + b"5\r\nab",
-        HEAD + target.good + b"Content-Length: 9\r\n\r\n{",
+        HEAD + target.header_lines + b"Content-Length: 9\r\n\r\n{",
     )
     for at in range(count):
         async with target.connection() as (_, writer):
             writer.write(halves[at % len(halves)])
             await writer.drain()
-    return f"{count:,} came and went"
+    return f"{count:,} opened and closed"
 
 
 Attack = Callable[[Target, int], Awaitable[str]]
 
-# Each with its full scale.
+# Each attack with its full scale.
 ATTACKS: Mapping[str, tuple[Attack, int]] = MappingProxyType(
     {
         "heads of 32 MiB": (header_bomb, 32),

@@ -1,11 +1,11 @@
-"""Keeps the lines that a log writes."""
+"""A log writer that keeps the lines in memory."""
 
 import json
 from typing import Any
 
 
-class Collected:
-    """A writer that keeps what it is given."""
+class CapturedLog:
+    """A log writer that keeps the bytes."""
 
     def __init__(self) -> None:
         self.dropped = 0
@@ -15,5 +15,5 @@ class Collected:
         self.text += line
 
     def events(self) -> list[dict[str, Any]]:
-        """Return the lines, each of which has to be one JSON object."""
+        """Return the lines, each of which must be one JSON object."""
         return [json.loads(line) for line in self.text.splitlines()]

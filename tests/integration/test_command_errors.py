@@ -16,7 +16,7 @@ from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 from scoring.bundle.bundle import open_bundle
-from tests.support.command import CORPUS, scorepool
+from tests.support.cli import CORPUS, scorepool
 
 # No file may grow beyond 2,000 bytes: the next write fails as it does on a full disk.
 SMALL_DISK = """
