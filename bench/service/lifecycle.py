@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from bench.harness.command_line import parser
 from bench.harness.latency import latency
-from tests.support.server import Server, serving
+from tests.support.server import Server, running_server
 
 PATHS = ("/livez", "/readyz", "/startupz")
 
@@ -207,7 +207,7 @@ def phases(server: Server, seconds: float) -> Iterator[tuple[str, float]]:
 
 def observe(bundle: Path, seconds: float) -> Observation:
     """Run a server through all phases, of so many seconds each, and ask it all the time."""
-    with serving(bundle, workers=2, drain_delay_s=seconds) as server:
+    with running_server(bundle, workers=2, drain_delay_s=seconds) as server:
         asker = Asker(server.address)
         try:
             seen = list(phases(server, seconds))
