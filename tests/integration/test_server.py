@@ -126,4 +126,4 @@ def test_a_key_file_without_a_key_is_an_error(demo_bundle: Path, tmp_path: Path)
 
 def test_the_server_process_loads_no_scoring_library() -> None:
     """Only the workers need them."""
-    assert modules_loaded_by("service.server", of=("gensim", "sklearn", "scipy")) == set()
+    assert not {"gensim", "sklearn", "scipy"} & modules_loaded_by("import service.server")

@@ -18,7 +18,7 @@ def rows(demo_bundle: Path) -> list[Row]:
 
 
 @pytest.mark.timeout(300)
-def test_every_request_has_one_good_answer_whatever_is_killed(rows: list[Row]) -> None:
+def test_every_request_is_answered_whatever_is_killed(rows: list[Row]) -> None:
     """No request is without an answer, and none fails but those that cause a fault themselves."""
     lost = [row for row in rows if row.tally.unresolved or row.tally.failed(*row.allowed)]
 
@@ -33,7 +33,7 @@ def test_nothing_leaks(rows: list[Row]) -> None:
 
 
 def test_bad_bodies_get_their_own_status(rows: list[Row]) -> None:
-    """Each the same one every time."""
+    """Every body of a kind gets the same status."""
     wrong = [row for row in rows if any("expected" in failure for failure in row.failures)]
 
     assert wrong == [], table(rows)

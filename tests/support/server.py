@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from bench.harness.load_generator import score_request
 from service.cli.issue_token import TokenClaims, sign_token
 from tests.support.prometheus_samples import Samples, parse_samples
 from tests.support.tokens import SECRET
@@ -123,9 +124,7 @@ class Server:
     def score_request(self, body: bytes, **headers: str) -> bytes:
         """Return the bytes of the request that `score` sends."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        fields = {"Host": "test", "Content-Length": str(len(body)), **self.headers, **given}
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        return f"POST /score HTTP/1.1\r\n{head}\r\n".encode() + body
+        return score_request(body, self.headers | given)
 
     def begin(self, body: bytes, **headers: str) -> socket.socket:
         """Send a request as `score` does and return its connection, without waiting for the answer."""

@@ -13,24 +13,10 @@ from typing import Any
 import pytest
 
 from service.observability.log import EventLog, LibraryHandler, opened_log
-from service.observability.log_format import encode_json
-from service.observability.redaction import Redactor
 from service.settings import Settings
 from tests.support.captured_log import CapturedLog
 
 SECRET = "an-example-secret-of-forty-characters-00"
-
-
-@pytest.fixture
-def collected() -> CapturedLog:
-    """Return an empty collection."""
-    return CapturedLog()
-
-
-@pytest.fixture
-def log(collected: CapturedLog) -> EventLog:
-    """Return a log of every level."""
-    return EventLog(collected, encode_json, Redactor(), logging.DEBUG)
 
 
 @pytest.fixture

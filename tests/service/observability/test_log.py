@@ -13,18 +13,6 @@ from tests.support.captured_log import CapturedLog
 
 
 @pytest.fixture
-def collected() -> CapturedLog:
-    """Return an empty collection."""
-    return CapturedLog()
-
-
-@pytest.fixture
-def log(collected: CapturedLog) -> EventLog:
-    """Return a log of everything."""
-    return EventLog(collected, encode_json, Redactor(), logging.DEBUG)
-
-
-@pytest.fixture
 def service(log: EventLog) -> ServiceLog:
     """Return the service's side of the log."""
     return ServiceLog(log)
