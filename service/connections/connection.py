@@ -99,6 +99,7 @@ class Connection(asyncio.Protocol):
         self._context.open_connections.remove(self)
         self._parser.connection_lost(exc)
         mark_disconnected(self._parser.cycle)
+        self._parser.release()
 
     def pause_writing(self) -> None:
         """Let the response wait for the network."""

@@ -44,6 +44,15 @@ class _ReportingParser:
         """Do not close the connection as idle: a request was answered without this parser."""
         self._unset_keepalive_if_required()  # type: ignore[attr-defined]  # uvicorn's
 
+    def release(self) -> None:
+        """Drop every reference after the connection has ended.
+
+        uvicorn's protocol and its parser hold each other, and the last request with its scope: reference cycles
+        that only a garbage collection would free. Its keep-alive timer would hold it for 75 s more.
+        """
+        self.cancel_idle_timer()
+        vars(self).clear()
+
 
 class HttpToolsParser(_ReportingParser, HttpToolsProtocol):
     """The parser over httptools."""
