@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 import orjson
+from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from scoring.bundle.files import BundleFiles
 from service.api.openapi import openapi_document
 from service.api.request import SCORE_ROUTE
-from service.api.response import ModelInfo
+from service.api.response import ModelInfo, NotReady
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
@@ -106,26 +107,17 @@ def create_app(
     """
     keys = keys or make_keys(settings)
     policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
-    limits = ScoreLimits(
-        settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
-    )
+    limits = _score_limits(settings)
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
-
-    def damage() -> str | None:
-        return backend.damage
-
     score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
             score,
-            Route("/livez", Probe("alive", lambda: None, lambda: None), methods=["GET"]),
-            Route("/readyz", Probe("ready", lambda: _readiness(backend, keys), damage), methods=["GET"]),
-            Route("/startupz", Probe("started", lambda: _startup(backend), damage), methods=["GET"]),
+            *_probe_routes(backend, keys),
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
-            Route("/info", _json(describe(settings, model)), methods=["GET"]),
-            Route("/openapi.json", _json(openapi_document(settings.limits)), methods=["GET"]),
+            *_document_routes(settings, model),
             *page_routes(),
         ],
         middleware=[
@@ -143,16 +135,39 @@ def create_app(
     return app
 
 
+def _document_routes(settings: Settings, model: ModelInfo) -> list[Route]:
+    return [
+        Route("/info", _json(describe(settings, model)), methods=["GET"]),
+        Route("/openapi.json", _json(openapi_document(settings.limits)), methods=["GET"]),
+    ]
+
+
 def _json(value: Mapping[str, object]) -> FixedResponse:
     return FixedResponse("application/json", orjson.dumps(value))
 
 
-def _readiness(backend: Backend, keys: KeySource) -> str | None:
-    return backend.readiness or (None if keys.ready else "starting")
+def _score_limits(settings: Settings) -> ScoreLimits:
+    return ScoreLimits(
+        settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
+    )
 
 
-def _startup(backend: Backend) -> str | None:
-    return None if backend.started else "starting"
+def _probe_routes(backend: Backend, keys: KeySource) -> list[Route]:
+    def readiness() -> NotReady | None:
+        return _not_ready(backend, backend.readiness or (None if keys.ready else "starting"))
+
+    def startup() -> NotReady | None:
+        return _not_ready(backend, None if backend.started else "starting")
+
+    return [
+        Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
+        Route("/readyz", Probe("ready", readiness), methods=["GET"]),
+        Route("/startupz", Probe("started", startup), methods=["GET"]),
+    ]
+
+
+def _not_ready(backend: Backend, reason: str | None) -> NotReady | None:
+    return None if reason is None else NotReady("unavailable", reason, backend.damage or UNSET)
 
 
 def _lifespan(

@@ -13,7 +13,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from scoring.bundle.manifest import Manifest
-from service.api.response import ModelInfo
+from service.api.response import ModelInfo, NotReady
 from service.auth.tokens import Authenticator
 from service.http.responses import Header, send_response
 from service.observability.prometheus import CONTENT_TYPE
@@ -25,7 +25,7 @@ from service.settings import Settings
 STATUS_SCOPE = "status"
 
 # Returns None, or why not: starting, draining, no_workers.
-NotReadyReason = Callable[[], str | None]
+NotReadyReason = Callable[[], NotReady | None]
 
 _JSON: Header = (b"content-type", b"application/json")
 _RETRY: Header = (b"retry-after", b"1")
@@ -34,11 +34,9 @@ _RETRY: Header = (b"retry-after", b"1")
 class Probe:
     """Answers 200 with a status, or 503 with the reason that there is at that moment."""
 
-    def __init__(self, status: str, reason: NotReadyReason, detail: Callable[[], str | None]) -> None:
-        """`detail` adds a sentence to the reason, where there is more to say."""
+    def __init__(self, status: str, reason: NotReadyReason) -> None:
         self._good = orjson.dumps({"status": status})
         self._reason = reason
-        self._detail = detail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one probe."""
@@ -46,9 +44,7 @@ class Probe:
         if reason is None:
             await send_response(send, 200, [_JSON], self._good)
         else:
-            detail = self._detail()
-            answer = {"status": "unavailable", "reason": reason} | ({"detail": detail} if detail else {})
-            await send_response(send, 503, [_JSON, _RETRY], orjson.dumps(answer))
+            await send_response(send, 503, [_JSON, _RETRY], msgspec.json.encode(reason))
 
 
 class TelemetrySource(RequestObserver, Protocol):

@@ -12,7 +12,7 @@ import pytest
 
 from scoring.bundle.bundle import open_bundle
 from scoring.training.demo import build_demo
-from tests.support.served import Reply, Server, serving
+from tests.support.server import Reply, Server, serving
 
 VECTORS = "word_vectors.npy"
 
@@ -21,6 +21,14 @@ VECTORS = "word_vectors.npy"
 def bundle(demo_bundle: Path, tmp_path: Path) -> Path:
     """Return the path of a bundle that a test may damage."""
     return shutil.copytree(demo_bundle, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="module")
+def another_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a bundle of another model."""
+    path = tmp_path_factory.mktemp("another") / "bundle"
+    build_demo(path, epochs=1)
+    return path
 
 
 @pytest.fixture
@@ -63,6 +71,17 @@ def served_digest(server: Server) -> set[str]:
     return {info["model"]["digest"], line.partition('digest="')[2].partition('"')[0]}
 
 
+def mapped_by_all(server: Server) -> set[str]:
+    """Return the paths of the files that all workers have mapped."""
+    maps = [Path(f"/proc/{slot['pid']}/maps").read_text() for slot in server.status()["slots"]]
+    return set.intersection(*({line.partition("/")[2] for line in each.splitlines()} for each in maps))
+
+
+def open_files(server: Server) -> list[int]:
+    """Return how many files each worker has open."""
+    return [len(os.listdir(f"/proc/{slot['pid']}/fd")) for slot in server.status()["slots"]]  # noqa: PTH208 - of /proc
+
+
 def scores(reply: Reply) -> bytes:
     """Return the body of an answer, which must be one."""
     assert reply.status == 200, reply.body
@@ -72,28 +91,30 @@ def scores(reply: Reply) -> bytes:
 def test_workers_come_back_after_the_folder_was_deleted(server: Server, bundle: Path) -> None:
     """They score as before, without the folder."""
     digest = open_bundle(bundle).digest
-    before = scores(server.score())
+    before, opened = scores(server.score()), open_files(server)
 
     shutil.rmtree(bundle)
     replace_workers(server)
 
     assert {scores(server.score()) for _ in range(4)} == {before}
+    files = {f"{bundle}/{name} (deleted)".removeprefix("/") for name in (VECTORS, "vocabulary.marisa")}
+    assert files <= mapped_by_all(server)
+    assert open_files(server) == opened
     assert served_digest(server) == {digest}
     assert readiness(server) == (200, {"status": "ready"})
     assert not server.journal.find(level="error")
 
 
 def test_workers_serve_the_bundle_of_the_start_after_another_took_its_place(
-    server: Server, bundle: Path, tmp_path: Path
+    server: Server, bundle: Path, another_bundle: Path, tmp_path: Path
 ) -> None:
     """One server never serves two models."""
     digest = open_bundle(bundle).digest
     before = scores(server.score())
-    build_demo(tmp_path / "other", epochs=1)
-    assert open_bundle(tmp_path / "other").digest != digest
+    assert open_bundle(another_bundle).digest != digest
 
     bundle.rename(tmp_path / "aside")
-    (tmp_path / "other").rename(bundle)
+    shutil.copytree(another_bundle, bundle)
     replace_workers(server)
 
     assert {scores(server.score()) for _ in range(4)} == {before}
@@ -155,23 +176,28 @@ def test_a_truncated_file_that_is_restored_by_a_rename_is_found(server: Server, 
 
 
 def test_another_bundle_is_not_taken_for_a_restored_one(
-    server: Server, bundle: Path, tmp_path: Path
+    server: Server, bundle: Path, another_bundle: Path, tmp_path: Path
 ) -> None:
     """A whole bundle in the folder repairs nothing when it is not the one that was served."""
-    build_demo(tmp_path / "other", epochs=1)
+    aside = tmp_path / "aside"
     shutil.copytree(bundle, tmp_path / "spare")
-    before, detail = scores(server.score()), truncated_detail(bundle / VECTORS, 12)
-
+    before, detail = scores(server.score()), truncated_detail(bundle / VECTORS, 24)
     os.truncate(bundle / VECTORS, 12)
     assert server.score().code == "no_workers"
-    bundle.rename(tmp_path / "aside")
-    (tmp_path / "other").rename(bundle)
-    assert readiness(server) == not_ready(detail)
+
+    bundle.rename(aside)
+    shutil.copytree(another_bundle, bundle)
+    os.truncate(aside / VECTORS, 24)
+    # The new size shows that the files were examined again.
+    while readiness(server) == not_ready(detail.replace("24", "12", 1)):
+        pass
+    after = readiness(server)
     mark = len(server.journal.events)
-    bundle.rename(tmp_path / "other")
+    shutil.rmtree(bundle)
     (tmp_path / "spare").rename(bundle)
     server.journal.await_events(2, mark, event="slot_state", state="ready")
 
+    assert after == not_ready(detail)
     assert scores(server.score()) == before
 
 
@@ -223,6 +249,7 @@ def test_a_file_that_was_touched_is_checked_once_and_whole(server: Server, bundl
 def test_a_request_that_ends_workers_by_sigbus_is_to_blame_while_the_bundle_is_whole(bundle: Path) -> None:
     """Only damage to the bundle excuses it."""
     with serving(bundle) as server:
+        server.journal.await_events(event="slot_state", state="ready")
         codes = [server.score(b"kill_self SIGBUS").code for _ in range(2)]
 
     assert codes == ["worker_crashed", "poison_request"]
