@@ -281,7 +281,9 @@ class Slot:
         process.close()
 
     async def _inspect_bundle(self) -> None:
-        """Report damage to the bundle, which may be what ended the worker."""
+        """Report damage to the bundle, which may be what ended the worker, unless it is known."""
+        if self._context.monitor.damage is not None:
+            return
         inspection = run_blocking(self._context.monitor.inspect)
         await asyncio.wait([inspection], timeout=INSPECTION_TIMEOUT_S)
         if inspection.done() and (damage := inspection.result()) is not None:

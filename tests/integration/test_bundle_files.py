@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from scoring.bundle.bundle import open_bundle
 from scoring.training.demo import build_demo
-from tests.support.server import Reply, Server, serving
+from tests.support.server import Reply, Server, running_server
 
 VECTORS = "word_vectors.npy"
 
@@ -34,7 +36,7 @@ def another_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(bundle: Path) -> Iterator[Server]:
     """Serve that bundle with two workers that are ready."""
-    with serving(bundle, scripted=False) as server:
+    with running_server(bundle, scripted=False) as server:
         server.journal.await_events(2, event="slot_state", state="ready")
         yield server
 
@@ -159,6 +161,19 @@ def test_a_truncated_file_is_named_and_no_request_is_blamed(server: Server, bund
     assert len(server.journal.find(event="bundle_damaged")) == 1
 
 
+def test_no_request_under_load_is_blamed_for_a_truncated_file(server: Server, bundle: Path) -> None:
+    """Those in hand, those that wait and those that come are scored or refused."""
+    size = (bundle / VECTORS).stat().st_size
+    with ThreadPoolExecutor(8) as clients:
+        replies = [clients.submit(server.score) for _ in range(200)]
+        replies[50].result()
+        os.truncate(bundle / VECTORS, size // 2)
+        answered = Counter(reply.result().status for reply in replies)
+
+    assert set(answered) <= {200, 503}
+    assert not server.journal.find(event="request", code="worker_crashed")
+
+
 def test_a_truncated_file_that_is_restored_by_a_rename_is_found(server: Server, bundle: Path) -> None:
     """As by rsync and by `publish`: the file in the folder is another one than the held one."""
     before = scores(server.score())
@@ -248,7 +263,7 @@ def test_a_file_that_was_touched_is_checked_once_and_whole(server: Server, bundl
 
 def test_a_request_that_ends_workers_by_sigbus_is_to_blame_while_the_bundle_is_whole(bundle: Path) -> None:
     """Only damage to the bundle excuses it."""
-    with serving(bundle) as server:
+    with running_server(bundle) as server:
         server.journal.await_events(event="slot_state", state="ready")
         codes = [server.score(b"kill_self SIGBUS").code for _ in range(2)]
 

@@ -150,7 +150,7 @@ class Simulation:
         self.handle(SlotLost(slot, crashed))
 
     def withdraw_workers(self) -> None:
-        """Let no worker serve: every job ends, and the service kills every worker, which the scheduler only sees end."""
+        """Let no worker serve: every job ends, and the service kills every worker."""
         self.handle(WorkersWithdrawn())
         assert self.unfinished == []
         for slot in sorted({*self.busy, *self.idle}):
