@@ -25,13 +25,15 @@ class BundleMonitor:
     """The damage to the bundle of a pool; without a bundle there is never any.
 
     damage: None while the files are whole, as far as is known. restored: while there is damage, settled when it is
-    repaired. All but `inspect` belongs to the event loop's thread.
+    repaired. withdrawals: how often damage was found; a worker that was started before the last time must not serve.
+    All but `inspect` belongs to the event loop's thread.
     """
 
     def __init__(self, bundle: BundleHandle | None, observer: Observer, withdraw: Callable[[], None]) -> None:
         """`withdraw` is called when damage is found: no worker may serve from then on."""
         self.damage: Damage | None = None
         self.restored: asyncio.Future[None] | None = None
+        self.withdrawals = 0
         self._bundle = bundle
         self._observer = observer
         self._withdraw = withdraw
@@ -41,12 +43,19 @@ class BundleMonitor:
 
     def inspect(self) -> Damage | None:
         """Return what is wrong with the files; asks the file system, so it may block. Any thread may call it."""
-        return self._bundle.files.damage() if self._bundle else None
+        if self._bundle is None:
+            return None
+        try:
+            return self._bundle.files.damage()
+        except KeyError:
+            # Closed in the meantime: these files were exchanged for whole ones.
+            return None
 
     def report(self, damage: Damage) -> None:
         """Take note of damage; logs it and stops the service of requests, unless that has happened already."""
         if self.damage is None:
             self.restored = asyncio.get_running_loop().create_future()
+            self.withdrawals += 1
             self._note(damage)
             self._withdraw()
             self._reported.set()
@@ -92,7 +101,7 @@ class BundleMonitor:
             return held
         try:
             reopened = open_files(held.path)
-        except BundleError:
+        except (BundleError, OSError):
             return damage
         if reopened.digest == held.digest and self._check(reopened) is None:
             return reopened

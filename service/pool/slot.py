@@ -151,11 +151,12 @@ class Slot:
         """Keep a worker alive until `close`."""
         while not self._closing.done():
             self._become(SlotState.STARTING)
+            withdrawals = self._context.monitor.withdrawals
             fault = await self._start()
             if fault:
                 self._context.observer.start_failed(self.number, fault)
                 await self._inspect_bundle()
-            elif not self._closing.done() and self._context.monitor.damage is None:
+            elif not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
                 self._become(SlotState.READY)
                 self._serving = True
                 self._context.owner.slot_ready(self.number)
