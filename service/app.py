@@ -6,13 +6,16 @@ from functools import partial
 from typing import Protocol
 
 import orjson
+from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from scoring.bundle.files import BundleFiles
 from service.api.openapi import openapi_document
 from service.api.request import SCORE_ROUTE
+from service.api.response import ModelInfo, NotReady
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
@@ -23,6 +26,7 @@ from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, Tele
 from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import JobQueue, ScoreEndpoint
+from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits, ScoreLimits
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
@@ -42,6 +46,10 @@ class Backend(JobQueue, OverloadCheck, Protocol):
     async def start(self) -> None:
         """Start the workers without waiting for them."""
 
+    @property
+    def damage(self) -> str | None:
+        """Return which file of the bundle is damaged and how, None while there is none known."""
+
     def announce_drain(self) -> None:
         """Make readiness false; requests are still taken."""
 
@@ -53,9 +61,15 @@ class Backend(JobQueue, OverloadCheck, Protocol):
 
 
 def make_backend(
-    settings: Settings, handlers: HandlerFactory | None = None, observer: Observer | None = None
+    settings: Settings,
+    files: BundleFiles,
+    handlers: HandlerFactory | None = None,
+    observer: Observer | None = None,
 ) -> Dispatcher:
-    """Return the pool that the settings describe, not started; `handlers` replace those of the bundle."""
+    """Return the pool that the settings describe, not started; `handlers` replace those of the bundle.
+
+    It takes over the bundle's open `files`: every worker, whenever it starts, is given these.
+    """
     limits = PoolLimits(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
@@ -63,7 +77,8 @@ def make_backend(
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,
     )
-    return Dispatcher(handlers or partial(open_handler, settings.bundle, settings.limits), limits, observer)
+    bundle = BundleHandle(files)
+    return Dispatcher(handlers or partial(open_handler, bundle, settings.limits), limits, observer, bundle)
 
 
 def make_keys(settings: Settings) -> KeySource:
@@ -79,30 +94,30 @@ def make_keys(settings: Settings) -> KeySource:
 
 
 def create_app(
-    settings: Settings, backend: Backend, telemetry: TelemetrySource, *, keys: KeySource | None = None
+    settings: Settings,
+    model: ModelInfo,
+    backend: Backend,
+    telemetry: TelemetrySource,
+    *,
+    keys: KeySource | None = None,
 ) -> Starlette:
     """Return the application over a pool that its lifespan starts and drains.
 
-    `telemetry` is told about every request. Raises: SettingsError, BundleError.
+    `telemetry` is told about every request. Raises: SettingsError.
     """
     keys = keys or make_keys(settings)
     policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
-    limits = ScoreLimits(
-        settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
-    )
+    limits = _score_limits(settings)
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
             score,
-            Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
-            Route("/readyz", Probe("ready", lambda: _readiness(backend, keys)), methods=["GET"]),
-            Route("/startupz", Probe("started", lambda: _startup(backend)), methods=["GET"]),
+            *_probe_routes(backend, keys),
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
-            Route("/info", _json(describe(settings)), methods=["GET"]),
-            Route("/openapi.json", _json(openapi_document(settings.limits)), methods=["GET"]),
+            *_document_routes(settings, model),
             *page_routes(),
         ],
         middleware=[
@@ -120,16 +135,39 @@ def create_app(
     return app
 
 
+def _document_routes(settings: Settings, model: ModelInfo) -> list[Route]:
+    return [
+        Route("/info", _json(describe(settings, model)), methods=["GET"]),
+        Route("/openapi.json", _json(openapi_document(settings.limits)), methods=["GET"]),
+    ]
+
+
 def _json(value: Mapping[str, object]) -> FixedResponse:
     return FixedResponse("application/json", orjson.dumps(value))
 
 
-def _readiness(backend: Backend, keys: KeySource) -> str | None:
-    return backend.readiness or (None if keys.ready else "starting")
+def _score_limits(settings: Settings) -> ScoreLimits:
+    return ScoreLimits(
+        settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
+    )
 
 
-def _startup(backend: Backend) -> str | None:
-    return None if backend.started else "starting"
+def _probe_routes(backend: Backend, keys: KeySource) -> list[Route]:
+    def readiness() -> NotReady | None:
+        return _not_ready(backend, backend.readiness or (None if keys.ready else "starting"))
+
+    def startup() -> NotReady | None:
+        return _not_ready(backend, None if backend.started else "starting")
+
+    return [
+        Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
+        Route("/readyz", Probe("ready", readiness), methods=["GET"]),
+        Route("/startupz", Probe("started", startup), methods=["GET"]),
+    ]
+
+
+def _not_ready(backend: Backend, reason: str | None) -> NotReady | None:
+    return None if reason is None else NotReady("unavailable", reason, backend.damage or UNSET)
 
 
 def _lifespan(

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from service.api.outcome import Outcome
 from service.api.problems import partial
 from service.errors import Refused, StartError
+from service.ipc.bundle_handle import BundleHandle
 from service.ipc.messages import POSTPONED, Entry
 from service.limits import PoolLimits
 from service.observability.loop_lag import LagMonitor
@@ -43,6 +44,7 @@ from service.scheduling.events import (
     Start,
     TimerFired,
     TurnEnded,
+    WorkersWithdrawn,
 )
 from service.scheduling.job import Job
 from service.scheduling.quarantine import Quarantine
@@ -54,6 +56,9 @@ TIMER_MARGIN_S = 0.25
 
 # How long a client is asked to wait where nothing better is known: a worker starts in less.
 DEFAULT_RETRY_S = 1.0
+
+# File names are for operators, in the log and in `/readyz`.
+DAMAGED = "the model's files are damaged; requests are accepted again when they are restored"
 
 # The response where the worker gave none: the problem's code and one sentence.
 ENDS: Mapping[End, tuple[str, str]] = MappingProxyType(
@@ -68,6 +73,7 @@ ENDS: Mapping[End, tuple[str, str]] = MappingProxyType(
             "worker_crashed",
             "the workers that ran it were killed, time and again; try again later",
         ),
+        End.WITHDRAWN: ("no_workers", DAMAGED),
         End.STOPPED: ("draining", "the server is shutting down; try another"),
     }
 )
@@ -80,11 +86,16 @@ class Dispatcher:
     """
 
     def __init__(
-        self, handlers: HandlerFactory, limits: PoolLimits, observer: Observer | None = None
+        self,
+        handlers: HandlerFactory,
+        limits: PoolLimits,
+        observer: Observer | None = None,
+        bundle: BundleHandle | None = None,
     ) -> None:
+        """`bundle`: what the handlers open, where they open one."""
         self._limits = limits
         self._observer = observer or NullPoolObserver()
-        self._pool = Pool(handlers, limits, self._observer)
+        self._pool = Pool(handlers, limits, self._observer, bundle)
         self._random = Random()  # noqa: S311 - jitter
         self._emptied = asyncio.Event()
         self._admission = Admission(limits, self._random, self._emptied.set)
@@ -124,6 +135,12 @@ class Dispatcher:
             return "starting"
         ready = any(slot.state in {SlotState.READY, SlotState.BUSY} for slot in self._pool.slots)
         return None if ready else "no_workers"
+
+    @property
+    def damage(self) -> str | None:
+        """Return which file of the bundle is damaged and how, None while all are whole as far as is known."""
+        damage = self._pool.damage
+        return None if damage is None else str(damage)
 
     def admit(self, subject: str, content_length: int | None, deadline: float) -> Permit:
         """Decide, before the body is read, whether a request may come in.
@@ -214,6 +231,10 @@ class Dispatcher:
         """Take note that the slot's worker is dead."""
         self._feed(SlotLost(slot, crashed))
 
+    def workers_withdrawn(self) -> None:
+        """Refuse what was admitted: no worker may serve, and `_check_open` refuses what comes now."""
+        self._feed(WorkersWithdrawn())
+
     def call_ended(self, slot: int, ends: Sequence[tuple[Job, Entry, bytes]], *, retired: bool) -> None:
         """Learn from how the jobs of a call ended, and hand their outcomes out."""
         outcomes: list[Outcome | None] = []
@@ -233,13 +254,20 @@ class Dispatcher:
         if not self.started:
             retry_after = self._admission.retry_after(DEFAULT_RETRY_S)
             raise Refused("starting", "no worker is ready yet", retry_after)
+        self._check_bundle()
         if all(slot.state is SlotState.BACKOFF for slot in self._pool.slots):
             detail = "every worker keeps dying; they are restarted after a pause"
             raise Refused("no_workers", detail, self._admission.retry_after(DEFAULT_RETRY_S))
 
+    def _check_bundle(self) -> None:
+        """Refuse while the bundle is damaged. Raises: Refused."""
+        if self._pool.damage is not None:
+            raise Refused("no_workers", DAMAGED, self._admission.retry_after(DEFAULT_RETRY_S))
+
     def _check_entry(self, job: Job) -> None:
         """Refuse a job that may not wait. Raises: Refused."""
         now = monotonic()
+        self._check_bundle()
         if self._quarantine.holds(job.body, now):
             raise Refused("poison_request", "this body ended two workers; change it, or try it again later")
         self._admission.check_wait(job.cost, job.deadline - now, self._load(job.subject, now))

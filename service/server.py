@@ -22,13 +22,14 @@ from typing import cast
 import uvicorn
 from starlette.applications import Starlette
 
-from scoring.bundle.bundle import open_bundle
+from scoring.bundle.bundle import open_verified
 from scoring.errors import ScoringError
 from service.app import Backend, create_app, make_backend
 from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
 from service.connections.limits import BODY_GRACE_S, KEEP_ALIVE_S, ConnectionLimits, connections_allowed
 from service.connections.uvicorn_adapter import HttpToolsParser, MessageSource, Parser
+from service.http.operations import model_info
 from service.observability.log import ServiceLog, opened_log
 from service.observability.metrics import ServedModel
 from service.observability.request_record import NullRequestObserver, RequestObserver
@@ -140,14 +141,14 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
-            bundle = open_bundle(settings.bundle, verify=True)
-            model = ServedModel(bundle.manifest.name, bundle.digest, bundle.manifest.clusters)
+            files = open_verified(settings.bundle)
+            model = ServedModel(files.manifest.name, files.digest, files.manifest.clusters)
             log.write(
                 logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers
             )
             telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
-            backend = make_backend(settings, handlers, telemetry)
-            app = create_app(settings, backend, telemetry)
+            backend = make_backend(settings, files, handlers, telemetry)
+            app = create_app(settings, model_info(files.manifest, files.digest), backend, telemetry)
             sockets = listen(settings.host, settings.port)
         except (ScoringError, SettingsError) as error:
             print(error, file=sys.stderr)

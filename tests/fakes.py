@@ -217,5 +217,11 @@ class PoolRecorder:
     def start_failed(self, slot: int, detail: str) -> None:
         self._note("start_failed", slot, detail)
 
+    def bundle_damaged(self, file: str, size: int, expected: int, fault: str) -> None:
+        self._note("bundle_damaged", file, size, expected, fault)
+
+    def bundle_restored(self) -> None:
+        self._note("bundle_restored")
+
     def loop_lagged(self, lag_s: float) -> None:
         self._note("loop_lagged", lag_s)

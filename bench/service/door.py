@@ -26,11 +26,13 @@ from starlette.types import Message
 
 from bench.harness.command_line import bundle_path, parser
 from bench.harness.server import free_ports
+from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Facts, Outcome
 from service.app import create_app
 from service.auth.keys import FixedKey, Key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.errors import Refused
+from service.http.operations import model_info
 from service.limits import PoolLimits
 from service.observability.request_record import NullRequestObserver
 from service.observability.status import Snapshot
@@ -55,6 +57,7 @@ class StubPool(NullRequestObserver):
 
     started = True
     readiness: str | None = None
+    damage: str | None = None
 
     def __init__(self, refusal: Refused | None = None) -> None:
         self._refusal = refusal
@@ -98,7 +101,8 @@ def application(bundle: Path, refusal: Refused | None = None) -> tuple[Starlette
     """Return the application in front of a pool that answers, or that refuses with `refusal`."""
     settings = load({"bundle": bundle, "jwt_secret": SECRET}, {})
     pool = StubPool(refusal)
-    return create_app(settings, pool, pool), settings
+    model = open_bundle(bundle)
+    return create_app(settings, model_info(model.manifest, model.digest), pool, pool), settings
 
 
 def cost(step: Step, requests: int) -> float:

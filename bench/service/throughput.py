@@ -29,6 +29,7 @@ import uvloop
 from bench.harness.command_line import bundle_path, parser
 from bench.harness.documents import LARGE, MIDDLE, SMALL, Payload, bodies, corpus
 from bench.harness.results import Figure, collect, save
+from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Outcome
 from service.dispatcher import Dispatcher
 from service.limits import PoolLimits, RequestLimits
@@ -53,7 +54,7 @@ class RatedHandler:
     """
 
     def __init__(self, bundle: Path, payload: Payload) -> None:
-        self._scoring = ScoringHandler(bundle, RequestLimits())
+        self._scoring = ScoringHandler(open_bundle(bundle), RequestLimits())
         self._bodies = bodies(payload, corpus())
         self.digest = self._scoring.digest
 

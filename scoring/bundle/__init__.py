@@ -1,6 +1,7 @@
 """The model bundle: one folder of flat files, written once and memory-mapped read-only by every worker.
 
-    bundle     the files of the folder; opening and writing one
+    bundle     opening and writing one
+    files      its open files, which outlive their folder; finding damage
     manifest   `manifest.json`: its fields and their ranges, which files there are and their shapes
     npy        one array as one `.npy` file
     publish    a folder that appears whole or not at all

@@ -14,11 +14,6 @@ All arrays are little-endian float32 in C order. Nothing here is ever unpickled.
 changed in place: a file that shrank while it was mapped would kill its readers with SIGBUS.
 """
 
-import hashlib
-import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +22,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bundle.files import BundleFiles, named, open_files, opened_files
 from scoring.bundle.manifest import (
     MANIFEST_FILE,
     TERMS_FILE,
     VOCABULARY_FILE,
-    FileRecord,
     Manifest,
     decode_manifest,
     encode_manifest,
@@ -47,21 +42,16 @@ _BY_WORD = ("word_vectors.npy", "word_weights.npy")
 # Arrays that are checked for finite numbers at every opening, which takes no time as they are small; the large ones
 # are checked when they are written.
 _CHECKED = ("components.npy", "centroids.npy", "distance_quantiles.npy")
-# The manifest and the terms are read into memory; no real ones are larger.
-_MAX_JSON_BYTES = 64 << 20
-# Bytes read at a time while a checksum is computed.
-_HASH_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """An open bundle: read-only arrays, those by word in the order of the words' ids.
 
-    digest: `sha256:` and the hash of the manifest, which holds the checksums of all other files, so equal digests
-    mean equal content. terms: k lists of words.
+    digest: that of its files, the same for equal content. terms: k lists of words.
 
     Pages are read when they are first touched and shared by all processes. The bundle stays readable when its
-    folder is replaced or removed. To give it to another process, pass the path, not the object.
+    folder is replaced or removed. To give it to another process, pass its files (`BundleFiles`), not the object.
     """
 
     path: Path
@@ -81,57 +71,51 @@ def open_bundle(path: Path, *, verify: bool = False, progress: Progress = silent
     """Open the bundle at `path` after checking format, sizes, shapes and types: milliseconds for any size.
 
     With `verify` the SHA-256 of every file is recomputed first, which takes about a second per GB and reports
-    `progress` in bytes; a server does it once, not in every worker. All files are opened through one descriptor of
-    the folder, so files of a bundle that replaces this one meanwhile are never mixed in.
+    `progress` in bytes; a server does it once, not in every worker.
 
     Raises: BundleError in one sentence that names the file and the fault.
     """
-    with _named(path):
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with _opened(path, folder, MANIFEST_FILE) as file:
-            raw = _read(*file)
-            manifest = decode_manifest(raw)
+    with opened_files(path) as files:
         if verify:
-            _verify(path, folder, manifest, progress)
-        return _load(path, folder, raw, manifest)
-    finally:
-        os.close(folder)
+            files.verify(progress)
+        return load_bundle(files)
 
 
-def _verify(path: Path, folder: int, manifest: Manifest, progress: Progress) -> None:
-    """Raise BundleError unless every file has the checksum that the manifest says."""
-    total = sum(record.size for record in manifest.files.values())
-    done = 0
-    for name, record in manifest.files.items():
-        with _opened(path, folder, name, record) as (descriptor, _):
-            digest = hashlib.sha256()
-            while block := os.read(descriptor, _HASH_CHUNK_BYTES):
-                digest.update(block)
-                done += len(block)
-                progress("verify", done, total)
-            if digest.hexdigest() != record.sha256:
-                raise ValueError(
-                    "does not have the checksum that the manifest says; it was damaged or changed"
-                )
+def open_verified(path: Path) -> BundleFiles:
+    """Open the files of the bundle at `path`, for a process that holds them open and passes them to others.
+
+    Everything is checked once that `open_bundle` with `verify` checks. Raises: BundleError.
+    """
+    files = open_files(path)
+    try:
+        files.verify()
+        load_bundle(files)
+    except BaseException:
+        files.close()
+        raise
+    return files
 
 
-def _load(path: Path, folder: int, raw: bytes, manifest: Manifest) -> Bundle:
-    files = manifest.files
+def load_bundle(files: BundleFiles) -> Bundle:
+    """Map a bundle from its open files, by their descriptors alone; they may be closed afterwards.
+
+    Raises: BundleError in one sentence that names the file and the fault.
+    """
     arrays: dict[str, NDArray[np.float32]] = {}
-    for name, shape in manifest.shapes().items():
-        with _opened(path, folder, name, files[name]) as (descriptor, size):
-            arrays[name] = map_array(descriptor, size, shape)
+    for name, shape in files.manifest.shapes().items():
+        with named(files.path / name):
+            arrays[name] = map_array(files.descriptors[name], files.size(name), shape)
             if name in _CHECKED:
                 require_finite(arrays[name])
-    with _opened(path, folder, VOCABULARY_FILE, files[VOCABULARY_FILE]) as (descriptor, _):
-        vocabulary = _map_vocabulary(descriptor, manifest.words)
-    with _opened(path, folder, TERMS_FILE, files[TERMS_FILE]) as file:
-        terms = _decode_terms(_read(*file), manifest.clusters)
+    with named(files.path / VOCABULARY_FILE):
+        files.size(VOCABULARY_FILE)
+        vocabulary = _map_vocabulary(files.descriptors[VOCABULARY_FILE], files.manifest.words)
+    with named(files.path / TERMS_FILE):
+        terms = _decode_terms(files.read(TERMS_FILE), files.manifest.clusters)
     return Bundle(
-        path=path,
-        digest=f"sha256:{hashlib.sha256(raw).hexdigest()}",
-        manifest=manifest,
+        path=files.path,
+        digest=files.digest,
+        manifest=files.manifest,
         vocabulary=vocabulary,
         word_vectors=arrays["word_vectors.npy"],
         word_weights=arrays["word_weights.npy"],
@@ -143,46 +127,8 @@ def _load(path: Path, folder: int, raw: bytes, manifest: Manifest) -> Bundle:
     )
 
 
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turn an error that the file at `path` causes into a BundleError that names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RuntimeError, msgspec.DecodeError) as error:
-        raise BundleError(f"{path}: {error}") from error
-
-
-@contextmanager
-def _opened(
-    path: Path, folder: int, name: str, record: FileRecord | None = None
-) -> Iterator[tuple[int, int]]:
-    """Yield the descriptor and size of a file of the bundle; refuse links, pipes, devices and other sizes."""
-    with _named(path / name):
-        # O_NONBLOCK: if the file is a pipe, opening it must not wait for a writer.
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError("is no regular file")
-            if record and status.st_size != record.size:
-                raise ValueError(
-                    f"has {status.st_size} bytes instead of {record.size}; it was cut off or changed"
-                )
-            yield descriptor, status.st_size
-        finally:
-            os.close(descriptor)
-
-
-def _read(descriptor: int, size: int) -> bytes:
-    if size > _MAX_JSON_BYTES:
-        raise ValueError(f"has {size} bytes, at most {_MAX_JSON_BYTES} are read")
-    return os.pread(descriptor, size, 0)
-
-
 def _map_vocabulary(descriptor: int, words: int) -> marisa_trie.Trie:
-    # By its descriptor and not its name, so that the file is the one that was checked.
+    # By its descriptor and not its name, so that the file is the one that was checked, also when its name is gone.
     trie = marisa_trie.Trie().mmap(f"/proc/self/fd/{descriptor}")
     if len(trie) != words:
         raise ValueError(f"holds {len(trie)} words, the manifest says {words}")

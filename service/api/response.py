@@ -113,10 +113,11 @@ class Ready(Struct, frozen=True):
 
 
 class NotReady(Struct, frozen=True):
-    """Requests would be refused now; `reason` says why."""
+    """Requests would be refused now; `reason` says why, and `detail` which file of the model is damaged."""
 
     status: Literal["unavailable"]
     reason: str
+    detail: str | UnsetType = UNSET
 
 
 class Started(Struct, frozen=True):

@@ -5,15 +5,15 @@ is restarted because it is busy is never ready.
 """
 
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from importlib.metadata import version
 from typing import Protocol
 
+import msgspec
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from scoring.bundle.manifest import MANIFEST_FILE, decode_manifest
-from scoring.errors import BundleError
+from scoring.bundle.manifest import Manifest
+from service.api.response import ModelInfo, NotReady
 from service.auth.tokens import Authenticator
 from service.http.responses import Header, send_response
 from service.observability.prometheus import CONTENT_TYPE
@@ -25,7 +25,7 @@ from service.settings import Settings
 STATUS_SCOPE = "status"
 
 # Returns None, or why not: starting, draining, no_workers.
-NotReadyReason = Callable[[], str | None]
+NotReadyReason = Callable[[], NotReady | None]
 
 _JSON: Header = (b"content-type", b"application/json")
 _RETRY: Header = (b"retry-after", b"1")
@@ -44,8 +44,7 @@ class Probe:
         if reason is None:
             await send_response(send, 200, [_JSON], self._good)
         else:
-            body = orjson.dumps({"status": "unavailable", "reason": reason})
-            await send_response(send, 503, [_JSON, _RETRY], body)
+            await send_response(send, 503, [_JSON, _RETRY], msgspec.json.encode(reason))
 
 
 class TelemetrySource(RequestObserver, Protocol):
@@ -105,25 +104,18 @@ LIMITS = (
 )
 
 
-def describe(settings: Settings) -> Mapping[str, object]:
-    """Return the answer of `/info`. Reads the manifest alone: no array is opened.
-
-    Raises: BundleError when there is no manifest or it cannot be used.
-    """
-    path = settings.bundle / MANIFEST_FILE
-    try:
-        raw = path.read_bytes()
-        manifest = decode_manifest(raw)
-    except OSError as error:
-        raise BundleError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise BundleError(f"{path}: {error}") from error
-    model = {
-        "name": manifest.name,
-        "digest": "sha256:" + sha256(raw).hexdigest(),
-        "dimensions": manifest.dimensions,
-        "clusters": manifest.clusters,
-        "pooling": manifest.pooling,
-    }
+def describe(settings: Settings, model: ModelInfo) -> Mapping[str, object]:
+    """Return the answer of `/info`: the service, the model that is served, and the limits."""
     limits = {name: getattr(settings, name) for name in LIMITS}
-    return {"name": NAME, "version": version(NAME), "model": model, "limits": limits}
+    return {"name": NAME, "version": version(NAME), "model": msgspec.to_builtins(model), "limits": limits}
+
+
+def model_info(manifest: Manifest, digest: str) -> ModelInfo:
+    """Return what `/info` says of the model with this manifest."""
+    return ModelInfo(
+        name=manifest.name,
+        digest=digest,
+        dimensions=manifest.dimensions,
+        clusters=manifest.clusters,
+        pooling=manifest.pooling,
+    )

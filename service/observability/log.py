@@ -118,6 +118,16 @@ class ServiceLog:
         """Log that a worker could not be started."""
         self._log.write(logging.ERROR, "slot_start_failed", slot=slot, detail=detail[:MAX_TEXT])
 
+    def bundle_damaged(self, file: str, size: int, expected: int, fault: str) -> None:
+        """Log which file of the bundle is damaged; sizes in bytes."""
+        self._log.write(
+            logging.ERROR, "bundle_damaged", file=file, size=size, expected=expected, detail=fault[:MAX_TEXT]
+        )
+
+    def bundle_restored(self) -> None:
+        """Log that the bundle is whole again."""
+        self._log.write(logging.INFO, "bundle_restored")
+
     def faulted(self, slot: int, request_id: str, fault: str) -> None:
         """Log a fault of ours while scoring."""
         self._log.write(

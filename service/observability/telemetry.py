@@ -122,6 +122,14 @@ class Telemetry:
         """Note that a worker could not be started."""
         self._log.start_failed(slot, detail)
 
+    def bundle_damaged(self, file: str, size: int, expected: int, fault: str) -> None:
+        """Note which file of the bundle is damaged."""
+        self._log.bundle_damaged(file, size, expected, fault)
+
+    def bundle_restored(self) -> None:
+        """Note that the bundle is whole again."""
+        self._log.bundle_restored()
+
     def loop_lagged(self, lag_s: float) -> None:
         """Note by how many seconds the event loop was late."""
         self._pool.loop_lagged(lag_s)

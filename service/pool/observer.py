@@ -30,6 +30,12 @@ class Observer(Protocol):
     def start_failed(self, slot: int, detail: str) -> None:
         """Note that a worker could not be started, and why."""
 
+    def bundle_damaged(self, file: str, size: int, expected: int, fault: str) -> None:
+        """Note that a file of the bundle is damaged, its size and the expected one in bytes: no worker serves."""
+
+    def bundle_restored(self) -> None:
+        """Note that all files of the bundle are whole again."""
+
     def loop_lagged(self, lag_s: float) -> None:
         """Note by how many seconds the event loop was late."""
 
@@ -56,6 +62,12 @@ class NullPoolObserver:
         """Ignore it."""
 
     def start_failed(self, slot: int, detail: str) -> None:
+        """Ignore it."""
+
+    def bundle_damaged(self, file: str, size: int, expected: int, fault: str) -> None:
+        """Ignore it."""
+
+    def bundle_restored(self) -> None:
         """Ignore it."""
 
     def loop_lagged(self, lag_s: float) -> None:

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
+from scoring.bundle.files import Damage
+from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits
 from service.pool import fork_server
 from service.pool.backoff import Backoff
+from service.pool.bundle_monitor import BundleMonitor
 from service.pool.exit_status import MemoryKills
 from service.pool.observer import Observer
 from service.pool.process import WorkerSpec
 from service.pool.slot import Slot, SlotContext, SlotOwner
+from service.scheduling.events import RestartReason
 from service.worker.main import HandlerFactory
 
 # Imported by the fork server, so that no worker pays for it.
@@ -22,22 +26,40 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 class Pool:
-    """As many slots as the limits say. `failed` is called when a slot's task ends by itself."""
+    """As many slots as the limits say."""
 
-    def __init__(self, handlers: HandlerFactory, limits: PoolLimits, observer: Observer) -> None:
+    def __init__(
+        self,
+        handlers: HandlerFactory,
+        limits: PoolLimits,
+        observer: Observer,
+        bundle: BundleHandle | None = None,
+    ) -> None:
+        """`bundle`: what the handlers open, where they open one."""
         module = getattr(handlers, "func", handlers).__module__
         self._spec = WorkerSpec(handlers, limits, tuple(dict.fromkeys((*PRELOAD, module))))
         self._observer = observer
+        self._monitor = BundleMonitor(bundle, observer, self._withdraw)
+        self._owner: SlotOwner | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.slots: list[Slot] = []
+
+    @property
+    def damage(self) -> Damage | None:
+        """What is wrong with the bundle's files while no worker serves because of it."""
+        return self._monitor.damage
 
     async def prepare(self) -> None:
         """Start the fork server, without waiting for its imports. Raises: OSError."""
         await fork_server.starter_thread().run(partial(fork_server.ensure_running, self._spec.preload))
 
     def start(self, owner: SlotOwner, failed: Callable[[BaseException], None], random: Random) -> None:
-        """Begin the life of every slot; returns at once."""
-        shared = SlotContext(self._spec, owner, self._observer, MemoryKills())
+        """Begin the life of every slot; returns at once. `failed` is called when a task ends by itself."""
+        self._owner = owner
+        shared = SlotContext(self._spec, owner, self._observer, MemoryKills(), self._monitor)
+        self._watching = asyncio.create_task(self._monitor.run(), name="bundle monitor")
+        self._watching.add_done_callback(partial(_report_failure, failed))
         for number in range(self._spec.limits.workers):
             slot = Slot(number, shared, Backoff(random))
             task = asyncio.create_task(slot.run(), name=f"slot {number}")
@@ -47,6 +69,8 @@ class Pool:
 
     async def close(self) -> None:
         """End every worker, within `CLOSE_TIMEOUT_S`."""
+        if self._watching is not None:
+            self._watching.cancel()
         for slot in self.slots:
             slot.close()
         if self._tasks:
@@ -54,6 +78,13 @@ class Pool:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    def _withdraw(self) -> None:
+        """End every worker: the bundle is damaged, and none would give an answer that can be trusted."""
+        assert self._owner is not None
+        self._owner.workers_withdrawn()
+        for slot in self.slots:
+            slot.kill(RestartReason.RECYCLE)
 
 
 def _report_failure(failed: Callable[[BaseException], None], task: "asyncio.Task[None]") -> None:

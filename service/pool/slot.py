@@ -24,6 +24,7 @@ from service.ipc.messages import Entry, Hello
 from service.ipc.shared_memory import ArenaError
 from service.pool import fork_server
 from service.pool.backoff import Backoff
+from service.pool.bundle_monitor import BundleMonitor
 from service.pool.daemon_threads import run_blocking
 from service.pool.exit_status import MemoryKills, classify_exit
 from service.pool.observer import Observer
@@ -49,6 +50,9 @@ STOP_CHECK_INTERVAL_S = 0.25
 # How long the executor's thread may take to end after its process, before the exit status is given up.
 REAP_TIMEOUT_S = 2.0
 
+# How long the file system may take to say how large the bundle's files are: a dead network mount never does.
+INSPECTION_TIMEOUT_S = 2.0
+
 # Giving pages back and having them made again costs a millisecond for each MB: not after every large call.
 TRIM_INTERVAL_S = 1.0
 
@@ -71,6 +75,9 @@ class SlotOwner(Protocol):
     def slot_lost(self, slot: int, *, crashed: bool) -> None:
         """Take note that the slot's worker is dead, and the call it may have had with it."""
 
+    def workers_withdrawn(self) -> None:
+        """Take note that no worker may serve until slots are ready again; `slot_lost` follows for each."""
+
 
 class SlotContext(NamedTuple):
     """What all slots of a pool have in common."""
@@ -79,6 +86,7 @@ class SlotContext(NamedTuple):
     owner: SlotOwner
     observer: Observer
     memory_kills: MemoryKills
+    monitor: BundleMonitor
 
 
 class Slot:
@@ -143,19 +151,31 @@ class Slot:
         """Keep a worker alive until `close`."""
         while not self._closing.done():
             self._become(SlotState.STARTING)
+            withdrawals = self._context.monitor.withdrawals
             fault = await self._start()
             if fault:
                 self._context.observer.start_failed(self.number, fault)
-            elif not self._closing.done():
+                await self._inspect_bundle()
+            elif not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
                 self._become(SlotState.READY)
                 self._serving = True
                 self._context.owner.slot_ready(self.number)
                 await self._wait_for_exit()
             await self._clean_up()
-            pause = self._backoff.died(self._loop.time())
-            if pause and not self._closing.done():
-                self._become(SlotState.BACKOFF)
-                await asyncio.wait([self._closing], timeout=pause)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait before the next start: where workers keep dying, and while the bundle is damaged."""
+        pause = self._backoff.died(self._loop.time())
+        if pause and not self._closing.done():
+            self._become(SlotState.BACKOFF)
+            await asyncio.wait([self._closing], timeout=pause)
+        restored = self._context.monitor.restored
+        if restored is not None and not self._closing.done():
+            self._become(SlotState.BACKOFF)
+            await asyncio.wait([self._closing, restored], return_when=asyncio.FIRST_COMPLETED)
+            # What caused the deaths is gone.
+            self._backoff.answered()
 
     async def _wait_for_exit(self) -> None:
         """Wait for the worker's death.
@@ -253,10 +273,22 @@ class Slot:
         await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
         status, out_of_memory = reaping.result() if reaping.done() else (None, False)
         end = classify_exit(self._killed_for, status, out_of_memory=out_of_memory)
+        if end.blamed:
+            # Before a call is blamed: where the bundle is damaged, its jobs are finished here, and none is.
+            await self._inspect_bundle()
         self._report_lost(crashed=end.blamed)
         self.restarts += 1
         self._context.observer.slot_ended(self.number, end.reason, end.evidence)
         process.close()
+
+    async def _inspect_bundle(self) -> None:
+        """Report damage to the bundle, which may be what ended the worker, unless it is known."""
+        if self._context.monitor.damage is not None:
+            return
+        inspection = run_blocking(self._context.monitor.inspect)
+        await asyncio.wait([inspection], timeout=INSPECTION_TIMEOUT_S)
+        if inspection.done() and (damage := inspection.result()) is not None:
+            self._context.monitor.report(damage)
 
     def _report_lost(self, *, crashed: bool) -> None:
         """Tell the owner, which knows only of workers that served, and only once."""

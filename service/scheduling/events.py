@@ -78,18 +78,34 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersWithdrawn:
+    """No worker may serve until slots are ready again: nothing that was admitted can be run."""
+
+
+@dataclass(frozen=True, slots=True)
 class DrainEnded:
     """The drain is over: nothing more is to be run."""
 
 
-Event = JobArrived | TurnEnded | Disconnected | SlotReady | CallEnded | SlotLost | TimerFired | DrainEnded
+Event = (
+    JobArrived
+    | TurnEnded
+    | Disconnected
+    | SlotReady
+    | CallEnded
+    | SlotLost
+    | TimerFired
+    | WorkersWithdrawn
+    | DrainEnded
+)
 
 
 class End(StrEnum):
     """How a job was finished.
 
     answered: the worker answered. expired: its deadline passed. disconnected: its client is gone. crashed: it
-    ended two workers. lost: its workers were killed `MAX_LOSSES` times. stopped: the server is shutting down.
+    ended two workers. lost: its workers were killed `MAX_LOSSES` times. withdrawn: no worker may serve. stopped: the
+    server is shutting down.
     """
 
     ANSWERED = "answered"
@@ -97,6 +113,7 @@ class End(StrEnum):
     DISCONNECTED = "disconnected"
     CRASHED = "crashed"
     LOST = "lost"
+    WITHDRAWN = "withdrawn"
     STOPPED = "stopped"
 
 

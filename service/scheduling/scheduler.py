@@ -47,6 +47,7 @@ from service.scheduling.events import (
     Start,
     TimerFired,
     TurnEnded,
+    WorkersWithdrawn,
 )
 from service.scheduling.fair_queue import FairQueue
 from service.scheduling.job import Job
@@ -228,6 +229,10 @@ class Scheduler:
                 self._move(number, kill)
                 out.append(kill)
 
+    def _workers_withdrawn(self, event: WorkersWithdrawn, now: float, out: list[Instruction]) -> None:
+        for job in list(self._jobs):
+            self._abandon(job, End.WITHDRAWN, RestartReason.RECYCLE, now, out)
+
     def _drain_ended(self, event: DrainEnded, now: float, out: list[Instruction]) -> None:
         self._stopped = True
         for job in list(self._jobs):
@@ -310,6 +315,7 @@ _HANDLERS: Mapping[type, Callable[[Scheduler, Any, float, list[Instruction]], No
         CallEnded: Scheduler._call_ended,  # noqa: SLF001
         SlotLost: Scheduler._slot_lost,  # noqa: SLF001
         TimerFired: Scheduler._timer_fired,  # noqa: SLF001
+        WorkersWithdrawn: Scheduler._workers_withdrawn,  # noqa: SLF001
         DrainEnded: Scheduler._drain_ended,  # noqa: SLF001
     }
 )

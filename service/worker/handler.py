@@ -5,10 +5,9 @@ body ── decode ──→ ScoreRequest ── embed, cluster, similarity ─�
 
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from scoring.bundle.bundle import open_bundle
+from scoring.bundle.bundle import Bundle
 from scoring.pipeline import Scorer, Scores, ScoringOptions
 from service.api.outcome import Facts, Outcome
 from service.api.problems import partial
@@ -18,19 +17,12 @@ from service.worker.encoder import encode_json, encode_npy
 
 
 class ScoringHandler:
-    """Answers requests with one bundle, in one thread.
+    """Answers requests with one bundle, in one thread."""
 
-    Opening it is cheap (memory-mapped), so that a replaced worker is ready in milliseconds.
-    """
-
-    def __init__(self, bundle: Path, limits: RequestLimits) -> None:
-        """Open `bundle`.
-
-        Raises: BundleError when it cannot be used.
-        """
-        self._scorer = Scorer(open_bundle(bundle))
+    def __init__(self, bundle: Bundle, limits: RequestLimits) -> None:
+        self._scorer = Scorer(bundle)
         self._limits = limits
-        self.digest = self._scorer.bundle.digest
+        self.digest = bundle.digest
 
     def __call__(self, body: Buffer, accept: str) -> Outcome:
         """Answer one request; what is wrong with it is an `Outcome` too, never an exception."""

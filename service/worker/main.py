@@ -13,15 +13,17 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 from traceback import extract_tb
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from scoring.bundle.bundle import load_bundle
+from scoring.bundle.files import BundleFiles
 from service.api import problems
 from service.api.outcome import Outcome
+from service.ipc.bundle_handle import BundleHandle
 from service.ipc.messages import POSTPONED, Call, Entry, Hello, Report
 from service.ipc.shared_memory import REPORT_BYTES, ArenaHandle, WorkerArena
 from service.limits import RequestLimits
@@ -58,11 +60,18 @@ class BatchHandler(Handler, Protocol):
 HandlerFactory = Callable[[], Handler]
 
 
-def open_handler(bundle: Path, limits: RequestLimits) -> Handler:
-    """Open `bundle` for scoring, in a worker. Raises: BundleError when it cannot be used."""
+def open_handler(bundle: BundleHandle | BundleFiles, limits: RequestLimits) -> Handler:
+    """Open a bundle for scoring, in a worker, where it arrives as `BundleFiles`; closes them.
+
+    Raises: BundleError when it cannot be used.
+    """
     from service.worker.handler import ScoringHandler  # noqa: PLC0415 - the server must not load it
 
-    return ScoringHandler(bundle, limits)
+    assert isinstance(bundle, BundleFiles)
+    try:
+        return ScoringHandler(load_bundle(bundle), limits)
+    finally:
+        bundle.close()
 
 
 class WorkerSetup(NamedTuple):

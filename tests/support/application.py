@@ -8,16 +8,8 @@ from random import Random
 
 import jwt
 
-from scoring.bundle.manifest import (
-    FORMAT,
-    MANIFEST_FILE,
-    TERMS_FILE,
-    VOCABULARY_FILE,
-    FileRecord,
-    Manifest,
-    encode_manifest,
-)
 from service.api.outcome import Facts, Outcome
+from service.api.response import ModelInfo
 from service.app import create_app
 from service.errors import Refused
 from service.limits import PoolLimits
@@ -39,6 +31,8 @@ SCORED = Outcome(
     attempts=1,
 )
 
+MODEL = ModelInfo("example", f"sha256:{'0' * 64}", dimensions=3, clusters=2, pooling="mean")
+
 
 class FakeBackend:
     """A pool that gives every job the same outcome.
@@ -49,6 +43,7 @@ class FakeBackend:
 
     started = True
     readiness: str | None = None
+    damage: str | None = None
 
     def __init__(self, outcome: Outcome | Exception = SCORED) -> None:
         self.outcome = outcome
@@ -125,36 +120,11 @@ class RequestRecorder:
         return b'{"slots": %d}' % len(snapshot.slots)
 
 
-def write_manifest(path: Path) -> Path:
-    """Make a folder with only the manifest of a bundle, which is all that the server process reads."""
-    shapes = {"word_vectors.npy", "word_weights.npy", "components.npy", "centroids.npy"}
-    manifest = Manifest(
-        format=FORMAT,
-        name="example",
-        created="",
-        dimensions=3,
-        words=1,
-        clusters=2,
-        components=0,
-        quantiles=0,
-        buckets=0,
-        min_n=3,
-        max_n=6,
-        pooling="mean",
-        unknown_weight=1.0,
-        max_token_length=64,
-        libraries={},
-        training={},
-        files={name: FileRecord(1, "0" * 64) for name in {*shapes, TERMS_FILE, VOCABULARY_FILE}},
-    )
-    path.mkdir(exist_ok=True)
-    (path / MANIFEST_FILE).write_bytes(encode_manifest(manifest))
-    return path
-
-
 def settings_with(path: Path, **options: object) -> Settings:
-    """Return settings with these options, the tests' secret and a bundle below `path`."""
-    return load({"bundle": write_manifest(path / "bundle"), "jwt_secret": SECRET, **options}, {})
+    """Return settings with these options, the tests' secret and a folder below `path` instead of a bundle."""
+    bundle = path / "bundle"
+    bundle.mkdir(exist_ok=True)
+    return load({"bundle": bundle, "jwt_secret": SECRET, **options}, {})
 
 
 def token(*, secret: str = SECRET, **claims: object) -> str:
@@ -170,7 +140,7 @@ class Service:
         self.settings = settings_with(path, **options)
         self.backend = backend or FakeBackend()
         self.recorder = RequestRecorder()
-        self.app = create_app(self.settings, self.backend, self.recorder)
+        self.app = create_app(self.settings, MODEL, self.backend, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
         """Send a request with exactly these headers."""

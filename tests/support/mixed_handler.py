@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Outcome
 from service.limits import RequestLimits
 from service.worker.handler import ScoringHandler
@@ -13,7 +14,7 @@ class MixedHandler:
     """The scoring handler for JSON objects, the scripted handler for other bodies."""
 
     def __init__(self, bundle: Path, limits: RequestLimits) -> None:
-        self._scoring = ScoringHandler(bundle, limits)
+        self._scoring = ScoringHandler(open_bundle(bundle), limits)
         self._scripted = ScriptedHandler()
         self.digest = self._scoring.digest
 

@@ -18,6 +18,7 @@ from service.scheduling.events import (
     Start,
     TimerFired,
     TurnEnded,
+    WorkersWithdrawn,
 )
 from service.scheduling.job import Job
 from service.scheduling.scheduler import BATCH_BYTES, BATCH_S, HANG_S, MAX_LOSSES, Scheduler
@@ -148,6 +149,13 @@ class Simulation:
         self.busy.pop(slot, None)
         self.handle(SlotLost(slot, crashed))
 
+    def withdraw_workers(self) -> None:
+        """Let no worker serve: every job ends, and the service kills every worker."""
+        self.handle(WorkersWithdrawn())
+        assert self.unfinished == []
+        for slot in sorted({*self.busy, *self.idle}):
+            self.lose_worker(slot, from_outside=True)
+
     def end_drain(self) -> None:
         """End the drain: nothing may start from now on."""
         self.drained = True
@@ -218,6 +226,8 @@ class Simulation:
                 assert job.crashes == 2
             case End.LOST:
                 assert job.losses == MAX_LOSSES
+            case End.WITHDRAWN:
+                assert isinstance(event, WorkersWithdrawn)
             case End.STOPPED:
                 assert self.drained
 

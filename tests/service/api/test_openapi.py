@@ -86,7 +86,19 @@ def test_a_service_that_is_not_ready_answers_as_described(tmp_path: Path, descri
     reply = service.request("GET", "/readyz")
 
     check(described, "NotReady", reply.json)
-    assert (reply.status, reply.json["reason"], reply.headers["retry-after"]) == (503, "no_workers", "1")
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    assert reply.json == {"status": "unavailable", "reason": "no_workers"}
+
+
+def test_a_damaged_file_is_told_beside_the_reason(tmp_path: Path, described: Json) -> None:
+    """In a sentence of its own, so that the reason stays a word that programs know."""
+    service = Service(tmp_path)
+    service.backend.readiness, service.backend.damage = "no_workers", "terms.json has 1 bytes instead of 2"
+
+    reply = service.request("GET", "/readyz")
+
+    check(described, "NotReady", reply.json)
+    assert (reply.json["reason"], reply.json["detail"]) == ("no_workers", service.backend.damage)
 
 
 def test_the_service_serves_its_own_document(tmp_path: Path) -> None:

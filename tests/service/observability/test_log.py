@@ -136,3 +136,17 @@ def test_below_the_level_nothing_is_written(collected: CapturedLog) -> None:
     service.request(record())
 
     assert collected.text == b""
+
+
+def test_a_damaged_bundle_is_an_error_that_names_the_file(
+    service: ServiceLog, collected: CapturedLog
+) -> None:
+    """Someone has to restore it."""
+    service.bundle_damaged("terms.json", 1, 2, "has 1 bytes instead of 2")
+
+    [line] = collected.events()
+    assert line.pop("time")
+    assert line == {
+        "level": "error", "event": "bundle_damaged", "file": "terms.json", "size": 1, "expected": 2,
+        "detail": "has 1 bytes instead of 2",
+    }  # fmt: skip

@@ -133,3 +133,18 @@ def test_deadlines_survive_when_those_of_finished_jobs_are_dropped() -> None:
     simulation.advance(40.0)
 
     assert simulation.jobs[slow].end is End.EXPIRED
+
+
+def test_withdrawn_workers_leave_no_job_behind() -> None:
+    """Running and waiting jobs are finished at once; jobs that arrive when slots are ready again are served."""
+    simulation = ready_simulation(1)
+    running, waiting = simulation.submit(), simulation.submit()
+
+    simulation.withdraw_workers()
+    simulation.advance(HANG_S)
+    simulation.start_worker(0)
+    later = simulation.submit()
+    simulation.answer(0)
+
+    ends = [simulation.jobs[number].end for number in (running, waiting, later)]
+    assert ends == [End.WITHDRAWN, End.WITHDRAWN, End.ANSWERED]

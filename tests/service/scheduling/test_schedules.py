@@ -58,10 +58,16 @@ def perform(simulation: Simulation, action: int, pick: int) -> None:
             simulation.lose_worker(sorted(simulation.killed)[pick % len(simulation.killed)])
         case 13 | 14 if simulation.without_worker:
             simulation.start_worker(simulation.without_worker[pick % len(simulation.without_worker)])
+        case 15 if pick % 8 == 0:
+            simulation.withdraw_workers()
         case 15 if simulation.jobs:
-            number = pick % len(simulation.jobs)
-            if not simulation.jobs[number].disconnected:
-                simulation.disconnect(number)
+            disconnect_once(simulation, pick % len(simulation.jobs))
+
+
+def disconnect_once(simulation: Simulation, number: int) -> None:
+    """Let the client of a job disconnect, unless it has."""
+    if not simulation.jobs[number].disconnected:
+        simulation.disconnect(number)
 
 
 # The number of schedules bounds it, not the time: beside other work 10,000 take minutes.

@@ -23,7 +23,7 @@ STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))[:12]
 @pytest.fixture(scope="module")
 def handler(demo_bundle: Path) -> ScoringHandler:
     """Return a handler with the demonstration model and the default limits."""
-    return ScoringHandler(demo_bundle, RequestLimits())
+    return ScoringHandler(open_bundle(demo_bundle), RequestLimits())
 
 
 @pytest.fixture(scope="module")

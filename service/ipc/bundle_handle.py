@@ -1,0 +1,41 @@
+"""The bundle on its way to the workers: the server holds its files open, and each new worker gets the descriptors.
+
+    server   BundleHandle(files)   ── pickled while a process is spawned: DupFd ──→   worker   BundleFiles
+
+A worker never opens a path, so it gets the bundle of the server's start, also when the folder was deleted or replaced.
+"""
+
+from collections.abc import Mapping
+from multiprocessing import reduction
+from pathlib import Path
+from typing import Protocol
+
+from scoring.bundle.files import BundleFiles
+
+
+class BundleHandle:
+    """What new workers are started with: `files`, which may be exchanged for those of another bundle.
+
+    A worker keeps what it was started with. Close exchanged files in the thread that starts workers, so that none is
+    being started with them.
+    """
+
+    def __init__(self, files: BundleFiles) -> None:
+        self.files = files
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Become `BundleFiles` in the new process."""
+        files = self.files
+        # Made at this moment, they put the descriptors among those that the new process is given.
+        duplicates = {name: reduction.DupFd(fd) for name, fd in files.descriptors.items()}
+        return _attach, (files.path, files.raw, duplicates)
+
+
+class _Descriptor(Protocol):
+    """What `DupFd` gives: a descriptor that crosses to another process."""
+
+    def detach(self) -> int: ...
+
+
+def _attach(path: Path, raw: bytes, duplicates: Mapping[str, _Descriptor]) -> BundleFiles:
+    return BundleFiles(path, raw, {name: duplicate.detach() for name, duplicate in duplicates.items()})
