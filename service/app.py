@@ -24,6 +24,7 @@ from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import JobQueue, ScoreEndpoint
 from service.limits import PoolLimits, ScoreLimits
+from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
 from service.settings import Settings
@@ -92,12 +93,13 @@ def create_app(
     )
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
+    readiness = Readiness(lambda: _readiness(backend, keys))
     score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
             score,
             Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
-            Route("/readyz", Probe("ready", lambda: _readiness(backend, keys)), methods=["GET"]),
+            Route("/readyz", Probe("ready", readiness), methods=["GET"]),
             Route("/startupz", Probe("started", lambda: _startup(backend)), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
@@ -111,7 +113,7 @@ def create_app(
             Middleware(DirectRoute, route=score),
         ],
         exception_handlers={HTTPException: http_exception_response},
-        lifespan=_lifespan(backend, keys, settings.drain_timeout_s),
+        lifespan=_lifespan(backend, keys, readiness, settings.drain_timeout_s),
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False
@@ -133,17 +135,19 @@ def _startup(backend: Backend) -> str | None:
 
 
 def _lifespan(
-    backend: Backend, keys: KeySource, drain_timeout_s: float
+    backend: Backend, keys: KeySource, readiness: Readiness, drain_timeout_s: float
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await keys.start()
         await backend.start()
+        readiness.start()
         try:
             yield
         finally:
             # Our own server has drained already; under another ASGI server this is the only drain.
             await backend.drain(drain_timeout_s)
+            readiness.stop()
             await keys.stop()
 
     return lifespan

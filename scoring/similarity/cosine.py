@@ -10,6 +10,8 @@ The price is the rounding of a component by at most 2⁻²⁷ besides what float
 moves by at most √d·2⁻²⁶ + 2⁻²³ (2.7e-7 at d = 100).
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +63,7 @@ def rounding_width(dimensions: int) -> float:
     float32 numbers below 1 lie at most 2⁻²⁴ apart. Rounding a vector to the grid can make a cosine exceed 1 by
     √d·2⁻²⁶ + 2⁻²³, and clipping makes all cosines from there down to 1 − 2⁻²⁵ equal.
     """
-    return 2.0**-25 + 2.0**-23 + dimensions**0.5 * 2.0**-26
+    return 2.0**-25 + 2.0**-23 + math.sqrt(dimensions) * 2.0**-26
 
 
 def cosine_matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:
