@@ -32,7 +32,8 @@ from service.observability.request_record import (
     new_request_id,
 )
 
-# Returns the whole response to a head, of the client at an address, that need not be parsed: see `service.connections.load_shedding`.
+# Returns the whole response to a head that need not be parsed, from a client at an address: see
+# `service.connections.load_shedding`.
 Shed = Callable[[Head, Iterable[Header], str], bytes | None]
 
 _DRAINING = FramingError("draining", "the server is shutting down; try another")

@@ -44,7 +44,8 @@ def test_a_request_is_one_line_with_all_that_is_known(service: ServiceLog, colle
     [line] = collected.events()
     assert line.pop("time")
     assert line == {
-        "level": "info", "event": "request", "request_id": "id-1", "subject": "alice", "client": "192.0.2.7", "method": "POST",
+        "level": "info", "event": "request", "request_id": "id-1", "subject": "alice",
+        "client": "192.0.2.7", "method": "POST",
         "route": "/score", "status": 200, "code": "ok", "documents": 3, "queue_ms": 0.25,
         "duration_ms": 250.0, "slot": 1, "attempts": 1, "decode_ms": 0.5, "embed_ms": 1.5,
     }  # fmt: skip
