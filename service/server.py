@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
-from typing import cast
+from typing import NamedTuple, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,10 +31,10 @@ from service.connections.eviction import OpenConnections
 from service.connections.limits import BODY_GRACE_S, KEEP_ALIVE_S, ConnectionLimits, connections_allowed
 from service.connections.uvicorn_adapter import HttpToolsParser, MessageSource, Parser
 from service.errors import StartError
-from service.observability.log import ServiceLog, opened_log
+from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import ServedModel
 from service.observability.request_record import NullRequestObserver, RequestObserver
-from service.observability.telemetry import Telemetry, opened_tracer
+from service.observability.telemetry import Telemetry, Tracer, opened_tracer
 from service.pool.requirements import check_requirements
 from service.settings import Settings, SettingsError
 from service.worker.main import HandlerFactory
@@ -165,15 +165,7 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
-            check_requirements()
-            bundle = open_bundle(settings.bundle, verify=True)
-            model = ServedModel(bundle.manifest.name, bundle.digest, bundle.manifest.clusters)
-            log.write(
-                logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers
-            )
-            telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
-            backend = make_backend(settings, handlers, telemetry)
-            app = create_app(settings, backend, telemetry)
+            app, backend, telemetry = assemble(settings, handlers, log, tracer)
             sockets = listen(settings.host, settings.port)
         except (ScoringError, SettingsError, StartError) as error:
             print(error, file=sys.stderr)
@@ -184,6 +176,30 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
         except SystemExit:
             return 1  # the application did not start; the reason was logged
         return 0
+
+
+class Assembly(NamedTuple):
+    """The application with its pool, which its lifespan starts, and what both report to."""
+
+    app: Starlette
+    backend: Backend
+    telemetry: Telemetry
+
+
+def assemble(
+    settings: Settings, handlers: HandlerFactory | None, log: EventLog, tracer: Tracer | None
+) -> Assembly:
+    """Return the parts that the settings describe; nothing is started yet.
+
+    Raises: SettingsError, BundleError; StartError where the machine lacks what the workers need.
+    """
+    check_requirements()
+    bundle = open_bundle(settings.bundle, verify=True)
+    model = ServedModel(bundle.manifest.name, bundle.digest, bundle.manifest.clusters)
+    log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
+    telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
+    backend = make_backend(settings, handlers, telemetry)
+    return Assembly(create_app(settings, backend, telemetry), backend, telemetry)
 
 
 def configure(

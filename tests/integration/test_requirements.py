@@ -190,21 +190,16 @@ def listens(pid: int) -> bool:
 
 # Starts a worker that cannot be held, as its /proc entry cannot be opened, and waits until its process is gone.
 ABANDONED = """
-import os
-from contextlib import suppress
+import os, sys
 from multiprocessing import resource_tracker
+from pathlib import Path
 from service.limits import PoolLimits
 from service.pool import fork_server
 from service.pool.process import LaunchError, WorkerSpec, launch
 from tests.fakes import ScriptedHandler
 
 def others():
-    found = set()
-    for pid in range(2, 200):
-        with suppress(ProcessLookupError):
-            os.kill(pid, 0)
-            found.add(pid)
-    return found
+    return {int(path.name) for path in Path(sys.argv[1]).iterdir() if path.name.isdigit()} - {os.getpid()}
 
 try:
     launch(WorkerSpec(ScriptedHandler, PoolLimits(), ()))
@@ -216,12 +211,17 @@ while others() > {fork_server.running(), resource_tracker._resource_tracker._pid
 
 
 @privileged
-def test_a_worker_that_cannot_be_held_is_not_left_behind() -> None:
+def test_a_worker_that_cannot_be_held_is_not_left_behind(tmp_path: Path) -> None:
     """Each retry would leave one more."""
-    command = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", 'umount -l /proc && exec "$@"', "sh"]
+    script = f'mount -t proc proc {tmp_path} && umount -l /proc && exec "$@"'
+    command = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", script, "sh"]
 
     done = subprocess.run(
-        [*command, sys.executable, "-c", ABANDONED], capture_output=True, text=True, timeout=60, check=False
+        [*command, sys.executable, "-c", ABANDONED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
