@@ -117,8 +117,7 @@ def create_app(
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False
-    # For the server, which asks it before the application sees a request.
-    app.state.load_shedder = load_shedder
+    app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
 
 
