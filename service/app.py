@@ -28,6 +28,7 @@ from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import JobQueue, ScoreEndpoint
 from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits, ScoreLimits
+from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
 from service.settings import Settings
@@ -110,11 +111,12 @@ def create_app(
     limits = _score_limits(settings)
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
+    readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
     app = Starlette(
         routes=[
             score,
-            *_probe_routes(backend, keys),
+            *_probe_routes(backend, readiness),
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
             *_document_routes(settings, model),
@@ -126,12 +128,11 @@ def create_app(
             Middleware(DirectRoute, route=score),
         ],
         exception_handlers={HTTPException: http_exception_response},
-        lifespan=_lifespan(backend, keys, settings.drain_timeout_s),
+        lifespan=_lifespan(backend, keys, readiness, settings.drain_timeout_s),
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False
-    # For the server, which asks it before the application sees a request.
-    app.state.load_shedder = load_shedder
+    app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
 
 
@@ -152,17 +153,17 @@ def _score_limits(settings: Settings) -> ScoreLimits:
     )
 
 
-def _probe_routes(backend: Backend, keys: KeySource) -> list[Route]:
-    def readiness() -> NotReady | None:
-        return _not_ready(backend, backend.readiness or (None if keys.ready else "starting"))
+def _probe_routes(backend: Backend, readiness: Readiness) -> list[Route]:
+    def ready() -> NotReady | None:
+        return _not_ready(backend, readiness())
 
-    def startup() -> NotReady | None:
+    def started() -> NotReady | None:
         return _not_ready(backend, None if backend.started else "starting")
 
     return [
         Route("/livez", Probe("alive", lambda: None), methods=["GET"]),
-        Route("/readyz", Probe("ready", readiness), methods=["GET"]),
-        Route("/startupz", Probe("started", startup), methods=["GET"]),
+        Route("/readyz", Probe("ready", ready), methods=["GET"]),
+        Route("/startupz", Probe("started", started), methods=["GET"]),
     ]
 
 
@@ -171,17 +172,19 @@ def _not_ready(backend: Backend, reason: str | None) -> NotReady | None:
 
 
 def _lifespan(
-    backend: Backend, keys: KeySource, drain_timeout_s: float
+    backend: Backend, keys: KeySource, readiness: Readiness, drain_timeout_s: float
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await keys.start()
         await backend.start()
+        readiness.start()
         try:
             yield
         finally:
             # Our own server has drained already; under another ASGI server this is the only drain.
             await backend.drain(drain_timeout_s)
+            readiness.stop()
             await keys.stop()
 
     return lifespan

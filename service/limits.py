@@ -35,7 +35,9 @@ class PoolLimits:
     workers: slots, each one process.
     max_body_bytes: the largest request body; also sizes the arenas.
     max_documents: caps the documents that the cost of a body is estimated with.
-    max_answer_bytes: a larger answer is a problem. 1,000 documents with their matrix are 12 MiB.
+    max_answer_bytes: a larger answer is the problem `invalid_option`. 1,000 documents with their matrix are 12 MiB,
+        with 100 neighbours each and ids of 256 letters 30 MiB; with ids of 256 control characters, each six bytes of
+        JSON, it would be 150 MiB.
     queue_budget_s: predicted wait beyond which a request is refused.
     worker_memory_bytes: private memory of one worker.
     batch_jobs: the most that share a call; 1 makes every request a call of its own.

@@ -1,4 +1,4 @@
-"""Runs the application: listens, serves, and drains on SIGTERM or Ctrl-C.
+"""Runs the application: listens, serves, and drains on SIGTERM, SIGQUIT, SIGHUP or Ctrl-C.
 
     signal ─→ not ready ─→ (drain_delay) ─→ stop accepting ─→ (drain_timeout: finish what is in hand)
            ─→ refuse the rest ─→ end the workers ─→ close connections (CLOSE_TIMEOUT_S) ─→ exit 0
@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import cast
+from types import FrameType
+from typing import NamedTuple, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,11 +30,13 @@ from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
 from service.connections.limits import BODY_GRACE_S, KEEP_ALIVE_S, ConnectionLimits, connections_allowed
 from service.connections.uvicorn_adapter import HttpToolsParser, MessageSource, Parser
+from service.errors import StartError
 from service.http.operations import model_info
-from service.observability.log import ServiceLog, opened_log
+from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import ServedModel
 from service.observability.request_record import NullRequestObserver, RequestObserver
-from service.observability.telemetry import Telemetry, opened_tracer
+from service.observability.telemetry import Telemetry, Tracer, opened_tracer
+from service.pool.requirements import check_requirements
 from service.settings import Settings, SettingsError
 from service.worker.main import HandlerFactory
 
@@ -55,7 +58,12 @@ _FORCED_POLL_S = 0.1
 # Called with the service's address, once it answers there.
 Announce = Callable[[str], None]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# They end the server with a drain. SIGHUP is the end of a terminal, or a request to reload, which the service does
+# not do yet; SIGQUIT is Ctrl-\\, and nginx's word for a drain.
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+
+# Tools send them to have logs reopened or state dumped. The default would be the end of the process.
+_IGNORED_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Server(uvicorn.Server):
@@ -68,6 +76,7 @@ class Server(uvicorn.Server):
         self._backend = backend
         self._settings = settings
         self._announce = announce
+        self._ignored: set[signal.Signals] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, and then say where."""
@@ -111,6 +120,11 @@ class Server(uvicorn.Server):
     def _connections(self) -> list[MessageSource]:
         return [cast("Parser", parser).source for parser in self.server_state.connections]
 
+    def _log_ignored(self, number: signal.Signals) -> None:
+        if number not in self._ignored:
+            self._ignored.add(number)
+            logger.info("signal_ignored", extra={"signal": number.name})
+
     async def _unless_forced(self, work: Coroutine[None, None, None]) -> None:
         """Await `work`, but no longer than until the second Ctrl-C."""
         task = asyncio.create_task(work)
@@ -122,7 +136,18 @@ class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Handle the signals that end the server; unlike uvicorn, do not raise them again at the end."""
-        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        loop = asyncio.get_running_loop()
+
+        def ignore_signal(number: int, frame: FrameType | None) -> None:
+            # In the loop: a signal may come while this thread holds the lock of the log.
+            loop.call_soon_threadsafe(self._log_ignored, signal.Signals(number))
+
+        handlers = dict.fromkeys(_ENDING_SIGNALS, self.handle_exit) | dict.fromkeys(
+            _IGNORED_SIGNALS, ignore_signal
+        )
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            del handlers[signal.SIGHUP]  # as under nohup
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:
@@ -141,16 +166,9 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
-            files = open_verified(settings.bundle)
-            model = ServedModel(files.manifest.name, files.digest, files.manifest.clusters)
-            log.write(
-                logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers
-            )
-            telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
-            backend = make_backend(settings, files, handlers, telemetry)
-            app = create_app(settings, model_info(files.manifest, files.digest), backend, telemetry)
+            app, backend, telemetry = assemble(settings, handlers, log, tracer)
             sockets = listen(settings.host, settings.port)
-        except (ScoringError, SettingsError) as error:
+        except (ScoringError, SettingsError, StartError) as error:
             print(error, file=sys.stderr)
             return 2
         server = Server(configure(app, settings, telemetry), backend, settings, announce)
@@ -159,6 +177,31 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
         except SystemExit:
             return 1  # the application did not start; the reason was logged
         return 0
+
+
+class Assembly(NamedTuple):
+    """The application with its pool, which its lifespan starts, and what both report to."""
+
+    app: Starlette
+    backend: Backend
+    telemetry: Telemetry
+
+
+def assemble(
+    settings: Settings, handlers: HandlerFactory | None, log: EventLog, tracer: Tracer | None
+) -> Assembly:
+    """Return the parts that the settings describe; nothing is started yet.
+
+    Raises: SettingsError, BundleError; StartError where the machine lacks what the workers need.
+    """
+    check_requirements()
+    files = open_verified(settings.bundle)
+    model = ServedModel(files.manifest.name, files.digest, files.manifest.clusters)
+    log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
+    telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
+    backend = make_backend(settings, files, handlers, telemetry)
+    app = create_app(settings, model_info(files.manifest, files.digest), backend, telemetry)
+    return Assembly(app, backend, telemetry)
 
 
 def configure(

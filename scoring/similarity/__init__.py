@@ -7,5 +7,6 @@
     pairs            the pairs that reach a threshold
     block_products   float32 products that candidates and pairs are chosen by
 
-Equal similarities are ordered by position, the lower first, in neighbours and in pairs alike.
+Similarities that are equal as they are reported, rounded to float32, are ordered by position, the lower first, in
+neighbours and in pairs alike.
 """

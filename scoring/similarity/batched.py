@@ -39,12 +39,13 @@ def find_batched_neighbours(
         valid &= present.take(rows, mode="clip")
     comparable = valid[:, :, None] & valid[:, None, :]
     comparable[:, positions, positions] = False
-    cosines = np.where(comparable, padded @ padded.transpose(0, 2, 1), _NO_NEIGHBOUR)
+    cosines = round_cosines(padded @ padded.transpose(0, 2, 1))
+    cosines[~comparable] = _NO_NEIGHBOUR
     order = np.argsort(-cosines, axis=2, kind="stable")[:, :, :m]
     nearest = cosines[np.arange(len(starts))[:, None, None], positions[:, None], order]
     found = nearest != _NO_NEIGHBOUR
     width = len(positions)
     indices, similarities = np.full((*rows.shape, m), -1), np.zeros((*rows.shape, m), np.float32)
     np.copyto(indices[:, :, :width], order, where=found)
-    np.copyto(similarities[:, :, :width], round_cosines(nearest), where=found)
+    np.copyto(similarities[:, :, :width], nearest, where=found)
     return indices, similarities

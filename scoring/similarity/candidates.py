@@ -8,8 +8,9 @@
    the tree come first. When there are too many candidates, only the best of each document are kept, and its
    threshold is raised.
 
-Products are float32 and differ from the exact cosines by up to `product_error`. Candidates that are within that
-error of the m-th best are kept too, so the exact m nearest are always among the candidates.
+Products are float32 and differ from the exact cosines by up to `product_error`; cosines that differ by up to
+`rounding_width` are reported as equal, and then the lower position is nearer. Candidates that are within both of
+the m-th best are kept too, so the m nearest are always among the candidates.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.similarity.block_products import BlockProducts, product_error
+from scoring.similarity.cosine import rounding_width
 
 # Nodes are halved until they are no larger, so a leaf has 320 to 640 documents and the products of two leaves take
 # 0.4 to 1.6 MB. Smaller leaves give lower thresholds and need more calls; products of larger ones leave the cache.
@@ -98,7 +100,8 @@ class _CandidateSearch:
         ends = np.cumsum([len(leaf) for leaf in leaves]).tolist()
         self._leaves = [slice(end - len(leaf), end) for end, leaf in zip(ends, leaves, strict=True)]
         self._products = BlockProducts(max(map(len, leaves)))
-        self._error = product_error(units.shape[1])
+        # By how much the product of one of the m nearest can be below the m-th largest product.
+        self._slack = 2 * product_error(units.shape[1]) + rounding_width(units.shape[1])
         self._thresholds = np.full(len(units), -np.inf, np.float32)
         self._keys: list[NDArray[np.int64]] = []
         self._added = 0
@@ -109,7 +112,7 @@ class _CandidateSearch:
         products = self._products.multiply(self._units[rows], self._units[columns])
         if leaf == other:
             np.fill_diagonal(products, -2)
-            self._thresholds[rows] = _lower_bounds(products, self._m) - 2 * self._error
+            self._thresholds[rows] = _lower_bounds(products, self._m) - self._slack
         cells = self._products.reaching(products, self._thresholds[rows, None])
         left, right = np.divmod(cells, products.shape[1])
         self._add(left + rows.start, right + columns.start, products.ravel()[cells])
@@ -137,8 +140,8 @@ class _CandidateSearch:
         counts = np.bincount(rows, minlength=len(self._docs))
         bounded = np.flatnonzero(counts >= self._m)
         limits = np.full(len(self._docs), 1 << _RANK_BITS)
-        # Of two similarities each may be wrong by the error, and each rank by one.
-        slack = int(np.ceil(2 * self._error / _STEP)) + 2
+        # Each of the two ranks may be off by one.
+        slack = int(np.ceil(self._slack / _STEP)) + 2
         limits[bounded] = ranks[np.cumsum(counts)[bounded] - counts[bounded] + self._m - 1] + slack
         self._thresholds[bounded] = _TOP - (limits[bounded] + 1) * _STEP
         kept = ranks <= limits[rows]

@@ -6,9 +6,11 @@ without rounding: a cosine does not depend on the order of summation, the block 
 BLAS kernel. Copies of a document tie exactly, permuting documents permutes the similarities, and block
 sizes change nothing.
 
-The price is the rounding of a component by at most 2⁻²⁷, about what float32 costs anyway: a cosine moves by
-less than √d·2⁻²⁶ (1.5e-7 at d = 100).
+The price is the rounding of a component by at most 2⁻²⁷ besides what float32 costs anyway, 2⁻²⁴ of it: a cosine
+moves by at most √d·2⁻²⁶ + 2⁻²³ (2.7e-7 at d = 100).
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +53,17 @@ def exact_cosines(
 
 def round_cosines(cosines: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return exact cosines as they are reported: rounded to float32 and clipped to [−1, 1]."""
-    return np.clip(cosines.astype(np.float32), -1, 1)
+    rounded = cosines.astype(np.float32)
+    return np.clip(rounded, -1, 1, out=rounded)
+
+
+def rounding_width(dimensions: int) -> float:
+    """Return the most by which two exact cosines of vectors (d,) can differ that `round_cosines` makes equal.
+
+    float32 numbers below 1 lie at most 2⁻²⁴ apart. Rounding a vector to the grid can make a cosine exceed 1 by
+    √d·2⁻²⁶ + 2⁻²³, and clipping makes all cosines from there down to 1 − 2⁻²⁵ equal.
+    """
+    return 2.0**-25 + 2.0**-23 + math.sqrt(dimensions) * 2.0**-26
 
 
 def cosine_matrix(units: NDArray[np.float32]) -> NDArray[np.float32]:

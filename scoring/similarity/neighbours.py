@@ -23,6 +23,7 @@ _FEW_DOCS = 400
 class Neighbours:
     """indices (n, m) int64 and similarities (n, m) float32, highest first, ties by position, the lower first.
 
+    The similarities as they are reported, rounded to float32, decide what is a tie.
     A document is never its own neighbour. Where fewer than m others exist, the rest of a row is −1 and 0.
     """
 
@@ -89,54 +90,54 @@ def _find_within_one(units: NDArray[np.float32], m: int, present: NDArray[np.boo
     found = Neighbours(np.full((len(units), m), -1), np.zeros((len(units), m), np.float32))
     width = min(m, len(docs) - 1)
     if width > 0:
-        indices, cosines = _nearest(units[docs], width)
+        indices, similarities = _nearest(units[docs], width)
         found.indices[docs, :width] = docs[indices]
-        found.similarities[docs, :width] = round_cosines(cosines)
+        found.similarities[docs, :width] = similarities
     return found
 
 
-def _nearest(units: NDArray[np.float32], m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return positions and exact cosines (n, m) of the nearest, for 1 ≤ m < n and no absent documents."""
+def _nearest(units: NDArray[np.float32], m: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return positions and similarities (n, m) of the nearest, for 1 ≤ m < n and no absent documents."""
     n_docs = len(units)
     if n_docs <= _FEW_DOCS or n_docs > MAX_DOCS or m > MAX_CANDIDATE_NEIGHBOURS:
         return _nearest_of_all(units, np.arange(n_docs), m)
-    indices, cosines = _nearest_candidates(units, find_candidates(units, m), m)
+    indices, similarities = _nearest_candidates(units, find_candidates(units, m), m)
     undecided = np.flatnonzero(indices[:, 0] < 0)
     if len(undecided):
-        indices[undecided], cosines[undecided] = _nearest_of_all(units, undecided, m)
-    return indices, cosines
+        indices[undecided], similarities[undecided] = _nearest_of_all(units, undecided, m)
+    return indices, similarities
 
 
 def _nearest_candidates(
     units: NDArray[np.float32], found: Candidates, m: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the m nearest candidates of each document, and −1 for documents without candidates."""
     counts = np.bincount(found.rows, minlength=len(units))
     positions = np.arange(len(found.rows)) - (np.cumsum(counts) - counts)[found.rows]
     columns = np.full((len(units), max(m, counts.max())), -1)
     columns[found.rows, positions] = found.columns
-    negated = np.full(columns.shape, np.inf)
-    negated[found.rows, positions] = -exact_cosines(units, units, found.rows, found.columns)
+    negated = np.full(columns.shape, np.inf, np.float32)
+    negated[found.rows, positions] = -round_cosines(exact_cosines(units, units, found.rows, found.columns))
     order = np.argsort(negated, axis=1, kind="stable")[:, :m]
     return np.take_along_axis(columns, order, axis=1), -np.take_along_axis(negated, order, axis=1)
 
 
 def _nearest_of_all(
     units: NDArray[np.float32], rows: NDArray[np.int64], m: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the m nearest of all documents, for the documents `rows` only."""
-    indices, cosines = np.empty((len(rows), m), np.int64), np.empty((len(rows), m))
+    indices, similarities = np.empty((len(rows), m), np.int64), np.empty((len(rows), m), np.float32)
     wide = units.astype(np.float64)
     step = max(1, BLOCK_CELLS // len(units))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        block = wide[rows[part]] @ wide.T
+        block = round_cosines(wide[rows[part]] @ wide.T)
         block[np.arange(len(block)), rows[part]] = -2
-        indices[part], cosines[part] = _largest(block, m)
-    return indices, cosines
+        indices[part], similarities[part] = _largest(block, m)
+    return indices, similarities
 
 
-def _largest(block: NDArray[np.float64], m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _largest(block: NDArray[np.float32], m: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the columns and values of each row's m largest, highest first, ties by column."""
     rows, width = block.shape
     smallest = np.partition(block, width - m, axis=1)[:, width - m, None]

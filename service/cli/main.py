@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 import click
 
+from service.cli.startup import raise_on_interrupt
+
 # Name, module, and the first sentence of its help, which `scorepool --help` shows without loading the module.
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -51,5 +53,8 @@ class CommandGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="scorepool")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Score documents: vectors, clusters and the similarity of each with every other."""
+    if ctx.invoked_subcommand != "serve":
+        raise_on_interrupt()

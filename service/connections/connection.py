@@ -32,13 +32,14 @@ from service.observability.request_record import (
     new_request_id,
 )
 
-# Returns the whole response to a head that need not be parsed: see `service.connections.load_shedding`.
-Shed = Callable[[Head, Iterable[Header]], bytes | None]
+# Returns the whole response to a head that need not be parsed, from a client at an address: see
+# `service.connections.load_shedding`.
+Shed = Callable[[Head, Iterable[Header], str], bytes | None]
 
 _DRAINING = FramingError("draining", "the server is shutting down; try another")
 
 
-def shed_nothing(head: Head, default_headers: Iterable[Header]) -> None:
+def shed_nothing(head: Head, default_headers: Iterable[Header], client: str) -> None:
     """Refuse no request by its head."""
 
 
@@ -194,13 +195,17 @@ class Connection(asyncio.Protocol):
         if not known and self._input.startswith(b"\r\n", self._at):
             self._at += 2  # RFC 9112, 2.2: an empty line before a request is ignored
             return
+        if self._head == b"\r" and self._input.startswith(b"\n", self._at):
+            self._at += 1  # the same, cut in two
+            self._head.clear()
+            return
         taken = self._input[self._at : self._at + MAX_HEAD_BYTES + len(HEAD_END) - known]
         self._head += taken
         end = self._head.find(HEAD_END, max(0, known - len(HEAD_END) + 1))
         if end < 0:
             self._at += len(taken)
             check_partial(self._head, max(0, known - 1))
-            if not known:
+            if not known and self._head != b"\r":
                 self._expire_in(self._limits.head_s)
             return
         size = end + len(HEAD_END)
@@ -210,7 +215,7 @@ class Connection(asyncio.Protocol):
 
     def _begin_request(self, head: Head) -> None:
         self._context.open_connections.mark_busy(self)
-        response = self._context.shed(head, self._parser.server_state.default_headers)
+        response = self._context.shed(head, self._parser.server_state.default_headers, self._client)
         if response is not None:
             self._send_early_response(response, head.length or 0)
             return
@@ -298,6 +303,11 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
+    @property
+    def _client(self) -> str:
+        """The client's address, without its port; empty where the socket has none."""
+        return self._parser.client[0] if self._parser.client else ""
+
     def _refusal(self, error: FramingError, cycle: Any) -> bytes:
         """Return a whole response, and have it counted as one."""
         status = PROBLEMS[error.code].status
@@ -307,6 +317,7 @@ class Connection(asyncio.Protocol):
         else:
             now = self._loop.time()
             record = RequestRecord(new_request_id(), {}, "", now, now, status=status, code=error.code)
+            record.client = self._client
             self._context.observer.began(record)
             self._context.observer.ended(record)
         headers = [

@@ -37,6 +37,12 @@ _HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
+# The parts of a request line while it comes, as `_HEAD` demands them.
+_MAX_METHOD_BYTES = 24
+_METHOD_START = re.compile(rb"[A-Z]{0,%d}" % _MAX_METHOD_BYTES)
+_NOT_IN_TARGET = re.compile(rb"[^\x21-\x7e]")
+_VERSIONS = (b"HTTP/1.0\r\n", b"HTTP/1.1\r\n")
+
 
 class FramingError(Exception):
     """A message that has no or more than one reading: the problem's code and what is wrong."""
@@ -57,12 +63,43 @@ class Head(NamedTuple):
 def check_partial(head: bytes | bytearray, since: int) -> None:
     """Check the beginning of a head, whose bytes before `since` were checked already.
 
-    Raises: FramingError as soon as it cannot become a head any more.
+    The line break of an empty line before a request is no part of a head, but its first byte may come alone.
+
+    Raises: FramingError as soon as no head with a valid request line and line ends begins with it.
     """
     if len(head) > MAX_HEAD_BYTES:
         raise FramingError("headers_too_large", f"the head has more than {MAX_HEAD_BYTES} bytes")
     if _BARE_LF.search(head, since):
         raise FramingError("invalid_request", "lines must end with CR LF")
+    if not _may_begin_request(head, since):
+        raise FramingError("invalid_request", "this is no HTTP/1.1 request: the request line is malformed")
+
+
+def _may_begin_request(head: bytes | bytearray, since: int) -> bool:
+    """Return whether a valid request line begins with `head`, or `head` with a valid request line.
+
+    A target's bytes before `since` are not read again: a long one may come in many pieces.
+    """
+    if head == b"\r":
+        return True
+    method, space, _ = bytes(head[: _MAX_METHOD_BYTES + 1]).partition(b" ")
+    if not space:
+        return _METHOD_START.fullmatch(head) is not None
+    if method in {b"", b"CONNECT"} or _METHOD_START.fullmatch(method) is None:
+        return False
+    begin = len(method) + 1
+    space_at = head.find(b" ", begin)
+    end = len(head) if space_at < 0 else space_at
+    if head[begin : begin + 1] == b"*":
+        valid = method == b"OPTIONS" and end == begin + 1
+    else:
+        valid = bytes(head[begin : begin + 1]) in {b"", b"/"} and not _NOT_IN_TARGET.search(
+            head, max(begin, since), end
+        )
+    if space_at < 0:
+        return valid
+    version = bytes(head[end + 1 : end + 1 + len(_VERSIONS[0])])
+    return valid and end > begin and any(line_end.startswith(version) for line_end in _VERSIONS)
 
 
 def parse_head(raw: bytes) -> Head:

@@ -63,7 +63,7 @@ class LoadShedder:
         self._observer = observer
         self._limits = limits
 
-    def response(self, head: Head, default_headers: Iterable[Header]) -> bytes | None:
+    def response(self, head: Head, default_headers: Iterable[Header], client: str) -> bytes | None:
         """Return the whole response to a request that cannot come in; None for the ordinary way."""
         if not self._check.congested or head.length is None or head.length > self._limits.max_body_bytes:
             return None
@@ -77,7 +77,10 @@ class LoadShedder:
         refused = self._check.overload_refusal(principal.subject, head.length, time_left)
         if refused is None:
             return None
-        record = self._record(principal.subject, fields, refused)
+        record = RequestRecord(
+            request_id_of(fields), fields, "POST", monotonic(), subject=principal.subject, client=client
+        )
+        self._report(record, refused)
         closing = [(b"connection", b"close")] if record.unread else []
         headers = [
             *default_headers,
@@ -91,15 +94,13 @@ class LoadShedder:
             record.status, headers, problem(refused.code, refused.detail, record.request_id)
         )
 
-    def _record(self, subject: str, fields: Fields, refused: Refused) -> RequestRecord:
+    def _report(self, record: RequestRecord, refused: Refused) -> None:
         """Have the request counted and logged like any other."""
-        record = RequestRecord(request_id_of(fields), fields, "POST", monotonic(), subject=subject)
         self._observer.began(record)
         record.route, record.code = SCORE_ROUTE, refused.code
         record.status = PROBLEMS[refused.code].status
         record.ended = monotonic()
         self._observer.ended(record)
-        return record
 
 
 def plain_fields(raw: bytes) -> Fields | None:

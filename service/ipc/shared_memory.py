@@ -15,10 +15,12 @@ use and `trim` gives pages back. Its size is sealed. Without the seal a stray `f
 end the server with SIGBUS at its next read.
 """
 
+import errno
 import fcntl
 import mmap
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from itertools import accumulate
 from multiprocessing import reduction
 from struct import Struct
@@ -36,11 +38,25 @@ REPORT_BYTES = 256 * 1024
 # A call has about 20 bytes for each job of a batch.
 CALL_BYTES = 16 * 1024
 
+# linux/memfd.h, since Linux 6.3; Python has no name for it yet. `vm.memfd_noexec=2` forbids memory without it.
+_MFD_NOEXEC_SEAL = 0x0008
+
 _NUMBER = Struct("Q")
 
 
 class ArenaError(ServiceError):
     """A span that does not lie in the arena."""
+
+
+def create_memory(name: str) -> int:
+    """Return the descriptor of new memory whose size can be sealed. Raises: OSError."""
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+    try:
+        return os.memfd_create(name, flags | _MFD_NOEXEC_SEAL)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return os.memfd_create(name, flags)  # an older kernel
 
 
 class Layout:
@@ -84,12 +100,18 @@ class Arena:
 
     def __init__(self, inbox_bytes: int, answers_bytes: int) -> None:
         self.layout = Layout(inbox_bytes, answers_bytes)
-        self._fd = os.memfd_create("scorepool-arena", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(self._fd, self.layout.size)
-        fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-        self._map = mmap.mmap(self._fd, self.layout.size)
-        self.reported = EventFd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
-        self._called = EventFd(os.eventfd(0))
+        with ExitStack() as opened:
+            self._fd = create_memory("scorepool-arena")
+            opened.callback(os.close, self._fd)
+            os.ftruncate(self._fd, self.layout.size)
+            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+            fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, seals)
+            self._map = mmap.mmap(self._fd, self.layout.size)
+            opened.callback(self._map.close)
+            self.reported = EventFd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+            opened.callback(os.close, self.reported.fd)
+            self._called = EventFd(os.eventfd(0))
+            opened.pop_all()
         self._kept = ((0, self.layout.call_at), (self.layout.answers_at, self.layout.size))
         self._grown = False
 

@@ -28,6 +28,10 @@ LAG_WORTH_A_LINE_S = 0.1
 # The innermost calls of a fault; the outer ones are always the server's.
 MAX_FRAMES = 12
 
+# What is asked every few seconds by machines: its answers would be most of the log. Readiness has its own line
+# when it changes.
+POLLED_ROUTES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+
 # Ends of a worker that are no fault.
 _EXPECTED_ENDS = frozenset({"cancelled", "recycle", "drain"})
 
@@ -80,7 +84,7 @@ class ServiceLog:
 
     def request(self, record: RequestRecord, trace_id: str | None = None) -> None:
         """Log the end of a request, of every kind; `trace_id` where it was traced."""
-        level = logging.WARNING if record.status in {500, 504} else logging.INFO
+        level = _level_of(record)
         if level < self._log.level:
             return
         outcome = record.outcome
@@ -90,6 +94,7 @@ class ServiceLog:
             "request",
             request_id=record.request_id,
             subject=record.subject or None,
+            client=record.client or None,
             method=record.method[:MAX_TEXT],
             route=record.route or None,
             status=record.status,
@@ -138,6 +143,15 @@ class ServiceLog:
         """Log that the event loop stood still for long enough to be seen from outside."""
         if lag_s >= LAG_WORTH_A_LINE_S:
             self._log.write(logging.WARNING, "event_loop_blocked", lag_ms=round(lag_s * 1e3, 1))
+
+
+def _level_of(record: RequestRecord) -> int:
+    """Return the level of a request's line."""
+    if record.status in {500, 504}:
+        return logging.WARNING
+    if record.route in POLLED_ROUTES and (200 <= record.status < 400 or record.status == 503):
+        return logging.DEBUG
+    return logging.INFO
 
 
 class LibraryHandler(logging.Handler):

@@ -37,6 +37,7 @@ class RequestRecord:
     disconnected: whether the connection ended before the answer was written.
     refused: the code of the problem with which the connection itself answered, in the middle of the body.
     body_read: whether the endpoint has had the whole body.
+    client: the address from which the connection comes, without its port: the proxy's, where there is one.
     """
 
     request_id: str
@@ -53,6 +54,7 @@ class RequestRecord:
     disconnected: bool = False
     refused: str | None = None
     body_read: bool = False
+    client: str = ""
 
     @property
     def unread(self) -> bool:
@@ -89,7 +91,10 @@ def begin(scope: Scope, now: float) -> RequestRecord:
     fields: Fields = {}
     for name, value in scope["headers"]:
         fields[name] = fields[name] + b", " + value if name in fields else value
-    return RequestRecord(request_id_of(fields), fields, scope["method"], now)
+    client = scope.get("client")
+    return RequestRecord(
+        request_id_of(fields), fields, scope["method"], now, client=client[0] if client else ""
+    )
 
 
 def request_id_of(fields: Fields) -> str:

@@ -11,8 +11,10 @@ from functools import cache
 from importlib.machinery import ModuleSpec
 from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.context import BaseContext
+from pathlib import Path
 
 from service.pool.daemon_threads import SerialThread
+from service.pool.requirements import use_socket_folder
 from service.worker import process_limits
 
 # More slots than cores is the pool's business; BLAS threads beside them would only fight for the same cores,
@@ -28,9 +30,10 @@ WARM_HEAP = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024), "MALLOC_TRIM_THRES
 # Environment variable with the server's main module, for the fork server.
 _MAIN = "SCOREPOOL_MAIN"
 
-# A terminal sends Ctrl-C, and systemd's default stop sends SIGTERM, to every process at once. Blocked from
-# the first instruction on, also during the imports, so that only the server decides when a worker ends.
-_BLOCKED = {signal.SIGINT, signal.SIGTERM}
+# A terminal sends Ctrl-C, Ctrl-\ and its hangup, and systemd's default stop sends SIGTERM, to every process at
+# once. Blocked from the first instruction on, also during the imports, so that only the server decides when a
+# worker ends.
+_BLOCKED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 
 
 @cache
@@ -57,11 +60,13 @@ def ensure_running(preload: Sequence[str]) -> int:
     os.environ[process_limits.SERVER_PID] = str(os.getpid())
     os.environ[_MAIN] = _main_module()
     forkserver.set_forkserver_preload(["service.pool.preload", *preload])
-    # It comes first because starting it unblocks these signals.
-    resource_tracker.ensure_running()
+    use_socket_folder()
     # A mask is inherited; a handler would need the main thread.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
     try:
+        # It comes first because starting it unblocks SIGINT and SIGTERM, which it ignores by itself.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
@@ -94,6 +99,20 @@ def running() -> int | None:
     """Return the process id of the fork server, or None where none was started."""
     pid: int | None = vars(forkserver._forkserver)["_forkserver_pid"]  # noqa: SLF001 - it has no public name
     return pid
+
+
+def stopped() -> bool:
+    """Return whether a signal has stopped the fork server; it answers nothing then, for ever."""
+    pid = running()
+    try:
+        return pid is not None and is_stopped(Path(f"/proc/{pid}/stat").read_bytes())
+    except OSError:
+        return False
+
+
+def is_stopped(stat: bytes) -> bool:
+    """Tell from a /proc/…/stat whether SIGSTOP or a freezer has stopped a process (state T, not a debugger's t)."""
+    return stat[stat.rindex(b")") + 2 :][:1] == b"T"
 
 
 def kill() -> None:

@@ -1,4 +1,4 @@
-"""One worker process as the server holds it: its executor, its arena, and its `pidfd`.
+"""One worker process as the server holds it: its executor, its arena, and its handle.
 
     run_in_executor(executor, worker.score, call)
         call ──→ arena, eventfd ──→ serve: score ──→ arena, eventfd ──→ complete_call: the call's future
@@ -10,17 +10,14 @@ while the worker lives. Calls of `score` go through the arena, with an `eventfd`
 Nothing that crosses can be cut in two by a kill: an `eventfd` carries one number. Beneath, the executor starts
 the worker, runs its initializer, and notices when it ends.
 
-The `pidfd` tells of the death at once, whatever the process was doing, also where the executor's own pipes
+The handle's `pidfd` tells of the death at once, whatever the process was doing, also where the executor's own pipes
 have nothing to say, and it never kills another process that has got the same process id.
 """
 
 import asyncio
-import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import process
 from multiprocessing.connection import wait
@@ -34,6 +31,7 @@ from service.ipc.messages import Call, Entry, Hello, Report
 from service.ipc.shared_memory import Arena
 from service.limits import PoolLimits
 from service.pool import fork_server
+from service.pool.process_handle import ProcessHandle
 from service.scheduling.scheduler import BATCH_BYTES
 from service.worker import main as worker
 
@@ -60,6 +58,7 @@ def launch(spec: WorkerSpec) -> "WorkerProcess":
     """
     limits = spec.limits
     arena = Arena(limits.max_body_bytes + BATCH_BYTES, limits.max_answer_bytes)
+    executor = None
     try:
         parent = fork_server.ensure_running(spec.preload)
         setup = worker.WorkerSetup(spec.handlers, arena.handle(), limits.worker_memory_bytes, parent)
@@ -69,6 +68,8 @@ def launch(spec: WorkerSpec) -> "WorkerProcess":
         executor.submit(worker.serve)
         return WorkerProcess(executor, arena, hello)
     except Exception as error:
+        if executor is not None:
+            executor.abandon()
         arena.close()
         raise LaunchError(f"a worker could not be started: {type(error).__name__}: {error}") from error
 
@@ -93,6 +94,12 @@ class ArenaExecutor(ProcessPoolExecutor):
         self._call.set_running_or_notify_cancel()
         self._arena.send(msgspec.msgpack.encode(args[0]))
         return cast("Future[T]", self._call)
+
+    def abandon(self) -> None:
+        """Kill its process, if it has one, without waiting for the end."""
+        for started in (self._processes or {}).values():
+            started.kill()
+        self.shutdown(wait=False)
 
     def complete_call(self) -> None:
         """Give the call's future the length of the report that the worker has announced."""
@@ -121,16 +128,10 @@ class WorkerProcess:
         # executor's thread one of the two readers finds the pipe empty, and a crash becomes "status unknown".
         process._children.discard(self._process)  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
         self.pid = self._process.pid
-        self.pidfd = os.pidfd_open(self.pid)
-        try:
-            self._stat = os.open(f"/proc/{self.pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            os.close(self.pidfd)
-            raise
+        self._handle = ProcessHandle(self.pid, self._process.sentinel)
         if wait([self._process.sentinel], 0):
-            # It died and was reaped before there was a pidfd, which may now be that of another process.
-            os.close(self.pidfd)
-            os.close(self._stat)
+            # It died and was reaped before there was a handle, which may now be that of another process.
+            self._handle.close()
             raise LaunchError(f"process {self.pid} ended at once")
 
     def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> "asyncio.Future[int]":
@@ -143,6 +144,11 @@ class WorkerProcess:
         call = Call(self._calls, tuple(map(len, bodies)), tuple(accepts), limit_s)
         running = asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
         return cast("asyncio.Future[int]", running)
+
+    @property
+    def ended(self) -> int:
+        """The descriptor that can be read when the process has ended."""
+        return self._handle.ended
 
     @property
     def reported(self) -> int:
@@ -175,17 +181,12 @@ class WorkerProcess:
         self._arena.trim()
 
     def stopped(self) -> bool:
-        """Return whether SIGSTOP or a freezer has stopped it (state T); a debugger's stop is state t."""
-        try:
-            stat = os.pread(self._stat, 512, 0)
-        except OSError:
-            return False
-        return stat[stat.rindex(b")") + 2 :][:1] == b"T"
+        """Return whether SIGSTOP or a freezer has stopped it."""
+        return self._handle.stopped()
 
     def kill(self) -> None:
         """Send SIGKILL: SIGTERM does nothing to a stopped process."""
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        self._handle.kill()
 
     def reap(self) -> int | None:
         """Wait, after `kill`, for the executor's thread to end and return the exit status; blocks."""
@@ -196,6 +197,5 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Free what the server holds of it. The process must be dead, or given up."""
-        os.close(self.pidfd)
-        os.close(self._stat)
+        self._handle.close()
         self._arena.close()

@@ -7,13 +7,13 @@
        ├──────── BACKOFF ←── DEAD ←─────────────────────────┘
        └─────────────────────┘            any ── close ──→ DRAINING, for good
 
-`run` is that life as one coroutine. It waits for the death of the process, told by the `pidfd`, and never for
+`run` is that life as one coroutine. It waits for the death of the process, told by its handle, and never for
 the executor: the future of a call may stay pending for ever.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -44,7 +44,7 @@ START_TIMEOUT_S = 30.0
 # network mount. Then the slot goes on without it.
 KILL_TIMEOUT_S = 5.0
 
-# How often a worker is checked for a stop by a signal.
+# How often a worker, and while one is started the fork server, is checked for a stop by a signal.
 STOP_CHECK_INTERVAL_S = 0.25
 
 # How long the executor's thread may take to end after its process, before the exit status is given up.
@@ -193,7 +193,7 @@ class Slot:
         """Launch a worker and wait for its hello; return why it cannot serve, or nothing."""
         launching = fork_server.starter_thread().run(partial(launch, self._context.spec))
         try:
-            await asyncio.wait([launching], timeout=START_TIMEOUT_S)
+            await self._wait_for_start([launching], fork_server.stopped)
         finally:
             if not launching.done():
                 # It most likely hangs in a fork server that was stopped.
@@ -206,14 +206,26 @@ class Slot:
         self._process = launching.result()
         self._killed_for = None
         self._ended = self._loop.create_future()
-        self._loop.add_reader(self._process.pidfd, _settle, self._ended)
+        self._loop.add_reader(self._process.ended, _settle, self._ended)
         self._loop.add_reader(self._process.reported, self._process.complete_call)
         return await self._await_hello(asyncio.wrap_future(self._process.hello))
+
+    async def _wait_for_start(
+        self, waiting: Sequence["asyncio.Future[Any]"], stopped: Callable[[], bool]
+    ) -> None:
+        """Wait for the first of several, within `START_TIMEOUT_S`, while no signal has stopped what they come from."""
+        end = self._loop.time() + START_TIMEOUT_S
+        while not stopped() and (left := end - self._loop.time()) > 0:
+            interval = min(left, STOP_CHECK_INTERVAL_S)
+            done, _ = await asyncio.wait(waiting, timeout=interval, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                return
 
     async def _await_hello(self, hello: "asyncio.Future[Hello]") -> str:
         hello.add_done_callback(_consume)
         waiting: list[asyncio.Future[Any]] = [hello, self._ended, self._closing]
-        await asyncio.wait(waiting, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        assert self._process is not None
+        await self._wait_for_start(waiting, self._process.stopped)
         if not hello.done() or hello.exception():
             return "the worker did not introduce itself"
         if not hello.result().preloaded:
@@ -264,7 +276,7 @@ class Slot:
         self._jobs = ()
         if process is None:
             return
-        self._loop.remove_reader(process.pidfd)
+        self._loop.remove_reader(process.ended)
         self._loop.remove_reader(process.reported)
         process.kill()
         if not (in_call and process.begun):

@@ -187,8 +187,13 @@ def _write(arena: WorkerArena, outcome: Outcome, used: int) -> tuple[str, int, i
 def _too_large(size: int, room: int, *, alone: bool) -> tuple[str, bytes]:
     if not alone:
         return POSTPONED, b""
-    detail = f"the answer has {size} bytes, at most {room}; send fewer documents or ask for neighbours"
-    return "too_many_documents", problems.partial(detail)
+    # No limit of the request is exceeded, so it is what was asked for about the documents that is too much. Larger
+    # answers are not taken: the event loop copies an answer in one piece, which for 64 MiB takes tens of milliseconds.
+    detail = (
+        f"the answer has {size} bytes, at most {room}; ask for fewer neighbours, a higher threshold or no vectors, "
+        "give shorter ids, or send fewer documents"
+    )
+    return "invalid_option", problems.partial(detail)
 
 
 def _describe(error: BaseException) -> str:

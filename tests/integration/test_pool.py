@@ -50,7 +50,7 @@ def test_an_answer_larger_than_the_arena_is_a_problem() -> None:
 
             outcome = await pool.ask(b"answer_of %d" % (MIB + 1))
 
-            assert outcome.code == "too_many_documents"
+            assert outcome.code == "invalid_option"
             assert json.loads(outcome.body)["detail"].startswith(f"the answer has {MIB + 1} bytes")
             assert pool.pids == before
 

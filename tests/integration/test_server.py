@@ -1,5 +1,6 @@
 """How the server process starts and stops, and with which exit status."""
 
+import json
 import os
 import select
 import signal
@@ -127,3 +128,25 @@ def test_a_key_file_without_a_key_is_an_error(demo_bundle: Path, tmp_path: Path)
 def test_the_server_process_loads_no_scoring_library() -> None:
     """Only the workers need them."""
     assert not {"gensim", "sklearn", "scipy"} & modules_loaded_by("import service.server")
+
+
+@pytest.mark.parametrize(("neighbours", "status"), [(5, 200), (100, 422)])
+def test_an_answer_that_is_too_large_is_no_fault_of_the_number_of_documents(
+    demo_bundle: Path, neighbours: int, status: int
+) -> None:
+    """JSON writes a control character with six bytes: the longest ids make the longest answers."""
+    documents = [{"id": f"{number:\x01>256}", "text": f"harbour storms {number}"} for number in range(1_000)]
+    body = json.dumps({"documents": documents, "neighbours": neighbours}).encode()
+    with running_server(demo_bundle, scripted=False, workers=1) as server:
+        server.await_ready()
+
+        reply = server.score(body)
+
+        assert reply.status == status
+        if status == 200:
+            assert [one["id"] for one in json.loads(reply.body)["documents"]] == [
+                one["id"] for one in documents
+            ]
+        else:
+            assert reply.code == "invalid_option"
+            assert "fewer neighbours" in json.loads(reply.body)["detail"]

@@ -9,9 +9,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -171,15 +172,26 @@ class Server:
 
 
 @contextmanager
-def running_server(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
-    """Run a server with these settings on a free port; `scripted`: its workers also execute commands in bodies."""
+def running_server(
+    bundle: Path,
+    *,
+    scripted: bool = True,
+    prefix: Sequence[str] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
+    **settings: object,
+) -> Iterator[Server]:
+    """Run a server with these settings on a free port.
+
+    scripted: its workers also execute commands in bodies. prefix: a command that runs the server's. environment:
+    further variables.
+    """
     given = {"bundle": bundle, "port": 0, "jwt_secret": SECRET, "workers": 2, **settings}
-    environment = {f"SCOREPOOL_{name.upper()}": str(value) for name, value in given.items()}
+    variables = {f"SCOREPOOL_{name.upper()}": str(value) for name, value in given.items()}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.server_main", *(["--scripted"] if scripted else [])],
+        [*prefix, sys.executable, "-m", "tests.support.server_main", *(["--scripted"] if scripted else [])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **environment},
+        env={**os.environ, **variables, **environment},
         text=True,
     ) as process:
         server = Server(process)

@@ -13,13 +13,13 @@ from tests.support.document_vectors import KINDS, Kind, Vectors, spread
 
 def sort_all(vectors: Vectors, m: int, present: NDArray[np.bool_]) -> Neighbours:
     """Return the neighbours of documents of which some have no vector, ties by position."""
-    cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    cosines = (vectors.astype(np.float64) @ vectors.T.astype(np.float64)).astype(np.float32).clip(-1, 1)
     indices, similarities = np.full((len(vectors), m), -1), np.zeros((len(vectors), m), np.float32)
     for row in np.flatnonzero(present):
         others = [other for other in np.flatnonzero(present) if other != row]
         nearest = sorted(others, key=lambda other: -cosines[row, other])[:m]
         indices[row, : len(nearest)] = nearest
-        similarities[row, : len(nearest)] = cosines[row, nearest].astype(np.float32).clip(-1, 1)
+        similarities[row, : len(nearest)] = cosines[row, nearest]
     return Neighbours(indices, similarities)
 
 

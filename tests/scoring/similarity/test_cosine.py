@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 
 from scoring.similarity.block_products import BlockProducts, product_error
-from scoring.similarity.cosine import cosine_matrix, exact_cosines, unit_vectors
+from scoring.similarity.cosine import (
+    cosine_matrix,
+    exact_cosines,
+    round_cosines,
+    rounding_width,
+    unit_vectors,
+)
 from tests.support.document_vectors import Kind, Vectors, concentrated, extreme, spread, units, whole
 
 
@@ -37,6 +43,16 @@ def test_the_shortest_and_the_longest_vectors_get_length_1() -> None:
 def test_a_zero_vector_stays_zero() -> None:
     """A zero vector has no direction."""
     assert not unit_vectors(np.zeros((2, 5), np.float32)).any()
+
+
+@given(units(1, 60))
+@settings(deadline=None)
+def test_cosines_that_are_rounded_to_one_value_are_close(vectors: Vectors) -> None:
+    """Within `rounding_width`, also those that are clipped."""
+    exact = np.sort((vectors.astype(np.float64) @ vectors.T.astype(np.float64)).ravel())
+    _, firsts, counts = np.unique(round_cosines(exact), return_index=True, return_counts=True)
+
+    assert (exact[firsts + counts - 1] - exact[firsts]).max() <= rounding_width(vectors.shape[1])
 
 
 @given(units(1, 60))

@@ -27,9 +27,9 @@ from tests.support.document_vectors import (
 )
 
 
-def sort_all(vectors: Vectors, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return indices and float64 cosines of each one's m nearest, ties by position."""
-    cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+def sort_all(vectors: Vectors, m: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return indices and cosines of each one's m nearest; ties, of float64 cosines rounded to float32, by position."""
+    cosines = (vectors.astype(np.float64) @ vectors.T.astype(np.float64)).astype(np.float32).clip(-1, 1)
     np.fill_diagonal(cosines, -np.inf)
     order = np.argsort(-cosines, axis=1, kind="stable")[:, : min(m, len(vectors) - 1)]
     return order, np.take_along_axis(cosines, order, axis=1)
@@ -40,7 +40,7 @@ def assert_sort_all(found: Neighbours, vectors: Vectors, m: int) -> None:
     indices, cosines = sort_all(vectors, m)
     padding = ((0, 0), (0, m - indices.shape[1]))
     np.testing.assert_array_equal(found.indices, np.pad(indices, padding, constant_values=-1))
-    np.testing.assert_array_equal(found.similarities, np.pad(cosines.astype(np.float32).clip(-1, 1), padding))
+    np.testing.assert_array_equal(found.similarities, np.pad(cosines, padding))
 
 
 @given(units(1, 60), st.integers(1, 70))
@@ -89,6 +89,23 @@ def test_windows_of_real_texts_have_scikit_learns_neighbours() -> None:
 
     np.testing.assert_array_equal(found.indices, indices[:, 1:])
     np.testing.assert_allclose(found.similarities, 1 - distances[:, 1:], atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [20, 200, 900])
+@pytest.mark.parametrize("m", [3, 300])
+def test_similarities_that_are_reported_as_equal_are_in_order_of_position(n: int, m: int) -> None:
+    """Also where float64 tells them apart, whichever way the neighbours are found."""
+    angles = np.random.default_rng(10).permutation(n) * 4e-8
+    vectors = unit_vectors(np.stack((np.cos(0.7 + angles), np.sin(0.7 + angles)), axis=1).astype(np.float32))
+    exact = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+
+    found = find_neighbours(vectors, m)
+
+    assert len(np.unique(exact)) > len(np.unique(exact.astype(np.float32).clip(-1, 1)))
+    assert_sort_all(found, vectors, m)
+    ties = np.diff(found.similarities) == 0
+    assert ties.any()
+    assert (np.diff(found.indices)[ties & (found.indices[:, 1:] >= 0)] > 0).all()
 
 
 @given(units(2, 60), st.integers(1, 5), st.randoms(use_true_random=False))

@@ -186,3 +186,32 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) 
             await asyncio.gather(sending, return_exceptions=True)
 
     run(scenario())
+
+
+@pytest.mark.parametrize(
+    "first", [b"\x16\x03\x01\x02\x00", b"GET /\r\n", b"\x00", b"hello", b"PRI * HTTP/2.0\r\n"]
+)
+def test_first_bytes_that_begin_no_request_are_refused_at_once(parser: type[Parser], first: bytes) -> None:
+    """The client gets its answer although its time for a head has not passed; the log gets its address."""
+
+    async def scenario() -> None:
+        async with connection_server(parser, head_s=3_600) as server, server.connect() as client:
+            await client.send(first)
+            status, headers, _ = await client.answer()
+            assert (status, headers["connection"]) == (400, "close")
+            assert [record.client for record in server.recorder.over] == ["127.0.0.1"]
+
+    run(scenario())
+
+
+def test_an_empty_line_before_a_request_is_ignored(parser: type[Parser]) -> None:
+    """Its two bytes may come one at a time."""
+
+    async def scenario() -> None:
+        async with connection_server(parser) as server, server.connect() as client:
+            for byte in b"\r\n" + GET % 1:
+                await client.send(bytes([byte]))
+                await asyncio.sleep(0)
+            assert (await client.answer())[2] == b"GET /1 "
+
+    run(scenario())

@@ -1,5 +1,7 @@
 """Which heads and chunks are accepted, and which are refused before a parser reads them."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,6 +158,68 @@ def test_a_partial_head_that_may_become_valid_is_accepted(partial: bytes) -> Non
     """The connection waits for the rest of it."""
     check_partial(partial, 0)
     check_partial(partial, max(0, len(partial) - 1))
+
+
+# The request line as a grammar of prefixes: everything behind its first byte is optional, piece by piece.
+_VERSION = rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:[01](?:\r(?:\n[\x00-\xff]*)?)?)?)?)?)?)?)?)?"
+PREFIX = re.compile(
+    rb"\r?|[A-Z]{1,24}|(?!CONNECT )[A-Z]{1,24} (?:/[\x21-\x7e]*(?: (?:%b)?)?)?|OPTIONS \*(?: (?:%b)?)?"
+    % (_VERSION, _VERSION)
+)
+
+REQUEST_LINES = st.builds(
+    b"%b%b%b%b".__mod__,
+    st.tuples(
+        st.sampled_from(
+            [b"GET", b"POST", b"OPTIONS", b"CONNECT", b"get", b"", b"A" * 24, b"A" * 25, b"\x16\x03"]
+        ),
+        st.sampled_from([b" /", b" *", b" ", b"  /", b" http:", b"\t/", b" /\r\n"]),
+        st.sampled_from([b"", b"a?b=%20", b"\x7f", b"\xe9", b"x" * 300]),
+        st.sampled_from(
+            [b" HTTP/1.1\r\n", b" HTTP/1.0\r\nA: b", b" HTTP/2.0\r\n", b" http/1.1\r\n", b" \r\n"]
+        ),
+    ),
+)
+
+
+@given(
+    st.one_of(REQUEST_LINES, st.binary(max_size=12), st.text("GEPOST /*HT1.0\r\n").map(str.encode)), st.data()
+)
+def test_a_partial_head_is_refused_as_soon_as_no_request_line_begins_with_it(
+    raw: bytes, data: st.DataObject
+) -> None:
+    """It is refused exactly then, wherever it is cut and whatever was checked before."""
+    partial = raw[: data.draw(st.integers(0, len(raw)))]
+    since = data.draw(st.integers(0, max(0, len(partial) - 1)))
+    possible = PREFIX.fullmatch(partial) is not None and not re.search(rb"(?<!\r)\n", partial)
+
+    try:
+        check_partial(partial, 0)
+        if possible:
+            check_partial(partial, since)
+    except FramingError:
+        assert not possible
+    else:
+        assert possible
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET / HTTP/1.1",
+        "POST /score HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+        "GET /a?b=c%20d HTTP/1.0",
+        "A" * 24 + " / HTTP/1.1",
+    ],
+)
+def test_no_part_of_a_valid_head_is_refused(line: str) -> None:
+    """It may come byte by byte."""
+    raw = head("X: y", line=line)
+
+    parse_head(raw)
+    for end in range(len(raw)):
+        check_partial(raw[:end], max(0, end - 2))
 
 
 def follow(raw: bytes, step: int) -> tuple[bytes, int, ChunkedBody]:

@@ -36,7 +36,7 @@ def shed_by_head(service: Service, line: str = "POST /score HTTP/1.1", **changes
     fields = {"host": "a", **score_headers(2, **{"authorization": KNOWN, **changes})}
     lines = [line, *(f"{name}: {value}" for name, value in fields.items())]
     head = parse_head("\r\n".join([*lines, "", ""]).encode())
-    answer = service.app.state.load_shedder.response(head, [(b"date", b"today")])
+    answer = service.app.state.load_shedder.response(head, [(b"date", b"today")], "192.0.2.7")
     return None if answer is None else read(answer)
 
 
@@ -114,7 +114,7 @@ def test_every_request_is_passed_on_while_there_is_room(service: Service) -> Non
 def test_a_connection_is_used_again_after_a_refusal(parser: type[Parser]) -> None:
     """The body of the refused request is discarded, in pieces, and the next request is served."""
 
-    def shed(head: Head, default_headers: Iterable[Header]) -> bytes | None:
+    def shed(head: Head, default_headers: Iterable[Header], client: str) -> bytes | None:
         return b"HTTP/1.1 503 x\r\ncontent-length: 2\r\n\r\n{}" if b"/full" in head.raw else None
 
     async def scenario() -> None:
@@ -138,7 +138,7 @@ def test_a_large_body_closes_the_connection(parser: type[Parser]) -> None:
 
     async def scenario() -> None:
         async with (
-            connection_server(parser, shed=lambda head, headers: answer) as server,
+            connection_server(parser, shed=lambda head, headers, client: answer) as server,
             server.connect() as client,
         ):
             await client.send(

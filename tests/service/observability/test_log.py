@@ -30,6 +30,7 @@ def record(status: int = 200, code: str = "ok", outcome: Outcome | None = None) 
         status=status,
         code=code,
         subject="alice",
+        client="192.0.2.7",
         outcome=outcome,
     )
 
@@ -43,7 +44,8 @@ def test_a_request_is_one_line_with_all_that_is_known(service: ServiceLog, colle
     [line] = collected.events()
     assert line.pop("time")
     assert line == {
-        "level": "info", "event": "request", "request_id": "id-1", "subject": "alice", "method": "POST",
+        "level": "info", "event": "request", "request_id": "id-1", "subject": "alice",
+        "client": "192.0.2.7", "method": "POST",
         "route": "/score", "status": 200, "code": "ok", "documents": 3, "queue_ms": 0.25,
         "duration_ms": 250.0, "slot": 1, "attempts": 1, "decode_ms": 0.5, "embed_ms": 1.5,
     }  # fmt: skip
@@ -127,6 +129,32 @@ def test_only_a_loop_that_stood_still_is_news(service: ServiceLog, collected: Ca
     service.loop_lagged(0.2)
 
     assert [line["lag_ms"] for line in collected.events()] == [200.0]
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "level"),
+    [
+        ("/livez", 200, "debug"),
+        ("/readyz", 503, "debug"),
+        ("/startupz", 503, "debug"),
+        ("/metrics", 200, "debug"),
+        ("/metrics", 500, "warning"),
+        ("/livez", 405, "info"),
+        ("/livez", 499, "info"),
+        ("/info", 200, "info"),
+        ("/score", 503, "info"),
+    ],
+)
+def test_answers_to_probes_are_for_debugging(
+    service: ServiceLog, collected: CapturedLog, route: str, status: int, level: str
+) -> None:
+    """Machines ask for them every few seconds; what went wrong with one is logged like any other request."""
+    probed = record(status)
+    probed.route = route
+
+    service.request(probed)
+
+    assert collected.events()[0]["level"] == level
 
 
 def test_below_the_level_nothing_is_written(collected: CapturedLog) -> None:

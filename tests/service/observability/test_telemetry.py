@@ -131,7 +131,7 @@ class Traces:
 @pytest.mark.parametrize(("route", "trace_id"), [("/score", "0af7"), ("/livez", None)])
 def test_scoring_is_traced_and_probes_are_not(lines: Lines, route: str, trace_id: str | None) -> None:
     """The log's line says which trace it belongs to."""
-    log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.INFO))
+    log = ServiceLog(EventLog(lines, encode_json, Redactor(), logging.DEBUG))
     telemetry = Telemetry(ServedModel("demo", "sha256:00", 3), log, lambda: 1000.0, Traces())
 
     telemetry.ended(RequestRecord("id", {}, "POST", 999.0, 999.5, route, 200))
