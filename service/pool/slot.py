@@ -215,10 +215,13 @@ class Slot:
     ) -> None:
         """Wait for the first of several, within `START_TIMEOUT_S`, while no signal has stopped what they come from."""
         end = self._loop.time() + START_TIMEOUT_S
-        while not stopped() and (left := end - self._loop.time()) > 0:
+        while (left := end - self._loop.time()) > 0:
             interval = min(left, STOP_CHECK_INTERVAL_S)
             done, _ = await asyncio.wait(waiting, timeout=interval, return_when=asyncio.FIRST_COMPLETED)
             if done:
+                return
+            # Beside the event loop: `stopped` may open a file.
+            if await run_blocking(stopped):
                 return
 
     async def _await_hello(self, hello: "asyncio.Future[Hello]") -> str:

@@ -190,13 +190,16 @@ def listens(pid: int) -> bool:
 
 # Starts a worker that cannot be held, as its /proc entry cannot be opened, and waits until its process is gone.
 ABANDONED = """
-import os, sys
+import os, signal, sys
 from multiprocessing import resource_tracker
 from pathlib import Path
 from service.limits import PoolLimits
 from service.pool import fork_server
 from service.pool.process import LaunchError, WorkerSpec, launch
 from tests.fakes import ScriptedHandler
+
+# A process that is never gone ends the script, and the test with it.
+signal.alarm(60)
 
 def others():
     return {int(path.name) for path in Path(sys.argv[1]).iterdir() if path.name.isdigit()} - {os.getpid()}
