@@ -84,7 +84,9 @@ def test_a_light_job_gains_no_place_for_the_heavy_one_behind_it() -> None:
     assert [serve(queue).subject for _ in range(3)] == ["sly", "steady", "sly"]
 
 
-@given(st.lists(st.floats(QUANTUM_S * 1.01, 5.0), max_size=40), st.integers(0, 40), st.floats(1e-4, QUANTUM_S))
+@given(
+    st.lists(st.floats(QUANTUM_S * 1.01, 5.0), max_size=40), st.integers(0, 40), st.floats(1e-4, QUANTUM_S)
+)
 def test_no_number_of_heavy_fresh_subjects_delays_a_light_one(
     heavy: list[float], n_served: int, cost: float
 ) -> None:
