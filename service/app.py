@@ -12,7 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from scoring.bundle.bundle import copy_vocabulary
 from scoring.bundle.files import BundleFiles
+from scoring.bundle.manifest import NGRAM_VECTORS_FILE
 from service.api.openapi import openapi_document
 from service.api.request import SCORE_ROUTE
 from service.api.response import ModelInfo, NotReady
@@ -31,6 +33,7 @@ from service.limits import PoolLimits, ScoreLimits
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
+from service.scheduling.features import KnowsWord
 from service.settings import Settings
 from service.worker.main import HandlerFactory, open_handler
 
@@ -79,7 +82,20 @@ def make_backend(
         worker_memory_bytes=settings.worker_memory_bytes,
     )
     bundle = BundleHandle(files)
-    return Dispatcher(handlers or partial(open_handler, bundle, settings.limits), limits, observer, bundle)
+    handlers = handlers or partial(open_handler, bundle, settings.limits)
+    return Dispatcher(handlers, limits, observer, bundle, word_test(files))
+
+
+def word_test(files: BundleFiles) -> KnowsWord:
+    """Return a test whether a word costs a worker only a look-up: one that the model knows, as most are.
+
+    Without n-gram vectors every word does. The vocabulary is copied, some bytes a word: the event loop must not wait
+    for a disk, and a file that is truncated while it is mapped would end the server. Raises: BundleError.
+    """
+    if NGRAM_VECTORS_FILE not in files.manifest.files:
+        return lambda word: True
+    contains: KnowsWord = copy_vocabulary(files).__contains__
+    return contains
 
 
 def make_keys(settings: Settings) -> KeySource:

@@ -29,7 +29,7 @@ from service.pool.observer import NullPoolObserver, Observer
 from service.pool.pool import Pool
 from service.pool.slot import SlotState
 from service.scheduling.admission import Admission, Permit, QueueLoad
-from service.scheduling.cost import CostModel
+from service.scheduling.cost import CostModel, Measured
 from service.scheduling.events import (
     CallEnded,
     Disconnected,
@@ -46,6 +46,7 @@ from service.scheduling.events import (
     TurnEnded,
     WorkersWithdrawn,
 )
+from service.scheduling.features import FeatureReader, KnowsWord, no_vocabulary
 from service.scheduling.job import Job
 from service.scheduling.quarantine import Quarantine
 from service.scheduling.scheduler import Scheduler
@@ -91,8 +92,9 @@ class Dispatcher:
         limits: PoolLimits,
         observer: Observer | None = None,
         bundle: BundleHandle | None = None,
+        knows_word: KnowsWord = no_vocabulary,
     ) -> None:
-        """`bundle`: what the handlers open, where they open one."""
+        """`bundle`: what the handlers open, where they open one. `knows_word`: whether a word costs a worker little."""
         self._limits = limits
         self._observer = observer or NullPoolObserver()
         self._pool = Pool(handlers, limits, self._observer, bundle)
@@ -100,7 +102,8 @@ class Dispatcher:
         self._emptied = asyncio.Event()
         self._admission = Admission(limits, self._random, self._emptied.set)
         self._scheduler = Scheduler(limits.batch_jobs)
-        self._cost = CostModel(limits.max_documents)
+        self._features = FeatureReader(limits.max_documents, knows_word, self._random)
+        self._cost = CostModel()
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)
         # Every job that the scheduler has not finished, with what its request waits for.
@@ -177,8 +180,8 @@ class Dispatcher:
 
         Raises: Refused (as `admit`, and `poison_request`).
         """
-        job.features = self._cost.features(job.body)
-        job.cost = self._cost.predict(job.features)
+        job.features = self._features.read(job.body)
+        job.cost = self._cost.predict(job.subject, job.features)
         try:
             self._check_entry(job)
         except Refused as refusal:
@@ -237,10 +240,10 @@ class Dispatcher:
 
     def call_ended(self, slot: int, ends: Sequence[tuple[Job, Entry, bytes]], *, retired: bool) -> None:
         """Learn from how the jobs of a call ended, and hand their outcomes out."""
+        measured = [Measured(job.subject, job.features, entry.code == "ok") for job, entry, _ in ends]
+        self._cost.learn(measured, sum(entry.seconds for _, entry, _ in ends))
         outcomes: list[Outcome | None] = []
         for job, entry, body in ends:
-            if entry.code == "ok":
-                self._cost.learn(job.features, entry.seconds)
             if entry.fault:
                 self._observer.faulted(slot, job.request_id, entry.fault)
             outcomes.append(None if entry.code == POSTPONED else Outcome(entry.code, body, entry.facts))

@@ -30,7 +30,9 @@ from bench.harness.command_line import bundle_path, parser
 from bench.harness.documents import LARGE, MIDDLE, SMALL, Payload, bodies, corpus
 from bench.harness.results import Figure, collect, save
 from scoring.bundle.bundle import open_bundle
+from scoring.bundle.files import opened_files
 from service.api.outcome import Outcome
+from service.app import word_test
 from service.dispatcher import Dispatcher
 from service.limits import PoolLimits, RequestLimits
 from service.scheduling.job import Job
@@ -172,8 +174,13 @@ async def measure(payload: Payload, bundle: Path, options: argparse.Namespace) -
     rates = Rates()
     loop = ClosedLoop(bodies(payload, corpus()), options.clients, options.seconds)
     handlers = partial(RatedHandler, bundle, payload)
-    batching = Dispatcher(handlers, PoolLimits(workers=options.workers, queue_budget_s=60))
-    single = Dispatcher(handlers, PoolLimits(workers=options.workers, batch_jobs=1))
+    batching_limits = PoolLimits(workers=options.workers, queue_budget_s=60)
+    single_limits = PoolLimits(workers=options.workers, batch_jobs=1)
+    with opened_files(bundle) as files:
+        knows_word = word_test(files)
+    batching, single = (
+        Dispatcher(handlers, limits, knows_word=knows_word) for limits in (batching_limits, single_limits)
+    )
 
     def through_plain(body: bytes, subject: str) -> Awaitable[bytes]:
         return asyncio.get_running_loop().run_in_executor(plain, _score, body)

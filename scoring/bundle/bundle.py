@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scoring.bundle.files import BundleFiles, named, open_files, opened_files
 from scoring.bundle.manifest import (
     MANIFEST_FILE,
+    NGRAM_VECTORS_FILE,
     TERMS_FILE,
     VOCABULARY_FILE,
     Manifest,
@@ -119,12 +120,19 @@ def load_bundle(files: BundleFiles) -> Bundle:
         vocabulary=vocabulary,
         word_vectors=arrays["word_vectors.npy"],
         word_weights=arrays["word_weights.npy"],
-        ngram_vectors=arrays.get("ngram_vectors.npy"),
+        ngram_vectors=arrays.get(NGRAM_VECTORS_FILE),
         components=arrays["components.npy"],
         centroids=arrays["centroids.npy"],
         distance_quantiles=arrays.get("distance_quantiles.npy"),
         terms=terms,
     )
+
+
+def copy_vocabulary(files: BundleFiles) -> marisa_trie.Trie:
+    """Read the words into memory, 4 bytes and more each; nothing stays mapped. Raises: BundleError."""
+    with named(files.path / VOCABULARY_FILE):
+        files.size(VOCABULARY_FILE)
+        return marisa_trie.Trie().load(f"/proc/self/fd/{files.descriptors[VOCABULARY_FILE]}")
 
 
 def _map_vocabulary(descriptor: int, words: int) -> marisa_trie.Trie:

@@ -15,6 +15,7 @@ from scoring.bundle.npy import MAX_MAGNITUDE
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocabulary.marisa"
+NGRAM_VECTORS_FILE = "ngram_vectors.npy"
 TERMS_FILE = "terms.json"
 
 Pooling = Literal["mean", "sif"]
@@ -67,7 +68,7 @@ class Manifest:
             "centroids.npy": (self.clusters, self.dimensions),
         }
         if self.buckets:
-            shapes["ngram_vectors.npy"] = (self.buckets, self.dimensions)
+            shapes[NGRAM_VECTORS_FILE] = (self.buckets, self.dimensions)
         if self.quantiles:
             shapes["distance_quantiles.npy"] = (self.clusters, self.quantiles)
         return shapes

@@ -1,103 +1,198 @@
 """Predicts how long a worker will need for a body that is not parsed yet, and learns from the time it took.
 
-    cost = overhead + a · bytes + c[similarity] · n²         seconds of one worker
+    cost = correction · (overhead + a · bytes + w · words + u · unknown words + c[similarity] · n²)
 
-n, the number of documents, is bounded by counting quotes. The coefficients start from measurements of one
-machine and follow this one by exponentiated gradient steps (Kivinen and Warmuth, 1997): each is multiplied by
-exp(rate · error · its share of the prediction). So they stay positive, need no scaling of the features, and
-one wild timing moves them by a bounded factor. Weakness: a client can make its n look smaller than it is, by
-a factor of at most 4, with a first document unlike the others.
+in seconds of one worker; `features` estimates the numbers. The term that is largest is the body's kind.
+
+Coefficients are shared by all subjects. They start from measurements of one machine and follow this one by
+exponentiated gradient steps (Kivinen and Warmuth, 1997): each is multiplied by exp(rate · error · its share of
+the prediction). So they stay positive, need no scaling of the features, and a timing moves hardly more than the
+coefficient of its body's kind. In each kind the subjects have equal votes, however many bodies they send: a timing
+counts as many votes as other subjects have cast since this subject's last, divided by their number, at most one.
+
+Corrections belong to one subject and one kind. They follow the error that the coefficients leave, quickly where a
+body took much longer than predicted, since that harms others, and slowly otherwise. So what one subject sends is
+predicted well after a few bodies, and changes nothing for others.
+
+Weaknesses: a client can make its n look smaller than it is, by a factor of at most 4, with a first document unlike
+the others. One that sends cheap bodies of a kind can have the next of this kind predicted too low, by a factor of
+at most 1 / `MIN_CORRECTION`.
 """
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
+from typing import NamedTuple
 
-import numpy as np
+from service.scheduling.features import Features
 
-# The options and the shape of the documents are searched for here: serialisers put options first or last.
-_EDGE_BYTES = 512
-
-_SMALL_BYTES = 8 * 1024
-
-# {"id":"a","text":"b"} has eight quotes, {"text":"b"} four, "b" two.
-_QUOTES = {(True, True): 8, (True, False): 4}
-
-# How much a timing counts: after 30 of them an error of a factor 2 is nearly gone.
+# How much a vote counts: after 30 of them an error of a factor 2 is nearly gone.
 RATE = 0.15
+
+# How much of an error a subject's own correction takes over at once; more where a body took more than `SURPRISE`
+# times its prediction. Smaller errors are noise, and count alike in both directions.
+CORRECTION_RATE = 0.2
+SURPRISE_RATE = 0.4
+SURPRISE = 1.5
+_SURPRISE_ERROR = log(SURPRISE)
 
 # One timing is not taken for more wrong than this, as a logarithm: factor e.
 MAX_ERROR = 1.0
 
-# Coefficients stay within this factor of where they started: machines do not differ more.
-MAX_DRIFT = 100.0
+# Shared coefficients stay within this factor of where they started: machines do not differ more.
+MAX_DRIFT = 10.0
+
+# Bodies of one kind differ by less. The lower bound is what a subject can gain by sending cheap bodies first.
+MAX_CORRECTION = 8.0
+MIN_CORRECTION = 0.25
+
+# Of all subjects and kinds; 300 bytes each. The one that was used longest ago is dropped.
+MAX_CORRECTIONS = 1_000
 
 # Below this a timing is noise of the clock and the scheduler.
 SHORTEST_S = 20e-6
 
+# Seconds each, where nothing is learned yet; measured at d = 100.
+_OVERHEAD = 100e-6
+# Reading JSON and refusing it; strings are read faster, deep nesting takes longer.
+_PER_BYTE = 4e-9
+# A known word: found in the cache of words, its vector added.
+_PER_WORD = 100e-9
+# An unknown word: looked up, hashed into dozens of n-grams, their vectors added.
+_PER_UNKNOWN = 9e-6
+# For each of n²: the product and selection, or the writing of every number.
+_PER_PAIR = {"matrix": 40e-9, "pairs": 10e-9, "none": 1e-12, "neighbours": 20e-9}
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What is known of a body without parsing it: its bytes, a bound on its documents, its `similarity`."""
 
-    size: int
-    documents: int
-    similarity: str
+# The terms of one prediction, in seconds: overhead, bytes, words, unknown words, pairs.
+_Parts = tuple[float, float, float, float, float]
+
+
+class Measured(NamedTuple):
+    """A body that a worker has finished. scored: whether it was answered with scores, not refused."""
+
+    subject: str
+    features: Features
+    scored: bool
+
+
+@dataclass(slots=True)
+class _Correction:
+    """factor: of what the coefficients predict. voted: how many votes its kind had when it last voted."""
+
+    factor: float = 1.0
+    voted: int = -1
+
+
+class _Kind:
+    """One term: its coefficient in seconds, the votes cast on it, and how many subjects have a correction in it."""
+
+    __slots__ = ("coefficient", "start", "voters", "votes")
+
+    def __init__(self, start: float) -> None:
+        self.coefficient = self.start = start
+        self.votes = self.voters = 0
+
+    def multiply(self, factor: float) -> None:
+        """Change the coefficient, within `MAX_DRIFT`."""
+        moved = self.coefficient * factor
+        self.coefficient = max(self.start / MAX_DRIFT, min(self.start * MAX_DRIFT, moved))
 
 
 class CostModel:
-    """The coefficients. Predicting and learning cost a microsecond, `features` reads a body at 10 GB/s."""
+    """The coefficients and corrections. Predicting and learning cost microseconds."""
 
-    def __init__(self, max_documents: int) -> None:
-        self._max_documents = max_documents
-        self._overhead = self._start_overhead = 100e-6
-        # 300 documents of 100 words take about 4 ms: 600 bytes and 13 µs each.
-        self._per_byte = self._start_per_byte = 20e-9
-        self._per_pair = dict(_PER_PAIR)
+    def __init__(self) -> None:
+        self._fixed = tuple(_Kind(start) for start in (_OVERHEAD, _PER_BYTE, _PER_WORD, _PER_UNKNOWN))
+        self._pairs = {name: _Kind(start) for name, start in _PER_PAIR.items()}
+        self._corrections: OrderedDict[tuple[str, _Kind], _Correction] = OrderedDict()
 
-    def features(self, body: bytes) -> Features:
-        """Estimate the features of a body without parsing it."""
-        edges = body[:_EDGE_BYTES] + body[-_EDGE_BYTES:]
-        shape = b'"text"' in edges, b'"id"' in edges
-        documents = _count_quotes(body) // _QUOTES.get(shape, 2)
-        similarity = next((name for name, quoted in _NAMES.items() if quoted in edges), "neighbours")
-        return Features(len(body), max(1, min(documents, self._max_documents)), similarity)
+    def __len__(self) -> int:
+        """Return how many corrections are kept."""
+        return len(self._corrections)
 
-    def predict(self, features: Features) -> float:
-        """Return the seconds that a worker will need."""
-        return sum(self._parts(features))
+    def predict(self, subject: str, features: Features) -> float:
+        """Return the seconds that a worker will need for a body of this subject."""
+        parts = self._parts(features)
+        correction = self._corrections.get((subject, self._kind(features, parts)))
+        return sum(parts) * (correction.factor if correction else 1.0)
 
     def least(self, size: int) -> float:
-        """Return the seconds for a body of which only the size is known: with one document."""
-        return self._overhead + self._per_byte * size
+        """Return the seconds for a body of which only the size is known: one that is refused."""
+        overhead, per_byte, *_ = self._fixed
+        return overhead.coefficient + per_byte.coefficient * size
 
-    def learn(self, features: Features, seconds: float) -> None:
-        """Correct the coefficients by what a body really took."""
-        parts = self._parts(features)
-        predicted = sum(parts)
-        error = log(max(seconds, SHORTEST_S) / predicted)
-        step = RATE * max(-MAX_ERROR, min(MAX_ERROR, error)) / predicted
-        overhead, per_byte, per_pair = (exp(step * part) for part in parts)
-        name = features.similarity
-        self._overhead = _bounded(self._overhead * overhead, self._start_overhead)
-        self._per_byte = _bounded(self._per_byte * per_byte, self._start_per_byte)
-        self._per_pair[name] = _bounded(self._per_pair[name] * per_pair, _PER_PAIR[name])
+    def learn(self, call: Sequence[Measured], seconds: float) -> None:
+        """Learn from the seconds that a call took with all of its bodies.
 
-    def _parts(self, features: Features) -> tuple[float, float, float]:
+        How long each took is not known: every body gets the error of the whole, and counts by its share of the
+        prediction.
+        """
+        predictions = [self.predict(each.subject, each.features) for each in call]
+        total = sum(predictions)
+        error = log(max(seconds, SHORTEST_S) / total)
+        for body, prediction in zip(call, predictions, strict=True):
+            self._learn_one(body, error, prediction / total)
+
+    def _learn_one(self, body: Measured, error: float, weight: float) -> None:
+        parts = self._parts(body.features)
+        kind = self._kind(body.features, parts)
+        correction = self._correction(body.subject, kind)
+        if body.scored:
+            step = RATE * weight * _vote(kind, correction) * _clamped(error + log(correction.factor))
+            self._step(body.features, parts, step / sum(parts))
+        rate = SURPRISE_RATE if error > _SURPRISE_ERROR else CORRECTION_RATE
+        factor = correction.factor * exp(rate * weight * _clamped(error))
+        correction.factor = max(MIN_CORRECTION, min(MAX_CORRECTION, factor))
+
+    def _step(self, features: Features, parts: _Parts, step: float) -> None:
+        """Move each coefficient by its part of the prediction."""
+        for kind, part in zip(self._fixed, parts, strict=False):
+            kind.multiply(exp(step * part))
+        self._pairs[features.similarity].multiply(exp(step * parts[-1]))
+
+    def _correction(self, subject: str, kind: _Kind) -> _Correction:
+        """Return a subject's correction, made where there is none, as the one that was used last."""
+        key = subject, kind
+        found = self._corrections.get(key)
+        if found is not None:
+            self._corrections.move_to_end(key)
+            return found
+        if len(self._corrections) >= MAX_CORRECTIONS:
+            (_, dropped), _ = self._corrections.popitem(last=False)
+            dropped.voters -= 1
+        kind.voters += 1
+        self._corrections[key] = made = _Correction()
+        return made
+
+    def _parts(self, features: Features) -> _Parts:
+        """Return the terms of the shared prediction, in seconds; that of the pairs last."""
+        overhead, per_byte, per_word, per_unknown = self._fixed
         n = features.documents
-        return self._overhead, self._per_byte * features.size, self._per_pair[features.similarity] * n * n
+        return (
+            overhead.coefficient,
+            per_byte.coefficient * features.size,
+            per_word.coefficient * features.words,
+            per_unknown.coefficient * features.unknown,
+            self._pairs[features.similarity].coefficient * n * n,
+        )
+
+    def _kind(self, features: Features, parts: _Parts) -> _Kind:
+        """Return the kind of a body: its largest term."""
+        position = parts.index(max(parts))
+        return self._fixed[position] if position < len(self._fixed) else self._pairs[features.similarity]
 
 
-# Seconds for each of n² at d = 100: the product and selection, or the writing of every number.
-_PER_PAIR = {"matrix": 40e-9, "pairs": 10e-9, "none": 1e-12, "neighbours": 20e-9}
-_NAMES = {name: b'"%b"' % name.encode() for name in _PER_PAIR if name != "neighbours"}
+def _vote(kind: _Kind, correction: _Correction) -> float:
+    """Return the weight of a timing, 0 to 1, and count it as a vote."""
+    others = kind.voters - 1
+    first = correction.voted < 0
+    weight = 1.0 if first or not others else min(1.0, (kind.votes - correction.voted) / others)
+    kind.votes += 1
+    correction.voted = kind.votes
+    return weight
 
 
-def _count_quotes(body: bytes) -> int:
-    """Return how many there are; in a large body six times as fast as `bytes.count`, which stops at each."""
-    if len(body) < _SMALL_BYTES:
-        return body.count(b'"')
-    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord('"')))
-
-
-def _bounded(value: float, start: float) -> float:
-    return max(start / MAX_DRIFT, min(start * MAX_DRIFT, value))
+def _clamped(error: float) -> float:
+    return max(-MAX_ERROR, min(MAX_ERROR, error))

@@ -1,11 +1,15 @@
 """The queue: jobs by subject, served in turn so that no subject can starve another.
 
 Deficit round-robin (Shreedhar and Varghese, 1995) in units of predicted cost, with the rule of RFC 8290 that
-a subject which just began to wait goes before those that have waited and been served:
+sparse subjects go first. A subject that begins to wait is fresh: it goes before those that have waited and been
+served, for as long as its jobs fit into its first quantum. One whose next job costs more than is left of that
+quantum waits its turn in the rotation like any other, so that no number of heavy fresh subjects delays a light one:
 
-    fresh  ── took its quantum ──→  rotation  ── took its quantum ──→ end of rotation
-      ↑                                 └─ nothing waits and no debt ──→ forgotten
     first job of a subject
+      ↓
+    fresh  ── the next job costs more than is left of its quantum, or nothing waits ──→ end of rotation
+    rotation  ── took its quantum ──→ end of rotation
+      └─ nothing waits and no debt ──→ forgotten
 
 A job may cost more than a quantum. The subject then goes into debt and stays in the rotation, even without
 jobs, until the debt is paid, so that sending a single huge job at a time gains nothing. While n
@@ -122,7 +126,7 @@ class FairQueue:
             flow = line[0]
             while flow.jobs and not flow.jobs[0].queued:
                 flow.jobs.popleft()
-            if flow.jobs and flow.deficit > 0:
+            if flow.jobs and self._may_take(flow, fresh=line is self._fresh):
                 return flow
             line.popleft()
             if not flow.jobs and flow.deficit >= 0 and line is self._rotation:
@@ -136,6 +140,11 @@ class FairQueue:
             if in_debt > len(self._rotation):
                 self._skip_rounds()
                 in_debt = 0
+
+    @staticmethod
+    def _may_take(flow: _Flow, *, fresh: bool) -> bool:
+        """Return whether a flow at the head of its line may be given its next job: into debt only in the rotation."""
+        return flow.deficit > 0 and (not fresh or flow.jobs[0].cost <= flow.deficit)
 
     def _skip_rounds(self) -> None:
         """Add at once the quanta of the rounds in which no flow could be served: a job of a second is 50 of them."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from service.scheduling.cost import Features
+from service.scheduling.features import Features
 
 # Until the dispatcher has looked at the body.
 _UNKNOWN = Features(0, 1, "neighbours")

@@ -6,16 +6,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 import uvloop
 
+from scoring.bundle.files import opened_files
 from service.api.outcome import Outcome
 from service.errors import Refused
+from service.ipc.bundle_handle import BundleHandle
+from service.limits import RequestLimits
 from service.observability.status import SlotSnapshot
+from service.worker.main import open_handler
 from tests.support.event_loop import run
-from tests.support.pool import RunningPool, running_pool
+from tests.support.pool import MIB, RunningPool, running_pool
 
 
 async def fill(pool: RunningPool, seconds: float = 30.0) -> "asyncio.Task[Any]":
@@ -150,6 +157,54 @@ def test_a_full_queue_refuses_requests() -> None:
             await first
 
     run(test())
+
+
+def words(n_words: int, seed: int) -> str:
+    """Make words of seven letters that no model knows."""
+    random = Random(seed)
+    return " ".join("".join(random.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(n_words))
+
+
+def test_a_light_subject_is_answered_before_heavy_ones_that_came_first() -> None:
+    """Though each of them is as new: it waits for those that run, not for those that wait."""
+
+    async def test() -> None:
+        async with running_pool(workers=2) as pool:
+            heavy = [
+                pool.begin(f"sleep 0.05\n{words(5_000, number)}".encode(), subject=f"heavy {number}")
+                for number in range(20)
+            ]
+            await pool.recorder.until("called", times=2)
+
+            light = pool.begin(b"echo light", subject="light")
+            await asyncio.wait([light, *heavy])
+
+            answered = [event[2] for event in pool.recorder.all("finished", "ok")]
+            assert len(answered) == 21
+            assert answered.index("light") <= 4
+
+    run(test())
+
+
+def test_what_one_subject_takes_does_not_have_others_refused(demo_bundle: Path) -> None:
+    """After a load of unknown words, bodies that a worker refuses at once come in as before."""
+    request = b'{"documents": ["%s"]}'
+
+    async def test() -> None:
+        handlers = partial(open_handler, BundleHandle(files), RequestLimits())
+        async with running_pool(handlers, workers=1, queue_budget_s=1) as pool:
+            for number in range(20):
+                await pool.ask(request % words(12_000, number).encode(), subject="expensive")
+
+            refused = [pool.begin(b"[" * 4 * MIB, subject="cheap") for _ in range(20)]
+            light = pool.begin(request % b"storm", subject="light")
+            codes = {await code_of(task) for task in refused}
+
+            assert codes == {"invalid_json"}
+            assert await code_of(light) == "ok"
+
+    with opened_files(demo_bundle) as files:
+        run(test())
 
 
 def test_a_drain_finishes_what_is_in_hand_and_takes_no_more() -> None:

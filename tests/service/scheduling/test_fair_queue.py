@@ -60,6 +60,71 @@ def test_a_subject_that_begins_to_wait_goes_first() -> None:
     assert serve(queue) is small
 
 
+def test_a_light_subject_goes_before_heavy_ones_that_are_as_fresh() -> None:
+    """What is favoured is to ask for little, not to be new."""
+    queue = FairQueue()
+    for number in range(20):
+        queue.push(job(f"heavy {number}", 2.0))
+    serve(queue)
+    small = job("light")
+    queue.push(small)
+
+    assert serve(queue) is small
+
+
+def test_a_light_job_gains_no_place_for_the_heavy_one_behind_it() -> None:
+    """A fresh subject is served first only within its quantum."""
+    queue = FairQueue()
+    for _ in range(3):
+        queue.push(job("steady", 0.015))
+    serve(queue)
+    queue.push(job("sly", 0.001))
+    queue.push(job("sly", 2.0))
+
+    assert [serve(queue).subject for _ in range(3)] == ["sly", "steady", "sly"]
+
+
+@given(
+    st.lists(st.floats(QUANTUM_S * 1.01, 5.0), max_size=40), st.integers(0, 40), st.floats(1e-4, QUANTUM_S)
+)
+def test_no_number_of_heavy_fresh_subjects_delays_a_light_one(
+    heavy: list[float], n_served: int, cost: float
+) -> None:
+    """Not by one job: it waits only for what was taken before it came."""
+    queue = FairQueue()
+    for number, each in enumerate(heavy):
+        queue.push(job(f"heavy {number}", each))
+    for _ in range(min(n_served, len(heavy))):
+        serve(queue)
+
+    light = job("light", cost)
+    queue.push(light)
+    for number, each in enumerate(heavy):
+        queue.push(job(f"later {number}", each))
+
+    assert serve(queue) is light
+
+
+@given(st.lists(COSTS, max_size=30), st.lists(COSTS, max_size=30), st.floats(1e-4, QUANTUM_S))
+def test_a_light_job_waits_for_at_most_a_quantum_of_each_fresh_subject_before_it(
+    before: list[float], after: list[float], cost: float
+) -> None:
+    """And for no job that costs more than a quantum."""
+    queue = FairQueue()
+    light = job("light", cost)
+    for number, each in enumerate(before):
+        queue.push(job(f"before {number}", each))
+    queue.push(light)
+    for number, each in enumerate(after):
+        queue.push(job(f"after {number}", each))
+
+    waited_for = []
+    while (taken := serve(queue)) is not light:
+        waited_for.append(taken.cost)
+
+    assert waited_for == [each for each in before if each <= QUANTUM_S]
+
+
 def test_one_huge_job_at_a_time_gives_no_advantage() -> None:
     """A subject's debt for a served job is kept while it has no job waiting."""
     queue = FairQueue()
@@ -149,27 +214,36 @@ def test_waiting_subjects_get_equal_shares(costs: list[list[float]], n_served: i
 
 
 class PlainRounds:
-    """Deficit round-robin as in the paper, one quantum at a time: the order that the queue must have."""
+    """Deficit round-robin as in the paper, a quantum at a time, after what is fresh: the order of the queue."""
 
     def __init__(self, lines: dict[str, list[Job]]) -> None:
         self._lines = lines
         self._deficits = dict.fromkeys(lines, QUANTUM_S)
+        self._served: list[Job] = []
 
     def order(self) -> list[Job]:
         """Return all jobs in the order in which they are served."""
-        served = []
+        for subject, line in self._lines.items():
+            while line and self._deficits[subject] > 0 and line[0].cost <= self._deficits[subject]:
+                self._serve(subject)
         turn = list(self._lines)
+        for subject in turn:
+            if self._deficits[subject] <= 0:
+                self._deficits[subject] += QUANTUM_S
         while turn:
             subject = turn[0]
             if not self._lines[subject]:
                 turn.pop(0)
             elif self._deficits[subject] > 0:
-                served.append(self._lines[subject].pop(0))
-                self._deficits[subject] -= served[-1].cost
+                self._serve(subject)
             else:
                 self._deficits[subject] += QUANTUM_S
                 turn.append(turn.pop(0))
-        return served
+        return self._served
+
+    def _serve(self, subject: str) -> None:
+        self._served.append(self._lines[subject].pop(0))
+        self._deficits[subject] -= self._served[-1].cost
 
 
 @given(st.lists(st.lists(COSTS, min_size=1, max_size=12), min_size=1, max_size=6))

@@ -1,0 +1,132 @@
+"""What can be told of a body without parsing it: how much there is to read, to look up and to compare.
+
+    body ── count quotes ──────────────→ documents, bounded from above
+       ├─── edges ──────────────────────→ similarity
+       └─── up to `MAX_WINDOWS` windows ─→ words, and how many of them the model does not know
+
+Words are sampled, since their number alone says little: a word that the model does not know costs a worker a
+hundred times one that it knows. The windows are at equal distances from a random place on, so that a client cannot
+know which of its words are seen.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from scoring.tokens import tokenize
+
+# Whether the model knows a word; a microsecond.
+KnowsWord = Callable[[str], bool]
+
+# The options and the shape of the documents are searched for here: serialisers put options first or last.
+_EDGE_BYTES = 512
+
+_SMALL_BYTES = 8 * 1024
+
+# {"id":"a","text":"b"} has eight quotes, {"text":"b"} four, "b" two.
+_QUOTES = {(True, True): 8, (True, False): 4}
+
+SIMILARITIES = ("matrix", "pairs", "none", "neighbours")
+_DEFAULT_SIMILARITY = "neighbours"
+_QUOTED = {name: b'"%b"' % name.encode() for name in SIMILARITIES if name != _DEFAULT_SIMILARITY}
+
+# A window of 64 bytes has 11 words; both ends are cut, so that 9 are whole. To look them up takes about 5 µs. A small
+# body is cheap with any words, so one window is enough; the six of a large one estimate the share of unknown words
+# with a standard error of at most 7 %. Where letters are escaped, six bytes are one.
+_WINDOW_BYTES = 64
+_ESCAPED_WINDOW_BYTES = 4 * _WINDOW_BYTES
+_BYTES_PER_WINDOW = 8 * 1024
+MAX_WINDOWS = 6
+
+# So many unknown words in a sample are taken for chance, names for example: with one window they would decide the
+# cost of an ordinary small body, and batches would be of the wrong size.
+_CHANCE = 2
+
+# An escaped character, as `json.dumps` writes any that is not ASCII, or another escape: \n, \", \\. Without one of
+# the first kind, it is enough to replace those of the second that are a letter and frequent.
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
+
+# What is left of an escaped character at the beginning and the end of a window.
+_CUT_ESCAPE = re.compile(r"^u?[0-9a-fA-F]{0,4}(?=\\u)|\\(?:u[0-9a-fA-F]{0,3})?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known of a body without parsing it.
+
+    size: its bytes. documents: a bound on them. similarity: the option. words: their estimated number. unknown: of
+    those, the estimated number that the model does not know, equal ones counted once.
+    """
+
+    size: int
+    documents: int
+    similarity: str
+    words: float = 0.0
+    unknown: float = 0.0
+
+
+class FeatureReader:
+    """Estimates the features of bodies: some ten microseconds, and for a large body 10 GB/s beside."""
+
+    def __init__(self, max_documents: int, knows_word: KnowsWord, random: Random) -> None:
+        self._max_documents = max_documents
+        self._knows_word = knows_word
+        self._random = random
+
+    def read(self, body: bytes) -> Features:
+        """Return the features of a body."""
+        edges = body[:_EDGE_BYTES] + body[-_EDGE_BYTES:]
+        shape = b'"text"' in edges, b'"id"' in edges
+        documents = _count_quotes(body) // _QUOTES.get(shape, 2)
+        similarity = next((name for name, quoted in _QUOTED.items() if quoted in edges), _DEFAULT_SIMILARITY)
+        words, unknown = self._sample(body, _ESCAPED_WINDOW_BYTES if b"\\u" in edges else _WINDOW_BYTES)
+        bounded = max(1, min(documents, self._max_documents))
+        return Features(len(body), bounded, similarity, words, unknown)
+
+    def _sample(self, body: bytes, window_bytes: int) -> tuple[float, float]:
+        """Estimate the words of a body, and the distinct unknown ones among them."""
+        n_windows = min(MAX_WINDOWS, 1 + len(body) // _BYTES_PER_WINDOW)
+        stride = len(body) // n_windows
+        start = int(self._random.random() * max(1, stride - window_bytes))
+        n_words = n_bytes = 0
+        whole: list[str] = []
+        for _ in range(n_windows):
+            window = body[start : start + window_bytes]
+            words = tokenize(_unescaped(window))
+            # Of the two words that are cut, one belongs to this window.
+            n_words += max(0, len(words) - 1)
+            n_bytes += len(window)
+            whole += words[1:-1]
+            start += stride
+        estimated = n_words * len(body) / max(1, n_bytes)
+        if len(whole) <= _CHANCE:
+            return estimated, estimated
+        known = self._knows_word
+        n_unknown = len([word for word in set(whole) if not known(word)])
+        return estimated, estimated * max(0, n_unknown - _CHANCE) / (len(whole) - _CHANCE)
+
+
+def no_vocabulary(word: str) -> bool:
+    """Know no word: bodies are predicted to be as expensive as they can be, until more is learned."""
+    return False
+
+
+def _count_quotes(body: bytes) -> int:
+    """Return how many there are; in a large body six times as fast as `bytes.count`, which stops at each."""
+    if len(body) < _SMALL_BYTES:
+        return body.count(b'"')
+    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord('"')))
+
+
+def _unescaped(window: bytes) -> str:
+    """Return the text of a piece of JSON, with blanks for the escapes that are no letters."""
+    text = window.decode(errors="ignore")
+    if "\\" not in text:
+        return text
+    if "\\u" not in text:
+        return text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ")
+    whole = _CUT_ESCAPE.sub("", text)
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", whole)
