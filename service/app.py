@@ -88,7 +88,11 @@ def create_app(
     keys = keys or make_keys(settings)
     policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
     limits = ScoreLimits(
-        settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
+        settings.max_body_bytes,
+        settings.request_timeout_s,
+        settings.body_timeout_s,
+        settings.jwt_scope,
+        settings.overload_status,
     )
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
@@ -102,7 +106,11 @@ def create_app(
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
             Route("/info", _json(describe(settings)), methods=["GET"]),
-            Route("/openapi.json", _json(openapi_document(settings.limits)), methods=["GET"]),
+            Route(
+                "/openapi.json",
+                _json(openapi_document(settings.limits, settings.overload_status)),
+                methods=["GET"],
+            ),
             *page_routes(),
         ],
         middleware=[

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import Protocol
 
-from service.api.problems import PROBLEMS, problem
+from service.api.problems import problem, status_of
 from service.api.request import SCORE_ROUTE
 from service.auth.tokens import Principal
 from service.connections.http1 import Head
@@ -87,16 +87,15 @@ class LoadShedder:
             server_timing(None),
             (b"x-request-id", record.request_id.encode("ascii")),
         ]
-        return encode_response(
-            record.status, headers, problem(refused.code, refused.detail, record.request_id)
-        )
+        body = problem(refused.code, refused.detail, record.request_id, record.status)
+        return encode_response(record.status, headers, body)
 
     def _record(self, subject: str, fields: Fields, refused: Refused) -> RequestRecord:
         """Have the request counted and logged like any other."""
         record = RequestRecord(request_id_of(fields), fields, "POST", monotonic(), subject=subject)
         self._observer.began(record)
         record.route, record.code = SCORE_ROUTE, refused.code
-        record.status = PROBLEMS[refused.code].status
+        record.status = status_of(refused.code, self._limits.overload_status)
         record.ended = monotonic()
         self._observer.ended(record)
         return record

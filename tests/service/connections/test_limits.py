@@ -119,6 +119,23 @@ def test_a_half_closed_connection_is_a_disconnect(parser: type[Parser]) -> None:
     run(scenario())
 
 
+def test_a_client_that_closes_its_side_behind_a_request_gets_no_answer(parser: type[Parser]) -> None:
+    """Its request is given up, although it is complete, as by nginx in front of an application and by Go."""
+
+    async def scenario() -> None:
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            while not server.echo.active:
+                await asyncio.sleep(0)
+            client.writer.write_eof()
+            assert await client.rest() == b""
+            server.echo.released.set()
+            while server.echo.active:
+                await asyncio.sleep(0)
+
+    run(scenario())
+
+
 def test_the_connection_that_was_idle_longest_is_evicted(parser: type[Parser]) -> None:
     """A connection with a running request is never evicted for a new one."""
 
