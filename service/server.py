@@ -149,11 +149,12 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
             telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
             backend = make_backend(settings, handlers, telemetry)
             app = create_app(settings, backend, telemetry)
+            config = configure(app, settings, telemetry)
             sockets = listen(settings.host, settings.port)
         except (ScoringError, SettingsError) as error:
             print(error, file=sys.stderr)
             return 2
-        server = Server(configure(app, settings, telemetry), backend, settings, announce)
+        server = Server(config, backend, settings, announce)
         try:
             server.run(sockets)
         except SystemExit:
@@ -173,7 +174,7 @@ def configure(
     """
     context = ConnectionContext(
         ConnectionLimits(settings.header_timeout_s, settings.body_timeout_s + BODY_GRACE_S),
-        OpenConnections(connections_allowed()),
+        OpenConnections(connections_allowed(settings.workers)),
         observer or NullRequestObserver(),
         app.state.load_shedder.response,
     )

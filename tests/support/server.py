@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -171,12 +171,15 @@ class Server:
 
 
 @contextmanager
-def running_server(bundle: Path, *, scripted: bool = True, **settings: object) -> Iterator[Server]:
-    """Run a server with these settings on a free port; `scripted`: its workers also execute commands in bodies."""
+def running_server(bundle: Path, *, scripted: bool = True, wrapper: Sequence[str] = (), **settings: object) -> Iterator[Server]:
+    """Run a server with these settings on a free port; `scripted`: its workers also execute commands in bodies.
+
+    wrapper: a command that prepares the environment and then becomes the server.
+    """
     given = {"bundle": bundle, "port": 0, "jwt_secret": SECRET, "workers": 2, **settings}
     environment = {f"SCOREPOOL_{name.upper()}": str(value) for name, value in given.items()}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.server_main", *(["--scripted"] if scripted else [])],
+        [*wrapper, sys.executable, "-m", "tests.support.server_main", *(["--scripted"] if scripted else [])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **environment},
