@@ -155,7 +155,11 @@ def create_app(
 def _document_routes(settings: Settings, model: ModelInfo) -> list[Route]:
     return [
         Route("/info", _json(describe(settings, model)), methods=["GET"]),
-        Route("/openapi.json", _json(openapi_document(settings.limits)), methods=["GET"]),
+        Route(
+            "/openapi.json",
+            _json(openapi_document(settings.limits, settings.overload_status)),
+            methods=["GET"],
+        ),
     ]
 
 
@@ -165,7 +169,11 @@ def _json(value: Mapping[str, object]) -> FixedResponse:
 
 def _score_limits(settings: Settings) -> ScoreLimits:
     return ScoreLimits(
-        settings.max_body_bytes, settings.request_timeout_s, settings.body_timeout_s, settings.jwt_scope
+        settings.max_body_bytes,
+        settings.request_timeout_s,
+        settings.body_timeout_s,
+        settings.jwt_scope,
+        settings.overload_status,
     )
 
 

@@ -10,6 +10,10 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
+# The HTTP statuses that can be chosen for a refusal for overload: the one of RFC 9110, 15.6.4, and that of RFC 6585, 4.
+OVERLOAD_STATUSES = (503, 429)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
     """The sizes that a worker checks: `max_documents` a count, `max_document_bytes` in bytes of UTF-8."""
@@ -20,12 +24,16 @@ class RequestLimits:
 
 @dataclass(frozen=True, slots=True)
 class ScoreLimits:
-    """What one request to `/score` may take, and the scope that its token needs; times in seconds."""
+    """What one request to `/score` may take, and the scope that its token needs; times in seconds.
+
+    overload_status: the HTTP status of a refusal for overload, one of `OVERLOAD_STATUSES`.
+    """
 
     max_body_bytes: int
     request_timeout_s: float
     body_timeout_s: float
     scope: str | None
+    overload_status: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

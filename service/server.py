@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -85,7 +85,8 @@ class Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         if sockets and self.started:
-            self._announce(f"http://{self._settings.host}:{sockets[0].getsockname()[1]}")
+            port = sockets[0].getsockname()[1]
+            self._announce(f"http://{authority(self._settings.host[0], port)}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the pool, then close what is open."""
@@ -167,11 +168,12 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
             app, backend, telemetry = assemble(settings, handlers, log, tracer)
+            config = configure(app, settings, telemetry)
             sockets = listen(settings.host, settings.port)
         except (ScoringError, SettingsError, StartError) as error:
             print(error, file=sys.stderr)
             return 2
-        server = Server(configure(app, settings, telemetry), backend, settings, announce)
+        server = Server(config, backend, settings, announce)
         try:
             server.run(sockets)
         except SystemExit:
@@ -216,7 +218,7 @@ def configure(
     """
     context = ConnectionContext(
         ConnectionLimits(settings.header_timeout_s, settings.body_timeout_s + BODY_GRACE_S),
-        OpenConnections(connections_allowed()),
+        OpenConnections(connections_allowed(settings.workers)),
         observer or NullRequestObserver(),
         app.state.load_shedder.response,
     )
@@ -234,24 +236,41 @@ def configure(
     )
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Return sockets bound to every address of `host`; they accept only once the server is ready.
+def authority(host: str, port: int) -> str:
+    """Return host and port as an address has them: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
+    """Return sockets bound to every address of `hosts`; they accept only once the server is ready.
+
+    With port 0 all of them have the one that the first gets. `::` is dual-stack, which takes IPv4 on the same
+    socket, unless an IPv4 address is bound as well: the kernel would refuse the second of the two.
 
     Raises: SettingsError when an address cannot be had.
     """
-    sockets = []
+    sockets: list[socket.socket] = []
+    host = hosts[0]
     try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            bound = socket.socket(family, kind, protocol)
+        found = []
+        for host in hosts:
+            found += socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        dual_stack = all(family != socket.AF_INET for family, *_ in found)
+        # Without doubles: two of the hosts may be names of one address.
+        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+            host = str(address[0])
+            bound = socket.socket(family, socket.SOCK_STREAM)
             sockets.append(bound)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            bound.bind(address)
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not (dual_stack and host == "::"))
+            bound.bind((host, port, *address[2:]))
+            port = bound.getsockname()[1]
     except OSError as error:
         for opened in sockets:
             opened.close()
-        raise SettingsError([f"host, port: cannot listen on {host}:{port}: {error.strerror}"]) from error
+        reason = f"cannot listen on {authority(host, port)}: {error.strerror}"
+        raise SettingsError([f"host, port: {reason}"]) from error
     for bound in sockets:
-        logger.info("listening", extra={"host": bound.getsockname()[0], "port": bound.getsockname()[1]})
+        logger.info("listening", extra={"address": authority(*bound.getsockname()[:2])})
     return sockets

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from service.cpus import usable_cpus
-from service.limits import RequestLimits
+from service.limits import OVERLOAD_STATUSES, RequestLimits
 
 PREFIX = "SCOREPOOL_"
 
@@ -53,12 +53,21 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    """Return the hosts of a list, which has one at least, without the brackets of IPv6 addresses."""
+    hosts = tuple(name.removeprefix("[").removesuffix("]") for name in _names(text))
+    if not all(hosts) or not hosts:
+        raise ValueError(text)
+    return hosts
+
+
 TEXT = Kind("TEXT", str, "a text")
 FOLDER = Kind("DIR", Path, "a folder")
 FILE = Kind("FILE", Path, "a file")
 WHOLE = Kind("N", int, "a whole number")
 BYTES = Kind("BYTES", int, "a whole number of bytes")
 SECONDS = Kind("SECONDS", float, "a number of seconds")
+HOSTS = Kind("LIST", _hosts, "a list of hosts with commas")
 NAMES = Kind("LIST", _names, "a list with commas")
 
 
@@ -69,7 +78,7 @@ class Rule(NamedTuple):
     help: str
     least: float | None = None
     most: float = 0
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     shown: str = ""  # the default in words, where it is not a constant
 
 
@@ -89,7 +98,14 @@ class Settings:
     """The settings of one server. Sizes are bytes, times seconds."""
 
     bundle: Annotated[Path, Rule(FOLDER, "The model bundle to serve.")]
-    host: Annotated[str, Rule(TEXT, "The address to listen on.")] = "127.0.0.1"
+    host: Annotated[
+        tuple[str, ...],
+        Rule(
+            HOSTS,
+            "The addresses or names to listen on. :: takes IPv4 too, unless an IPv4 address is listed with it.",
+            shown="127.0.0.1",
+        ),
+    ] = ("127.0.0.1",)
     port: Annotated[int, Rule(WHOLE, "The port to listen on; 0 takes a free one.", 0, 65535)] = 8000
     workers: Annotated[
         int,
@@ -168,6 +184,15 @@ class Settings:
     worker_memory_bytes: Annotated[
         int, Rule(BYTES, "Private memory of a worker; what needs more is ended.", 64 * MIB, KIB * GIB)
     ] = 2 * GIB
+    overload_status: Annotated[
+        int,
+        Rule(
+            WHOLE,
+            "The status of a refusal for overload. A proxy that ejects servers for their 503 answers would move "
+            "the load to the others, and then eject those: behind one, choose 429.",
+            choices=OVERLOAD_STATUSES,
+        ),
+    ] = 503
     log_level: Annotated[str, Rule(TEXT, "The least that is logged.", choices=LOG_LEVELS)] = "info"
     log_format: Annotated[
         str | None,
@@ -201,7 +226,8 @@ def declared() -> tuple[Setting, ...]:
 
 
 def _describe(name: str, rule: Rule, default: object) -> Setting:
-    metavar = "|".join(rule.choices) if rule.choices and rule.kind is TEXT else rule.kind.metavar
+    choices = [str(choice) for choice in rule.choices]
+    metavar = "|".join(choices) if choices and rule.kind is not NAMES else rule.kind.metavar
     shown = rule.shown or ("" if default is None or default is MISSING else str(default))
     return Setting(name, "--" + name.replace("_", "-"), PREFIX + name.upper(), metavar, shown, rule.help)
 
@@ -252,7 +278,7 @@ def _read(text: str, rule: Rule) -> object:
         raise ValueError(f"{text} is not {kind.words} from {rule.least} to {rule.most}")
     named = value if isinstance(value, tuple) else (value,)
     if rule.choices and not set(named) <= set(rule.choices):
-        raise ValueError(f"{text!r} is not of {', '.join(rule.choices)}")
+        raise ValueError(f"{text!r} is not of {', '.join(map(str, rule.choices))}")
     if kind is FOLDER and not Path(text).is_dir():
         raise ValueError(f"there is no folder {text}")
     if kind is FILE and not Path(text).is_file():

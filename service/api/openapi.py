@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import orjson
 
-from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, FieldError
+from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, FieldError, status_of
 from service.api.request import REQUEST_ID_PATTERN, ScoreBody
 from service.api.response import Alive, Info, NotReady, ProblemDetails, Ready, ScoreResponse, Started, Status
-from service.limits import RequestLimits
+from service.limits import OVERLOAD_STATUSES, RequestLimits
 
 Json = dict[str, Any]
 
@@ -87,8 +87,8 @@ _EXAMPLE_FIELD_ERRORS: dict[str, FieldError] = {
 }
 
 
-def openapi_document(limits: RequestLimits) -> Json:
-    """Return the OpenAPI document of a service with these limits."""
+def openapi_document(limits: RequestLimits, overload_status: int = OVERLOAD_STATUSES[0]) -> Json:
+    """Return the OpenAPI document of a service with these limits and this status of `overloaded`."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -97,9 +97,10 @@ def openapi_document(limits: RequestLimits) -> Json:
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        # Relative to where the document is, so that it holds behind a proxy that adds a prefix.
+        "servers": [{"url": "."}],
         "tags": [{"name": "scoring"}, {"name": "operation"}],
-        "paths": _paths(),
+        "paths": _paths(overload_status),
         "components": {
             "schemas": _schemas(limits),
             "headers": _headers(),
@@ -113,9 +114,9 @@ def openapi_text(limits: RequestLimits | None = None) -> str:
     return orjson.dumps(openapi_document(limits or RequestLimits()), option=orjson.OPT_INDENT_2).decode()
 
 
-def _paths() -> Json:
+def _paths(overload_status: int) -> Json:
     return {
-        "/score": {"post": _score_operation()},
+        "/score": {"post": _score_operation(overload_status)},
         "/livez": {"get": _operation("Whether the process is alive", "Alive")},
         "/readyz": {"get": _operation("Whether requests are accepted", "Ready", unavailable="NotReady")},
         "/startupz": {
@@ -129,7 +130,7 @@ def _paths() -> Json:
     }
 
 
-def _score_operation() -> Json:
+def _score_operation(overload_status: int) -> Json:
     scores = {
         "schema": _schema_reference("ScoreResponse"),
         "examples": {"neighbours": {"value": EXAMPLE_RESPONSE}},
@@ -147,7 +148,10 @@ def _score_operation() -> Json:
         "tags": ["scoring"],
         "parameters": [_request_id_parameter(), _timeout_parameter()],
         "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": {"200": success, **_problem_responses(SCORE_PROBLEMS, "Server-Timing")},
+        "responses": {
+            "200": success,
+            **_problem_responses(SCORE_PROBLEMS, "Server-Timing", overload_status=overload_status),
+        },
     }
     return _protected(operation, "the one in `jwt_scope`, where set")
 
@@ -190,11 +194,13 @@ def _protected(operation: Json, scope: str) -> Json:
     }
 
 
-def _problem_responses(codes: Iterable[str], *headers: str) -> Json:
+def _problem_responses(
+    codes: Iterable[str], *headers: str, overload_status: int = OVERLOAD_STATUSES[0]
+) -> Json:
     """Return one response for each status among the codes, with an example for each code."""
     by_status: dict[int, list[str]] = {}
     for code in codes:
-        by_status.setdefault(PROBLEMS[code].status, []).append(code)
+        by_status.setdefault(status_of(code, overload_status), []).append(code)
     return {
         str(status): _problem_response(status, by_status[status], headers) for status in sorted(by_status)
     }
@@ -203,7 +209,7 @@ def _problem_responses(codes: Iterable[str], *headers: str) -> Json:
 def _problem_response(status: int, codes: list[str], headers: tuple[str, ...]) -> Json:
     extra = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"]}
     names = ["X-Request-ID", *headers, *(["Retry-After"] if status == 503 else extra.get(status, []))]
-    examples = {code: {"summary": PROBLEMS[code].title, "value": _example(code)} for code in codes}
+    examples = {code: {"summary": PROBLEMS[code].title, "value": _example(code, status)} for code in codes}
     return {
         "description": "; ".join(f"`{code}`: {PROBLEMS[code].when}" for code in codes),
         # These can come from the HTTP parser, before the request has an id.
@@ -212,12 +218,12 @@ def _problem_response(status: int, codes: list[str], headers: tuple[str, ...]) -
     }
 
 
-def _example(code: str) -> Json:
+def _example(code: str, status: int) -> Json:
     problem = PROBLEMS[code]
     example = {
         "type": TYPE_PREFIX + code,
         "title": problem.title,
-        "status": problem.status,
+        "status": status,
         "code": code,
         "request_id": "3b0b4759306af32726477c14852374f4",
         "detail": problem.when,

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import orjson
 
+from service.limits import OVERLOAD_STATUSES
+
 MEDIA_TYPE = "application/problem+json"
 
 TYPE_PREFIX = "urn:scorepool:problem:"
@@ -81,12 +83,23 @@ FAILURES = ("client_closed", *(code for code, problem in PROBLEMS.items() if pro
 REJECTIONS = tuple(code for code in PROBLEMS if code not in FAILURES)
 
 
-def _prefix(code: str, problem: Problem) -> bytes:
-    head = {"type": TYPE_PREFIX + code, "title": problem.title, "status": problem.status, "code": code}
+def status_of(code: str, overload_status: int) -> int:
+    """Return the HTTP status of a problem, where `overloaded` has the given one."""
+    return overload_status if code == "overloaded" else PROBLEMS[code].status
+
+
+def _prefix(code: str, status: int) -> bytes:
+    head = {"type": TYPE_PREFIX + code, "title": PROBLEMS[code].title, "status": status, "code": code}
     return orjson.dumps(head)[:-1]
 
 
-_PREFIXES = MappingProxyType({code: _prefix(code, problem) for code, problem in PROBLEMS.items()})
+_PREFIXES = MappingProxyType(
+    {
+        (code, status): _prefix(code, status)
+        for code in PROBLEMS
+        for status in {status_of(code, chosen) for chosen in OVERLOAD_STATUSES}
+    }
+)
 
 
 def partial(detail: str, errors: Iterable[FieldError] = ()) -> bytes:
@@ -104,14 +117,16 @@ def partial(detail: str, errors: Iterable[FieldError] = ()) -> bytes:
         del listed[len(listed) // 2 :]
 
 
-def complete(code: str, part: bytes, request_id: str) -> bytes:
+def complete(code: str, part: bytes, request_id: str, status: int | None = None) -> bytes:
     """Return a whole body: the table's members for `code`, then the bytes that `partial` returned.
 
-    `request_id` has only the characters `A-Za-z0-9._-`, so it needs no escaping.
+    `request_id` has only the characters `A-Za-z0-9._-`, so it needs no escaping. `status` is the table's, where it is
+    not given.
     """
-    return b'%b,"request_id":"%b",%b' % (_PREFIXES[code], request_id.encode("ascii"), part[1:])
+    prefix = _PREFIXES[code, status or PROBLEMS[code].status]
+    return b'%b,"request_id":"%b",%b' % (prefix, request_id.encode("ascii"), part[1:])
 
 
-def problem(code: str, detail: str, request_id: str) -> bytes:
+def problem(code: str, detail: str, request_id: str, status: int | None = None) -> bytes:
     """Return a whole body for an error that the server process itself found."""
-    return complete(code, partial(detail), request_id)
+    return complete(code, partial(detail), request_id, status)

@@ -16,9 +16,11 @@ TIMEOUT_S = 2.0
 
 def service_address(environ: Mapping[str, str]) -> tuple[str, int]:
     """Return the host and port of the service on this machine, by its settings in the environment."""
-    host, port = environ.get("SCOREPOOL_HOST", ""), environ.get("SCOREPOOL_PORT", "")
-    # 0.0.0.0 and :: listen on every address, so the loopback address reaches them. In a pod next to a service
-    # called scorepool, Kubernetes sets SCOREPOOL_PORT=tcp://…, which is not a port number and is ignored.
+    port = environ.get("SCOREPOOL_PORT", "")
+    # Of several hosts any will do. 0.0.0.0 and :: listen on every address, so the loopback address reaches them. In
+    # a pod next to a service called scorepool, Kubernetes sets SCOREPOOL_PORT=tcp://…, which is no port number.
+    hosts = environ.get("SCOREPOOL_HOST", "").replace(",", " ").split()
+    host = hosts[0].strip("[]") if hosts else ""
     return (
         "127.0.0.1" if host in {"", "0.0.0.0"} else "::1" if host == "::" else host,  # noqa: S104
         int(port) if port.isdigit() else 8000,

@@ -6,7 +6,11 @@
 
 uvicorn's parsers have no limits on heads, times or pipelining, and each is lenient in its own way. So this
 stands between the network and either of them: the parser gets one checked message at a time, and what was
-pipelined behind it waits until the response is written. A client that closes its sending side has disconnected.
+pipelined behind it waits until the response is written.
+
+A client that closes its sending side has disconnected. RFC 9112, 9.6 would have it wait for its response, but the
+bytes of a client that has left are the same, and its work is to be given up at once. nginx before an application
+(499) and Go's net/http (its request's context) decide alike, and clients in use close only behind the response.
 """
 
 import asyncio

@@ -4,7 +4,7 @@
 
 Parsers are lenient in different ways, and what two of them read differently is what request smuggling is made
 of (RFC 9112, 11.2). So a head reaches the parser only when it is complete and has one reading, and after it
-exactly the bytes of its body.
+exactly the bytes of its body. A target in absolute form reaches it as the path and the Host that it means.
 """
 
 import re
@@ -22,16 +22,24 @@ HEAD_END = b"\r\n\r\n"
 # 15 hexadecimal digits fit every integer type there is.
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
-# RFC 9112, 2 to 5, without what only proxies send (absolute and authority form), without line folding, and
-# without white space before a colon. No two parts of the pattern can match the same byte: it is linear.
+# RFC 9112, 2 to 5, without the authority form, which is for tunnels, without line folding, and without white
+# space before a colon. No two parts of the pattern can match the same byte: it is linear.
 _HEAD = re.compile(
-    rb"([A-Z]{1,24}) (/[\x21-\x7e]*|\*) HTTP/1\.([01])\r\n"
+    rb"([A-Z]{1,24}) (/[\x21-\x7e]*|\*|[Hh][Tt][Tt][Pp][Ss]?://[\x21-\x7e]+) HTTP/1\.([01])\r\n"
     rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n"
+)
+
+# A target in absolute form (RFC 9112, 3.2.2): host, port, and the path and query behind them. Without user
+# information, which RFC 9110, 4.2.4 forbids, and without a fragment, which is not sent (RFC 9112, 3.2).
+_ABSOLUTE = re.compile(
+    rb"[a-z]+://((?:[a-z0-9._~%-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?)(/[\x21\x22\x24-\x7e]*|\?[\x21\x22\x24-\x7e]*)?",
+    re.IGNORECASE,
 )
 
 # The fields that decide where a message ends, for which host it is, and whether the protocol changes.
 _SPECIAL = re.compile(rb"\r\n(host|content-length|transfer-encoding|upgrade):[\t ]*([^\r]*)", re.IGNORECASE)
 _UPGRADE = re.compile(rb"(?<=\r\n)upgrade:[^\r]*\r\n", re.IGNORECASE)
+_HOST_FIELD = re.compile(rb"(?<=\r\n)host:[^\r]*\r\n", re.IGNORECASE)
 
 _HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
@@ -117,6 +125,8 @@ def parse_head(raw: bytes) -> Head:
     for name, value in _SPECIAL.findall(raw):
         special.setdefault(name.lower(), []).append(value.rstrip(b"\t "))
     _check_host(special.get(b"host", []), required=match[3] == b"1")
+    if match[2][:1] not in b"/*":
+        raw = _origin_form(raw, match[1], match[2])
     if b"upgrade" in special:
         # The service speaks no other protocol; a parser that sees the field would expect one to follow.
         raw = _UPGRADE.sub(b"", raw)
@@ -125,6 +135,24 @@ def parse_head(raw: bytes) -> Head:
         _check_coding(codings, alone=not lengths and match[3] == b"1")
         return Head(raw, None)
     return Head(raw, _length(lengths))
+
+
+def _origin_form(raw: bytes, method: bytes, target: bytes) -> bytes:
+    """Return the head with its absolute target as path and query, and the target's authority as the only Host.
+
+    RFC 9112, 3.2.2: a server must accept the absolute form, and the Host sent with it must be ignored; 3.2.4: OPTIONS
+    without path and query asks about the server as a whole. Raises: FramingError.
+    """
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None:
+        raise FramingError("invalid_request", "the target is no http:// or https:// address of a host")
+    path: bytes = match[2] or (b"*" if method == b"OPTIONS" else b"/")
+    if path.startswith(b"?"):
+        path = b"/" + path
+    start, rest = raw.split(b"\r\n", 1)
+    version = start.rpartition(b" ")[2]
+    fields = _HOST_FIELD.sub(b"", b"\r\n" + rest)
+    return b"%b %b %b\r\nHost: %b%b" % (method, path, version, match[1], fields)
 
 
 def _check_host(hosts: list[bytes], *, required: bool) -> None:

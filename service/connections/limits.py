@@ -7,6 +7,8 @@ The four timeouts of `ConnectionLimits` come from the settings or from the const
 import resource
 from dataclasses import dataclass
 
+from service.settings import SettingsError
+
 # The contract's limits on a head; the request line counts.
 MAX_HEAD_BYTES = 16 * 1024
 MAX_FIELDS = 64
@@ -54,12 +56,30 @@ class ConnectionLimits:
     write_s: float = WRITE_TIMEOUT_S
 
 
-def connections_allowed() -> int:
+# Files of the server process: 24 when it has started, and 14 for each worker (counted in /proc/PID/fd); with a few
+# more for what is opened for a moment.
+SERVER_FILES = 32
+WORKER_FILES = 14
+
+
+def connections_allowed(workers: int) -> int:
     """Return how many connections there may be, after raising the limit on open files as far as it goes.
 
-    Half of the files: the pool needs some for each worker, and accepting must never fail for want of one.
+    At most half of the files: those that come at once are all accepted before the first is evicted. And none of
+    those that the workers need: connections that keep the last file would never be evicted, and no other be accepted.
+
+    Raises: SettingsError when no file is left for a connection.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = MAX_CONNECTIONS * 2 if most == resource.RLIM_INFINITY else min(most, MAX_CONNECTIONS * 2)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    return files // 2
+    return share_of_files(files, workers)
+
+
+def share_of_files(files: int, workers: int) -> int:
+    """Return how many of the open files connections may have. Raises: SettingsError when that is none."""
+    needed = SERVER_FILES + WORKER_FILES * workers
+    if files <= needed:
+        fault = f"workers: {workers} need more than {needed} open files, {files} are allowed (ulimit -n)"
+        raise SettingsError([fault])
+    return min(files // 2, files - needed)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import Protocol
 
-from service.api.problems import PROBLEMS, problem
+from service.api.problems import problem, status_of
 from service.api.request import SCORE_ROUTE
 from service.auth.tokens import Principal
 from service.connections.http1 import Head
@@ -90,15 +90,14 @@ class LoadShedder:
             server_timing(None),
             (b"x-request-id", record.request_id.encode("ascii")),
         ]
-        return encode_response(
-            record.status, headers, problem(refused.code, refused.detail, record.request_id)
-        )
+        body = problem(refused.code, refused.detail, record.request_id, record.status)
+        return encode_response(record.status, headers, body)
 
     def _report(self, record: RequestRecord, refused: Refused) -> None:
         """Have the request counted and logged like any other."""
         self._observer.began(record)
         record.route, record.code = SCORE_ROUTE, refused.code
-        record.status = PROBLEMS[refused.code].status
+        record.status = status_of(refused.code, self._limits.overload_status)
         record.ended = monotonic()
         self._observer.ended(record)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.outcome import Outcome
-from service.api.problems import MEDIA_TYPE, PROBLEMS, complete, partial
+from service.api.problems import MEDIA_TYPE, PROBLEMS, complete, partial, problem
 from service.errors import Refused
 from service.observability.request_record import RequestRecord
 
@@ -73,15 +73,18 @@ def encode_response(status: int, headers: Iterable[Header], body: bytes) -> byte
 
 
 async def send_problem(
-    send: Send, record: RequestRecord, refused: Refused, headers: Iterable[Header] = ()
+    send: Send,
+    record: RequestRecord,
+    refused: Refused,
+    headers: Iterable[Header] = (),
+    *,
+    status: int | None = None,
 ) -> None:
-    """Send the problem that `refused` names."""
-    part = partial(refused.detail)
+    """Send the problem that `refused` names, with the status that the table has for it unless one is given."""
+    status = status or PROBLEMS[refused.code].status
     every = [*headers, *problem_headers(refused.code, refused.retry_after)]
     record.code = refused.code
-    await send_response(
-        send, PROBLEMS[refused.code].status, every, complete(refused.code, part, record.request_id)
-    )
+    await send_response(send, status, every, problem(refused.code, refused.detail, record.request_id, status))
 
 
 def server_timing(outcome: Outcome | None) -> Header:

@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from service.api.outcome import Outcome
-from service.api.problems import PROBLEMS, complete
+from service.api.problems import PROBLEMS, complete, status_of
 from service.auth.tokens import Authenticator
 from service.errors import Refused
 from service.http.body import ClientDisconnected, cancel_on_disconnect, read_body
@@ -45,7 +45,8 @@ class ScoreEndpoint:
         try:
             await self._score(record, receive, send)
         except Refused as refused:
-            await send_problem(send, record, refused, [server_timing(record.outcome)])
+            status = status_of(refused.code, self._limits.overload_status)
+            await send_problem(send, record, refused, [server_timing(record.outcome)], status=status)
         except ClientDisconnected:
             record.disconnected = True
 

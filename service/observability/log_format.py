@@ -1,5 +1,6 @@
 """Encodes one event as one line of the log: JSON for machines, or text for a terminal."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ LineEncoder = Callable[[str, str, EventFields], bytes]
 # Characters after which a field's text is cut: no field needs more, and a line must fit into one atomic write.
 MAX_TEXT = 2048
 
+_DELETE = b"\x7f"
+
 _DIM, _BOLD, _RED, _YELLOW, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 _COLOURS = {"warning": _YELLOW, "error": _RED, "critical": _RED, "debug": _DIM}
@@ -26,12 +29,24 @@ def encode_json(level: str, event: str, fields: EventFields) -> bytes:
     line = {"time": datetime.now(UTC), "level": level, "event": event, **fields}
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
     try:
-        return orjson.dumps(line, default=str, option=options)
+        encoded = orjson.dumps(line, default=str, option=options)
     except TypeError:
         # A lone surrogate: JSON allows it, so a token's subject may have one, but UTF-8 cannot encode it.
-        return orjson.dumps(
+        encoded = orjson.dumps(
             {name: _encodable(value) for name, value in line.items()}, default=str, option=options
         )
+    return encoded if encoded.isascii() and _DELETE not in encoded else _escaped(encoded)
+
+
+def _escaped(line: bytes) -> bytes:
+    """Return the same JSON with escapes for what JSON allows and a terminal obeys or does not show.
+
+    Those are delete, the control characters of ISO 6429 above 127, and Unicode's format characters, which change
+    the direction of the text around them.
+    """
+    return "".join(
+        each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in line.decode()
+    ).encode()
 
 
 def _encodable(value: object) -> object:

@@ -22,7 +22,7 @@ if (fragment.has("token")) {
 }
 byId("texts").value = EXAMPLE.join("\n");
 
-fetch("/info").then((answer) => answer.json()).then(({ version, model }) => {
+fetch("info").then((answer) => answer.json()).then(({ version, model }) => {
   byId("model").textContent = `${version} · ${model.name}: ${model.clusters} clusters, ${model.dimensions} dimensions`;
 });
 
@@ -45,7 +45,7 @@ byId("form").addEventListener("submit", async (event) => {
 });
 
 async function score(documents, similarity) {
-  const answer = await fetch("/score", {
+  const answer = await fetch("score", {
     method: "POST",
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${byId("token").value.trim()}` },
     body: JSON.stringify({ documents, similarity, neighbours: 1 }),

@@ -26,7 +26,7 @@ def test_defaults_are_those_of_the_contract(given: dict[str, object]) -> None:
     """A setting that is not given has the documented value."""
     settings = load(given, {})
 
-    assert (settings.host, settings.port, settings.max_body_bytes) == ("127.0.0.1", 8000, 8 * 1024 * 1024)
+    assert (settings.host, settings.port, settings.max_body_bytes) == (("127.0.0.1",), 8000, 8 * 1024 * 1024)
     assert settings.algorithms == ("HS256",)
     assert settings.workers >= 1
 
@@ -50,6 +50,34 @@ def test_lists_have_commas(given: dict[str, object]) -> None:
     settings = load(given, {"SCOREPOOL_CORS_ORIGINS": "https://a.example, https://b.example"})
 
     assert settings.cors_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("0.0.0.0", ("0.0.0.0",)),
+        ("[::1]", ("::1",)),
+        ("127.0.0.1,::1", ("127.0.0.1", "::1")),
+        ("127.0.0.1, [::1]", ("127.0.0.1", "::1")),
+    ],
+)
+def test_hosts_are_a_list(given: dict[str, object], text: str, hosts: tuple[str, ...]) -> None:
+    """An IPv6 address may have the brackets of a URL."""
+    assert load({**given, "host": text}, {}).host == hosts
+
+
+@pytest.mark.parametrize("text", [" ", ",", "[]", "127.0.0.1,[]"])
+def test_a_list_without_a_host_is_refused(given: dict[str, object], text: str) -> None:
+    """Not taken for every address."""
+    assert faults({**given, "host": text}).startswith("host:")
+
+
+@pytest.mark.parametrize("text", ["500", "", "five", "503,429"])
+def test_the_status_of_overload_is_one_of_two(given: dict[str, object], text: str) -> None:
+    """Any other is a fault."""
+    assert load(given, {}).overload_status == 503
+    assert load({**given, "overload_status": "429"}, {}).overload_status == 429
+    assert faults({**given, "overload_status": text}).startswith("overload_status:")
 
 
 def test_an_origin_is_never_every_origin(given: dict[str, object]) -> None:

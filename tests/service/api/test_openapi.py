@@ -59,6 +59,26 @@ def test_every_problem_has_an_example(described: Json) -> None:
     assert shown == {code: str(problem.status) for code, problem in PROBLEMS.items() if code != "not_found"}
 
 
+def test_overload_has_the_status_that_was_chosen() -> None:
+    """With the example of the other refusals that have it."""
+    responses = openapi_document(RequestLimits(), 429)["paths"]["/score"]["post"]["responses"]
+    shown = {
+        status: each["content"]["application/problem+json"]["examples"]
+        for status, each in responses.items()
+        if status != "200"
+    }
+
+    assert shown["429"]["overloaded"]["value"]["status"] == 429
+    assert "quota_exceeded" in shown["429"]
+    assert "Retry-After" in responses["429"]["headers"]
+    assert "overloaded" not in shown["503"]
+
+
+def test_the_server_is_where_the_document_is(described: Json) -> None:
+    """Below a proxy's prefix too: the paths begin with a slash and are appended."""
+    assert [server["url"] for server in described["servers"]] == ["."]
+
+
 def test_the_examples_are_valid(described: Json) -> None:
     """Example request and response are valid by the schemas, and the decoder accepts the request."""
     check(described, "ScoreBody", EXAMPLE_REQUEST)

@@ -47,6 +47,9 @@ def test_no_answer_is_unhealthy() -> None:
     [
         ({}, ("127.0.0.1", 8000)),
         ({"SCOREPOOL_HOST": "::", "SCOREPOOL_PORT": "9000"}, ("::1", 9000)),
+        ({"SCOREPOOL_HOST": "[::1]"}, ("::1", 8000)),
+        ({"SCOREPOOL_HOST": "10.0.0.7,::1"}, ("10.0.0.7", 8000)),
+        ({"SCOREPOOL_HOST": "0.0.0.0, ::"}, ("127.0.0.1", 8000)),
         ({"SCOREPOOL_HOST": "10.0.0.7"}, ("10.0.0.7", 8000)),
         ({"SCOREPOOL_PORT": "tcp://10.0.0.7:8000"}, ("127.0.0.1", 8000)),
     ],

@@ -27,6 +27,20 @@ def test_a_connection_is_used_again(parser: type[Parser]) -> None:
     run(scenario())
 
 
+def test_an_absolute_target_is_served(parser: type[Parser]) -> None:
+    """As clients send it that take the service for a proxy."""
+
+    async def scenario() -> None:
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(b"POST http://b:80/in HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+            assert (await client.answer())[2] == b"POST /in abc"
+            await client.send(b"GET HTTP://b HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert (await client.answer())[2] == b"GET / "
+            assert [fields[b"host"] for fields in server.echo.headers] == [b"b:80", b"b"]
+
+    run(scenario())
+
+
 def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
     """The requests are read alike wherever the network splits them."""
 

@@ -104,7 +104,27 @@ def test_unambiguous_heads_are_accepted(raw: bytes, length: int | None) -> None:
         head(line="get / HTTP/1.1"),
         head(line="G=T / HTTP/1.1"),
         head(line="GET a HTTP/1.1"),
-        head(line="GET http://a/ HTTP/1.1"),
+        head(line="GET http:// HTTP/1.1"),
+        head(line="GET http:/// HTTP/1.1"),
+        head(line="GET http://user@a/ HTTP/1.1"),
+        head(line="GET http://user:word@a/ HTTP/1.1"),
+        head(line="GET http://a:123456/ HTTP/1.1"),
+        head(line="GET http://a:b/ HTTP/1.1"),
+        head(line="GET http://a,b/ HTTP/1.1"),
+        head(line="GET http://a\\b/ HTTP/1.1"),
+        head(line="GET http://[::1/ HTTP/1.1"),
+        head(line="GET http://::1/ HTTP/1.1"),
+        head(line="GET http://a#b HTTP/1.1"),
+        head(line="GET http://a/#@b HTTP/1.1"),
+        head(line="GET http://a/b c HTTP/1.1"),
+        head(line="GET ftp://a/ HTTP/1.1"),
+        head(line="GET //a/ HTTP/2.0"),
+        head(line="GET http://a/ HTTP/1.1", host=""),
+        head("Host: b", line="GET http://a/ HTTP/1.1"),
+        head(line="GET http://a/ HTTP/1.1", host="Host: a b"),
+        head(line="CONNECT http://a/ HTTP/1.1"),
+        head("Content-Length: 5", "Content-Length: 5", line="POST http://a/ HTTP/1.1"),
+        head("Content-Length: 5", "Transfer-Encoding: chunked", line="POST http://a/ HTTP/1.1"),
         head(line="GET /\x00 HTTP/1.1"),
         head(line="GET /\xe9 HTTP/1.1"),
         head(line="GET /a b HTTP/1.1"),
@@ -119,6 +139,79 @@ def test_unambiguous_heads_are_accepted(raw: bytes, length: int | None) -> None:
 def test_ambiguous_and_invalid_heads_are_refused(raw: bytes) -> None:
     """A proxy in front of the service could read them differently (RFC 9112, section 11)."""
     assert refused(raw) == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "host"),
+    [
+        ("http://b/score", "/score", "b"),
+        ("HTTP://b:80/score?a=b", "/score?a=b", "b:80"),
+        ("https://b.example/", "/", "b.example"),
+        ("http://b", "/", "b"),
+        ("http://b?a", "/?a", "b"),
+        ("http://b:/x", "/x", "b:"),
+        ("http://[::1]:8000/x", "/x", "[::1]:8000"),
+        ("http://b//x@y", "//x@y", "b"),
+        ("http://b/http://c/", "/http://c/", "b"),
+    ],
+)
+def test_an_absolute_target_is_path_and_host(target: str, path: str, host: str) -> None:
+    """RFC 9112, 3.2.2: the target's authority replaces the Host that was sent, wherever that stood."""
+    fields = ("X: Host: c", "hOsT:  a ", "Content-Length: 5")
+
+    parsed = parse_head(head(*fields, line=f"POST {target} HTTP/1.1", host=""))
+
+    rewritten = head("X: Host: c", "Content-Length: 5", line=f"POST {path} HTTP/1.1", host=f"Host: {host}")
+    assert parsed == (rewritten, 5)
+
+
+def test_an_absolute_target_of_http_1_0_brings_its_host() -> None:
+    """A client of HTTP/1.0 need not send the field."""
+    parsed = parse_head(head(line="GET http://b/x HTTP/1.0", host=""))
+
+    assert parsed.raw == head(line="GET /x HTTP/1.0", host="Host: b")
+
+
+def test_options_of_a_host_alone() -> None:
+    """RFC 9112, 3.2.4: it asks about the server as a whole; with a slash, about the path `/`."""
+    assert parse_head(head(line="OPTIONS http://b HTTP/1.1")).raw.startswith(b"OPTIONS * HTTP/1.1\r\n")
+    assert parse_head(head(line="OPTIONS http://b/ HTTP/1.1")).raw.startswith(b"OPTIONS / HTTP/1.1\r\n")
+
+
+TARGETS = st.one_of(
+    st.text("/:?#@[]%.ab01*", max_size=20),
+    st.tuples(
+        st.sampled_from(["http://", "HTTPS://", "http:", "//", "ftp://", ""]),
+        st.text("/:?#@[]%.ab01*", max_size=20),
+    ).map("".join),
+)
+
+
+@given(TARGETS, st.sampled_from(["GET", "POST", "OPTIONS"]), st.sampled_from(["Host: c", "Host:", "X: y"]))
+def test_no_target_reaches_the_parser_in_absolute_form(target: str, method: str, host: str) -> None:
+    """A head is refused, or has a path and one Host, and then checking it again changes nothing."""
+    raw = head("Content-Length: 3", "X-Host: d", line=f"{method} {target} HTTP/1.1", host=host)
+    try:
+        parsed = parse_head(raw)
+    except FramingError:
+        return
+
+    line, *fields = parsed.raw.decode().split("\r\n")
+    assert line.split(" ")[1][0] in "/*"
+    assert sum(field.lower().startswith("host:") for field in fields) == 1
+    assert fields[-4:] == ["Content-Length: 3", "X-Host: d", "", ""]
+    assert parse_head(parsed.raw) == parsed
+
+
+@given(
+    st.from_regex(r"[a-z0-9.-]{1,12}(:[0-9]{1,5})?", fullmatch=True),
+    st.from_regex(r"/[a-z/?=@:]{0,12}", fullmatch=True),
+)
+def test_absolute_and_origin_form_are_one_request(authority: str, path: str) -> None:
+    """Any host and path: the two ways to write a request give the parser the same bytes."""
+    absolute = parse_head(head(line=f"GET http://{authority}{path} HTTP/1.1", host="Host: other"))
+
+    assert absolute == parse_head(head(line=f"GET {path} HTTP/1.1", host=f"Host: {authority}"))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
+from service.connections.limits import share_of_files
 from service.connections.uvicorn_adapter import Parser
 from service.observability.request_record import DISCARD_BYTES
+from service.settings import SettingsError
 from tests.support.connection_server import GET, POST, connection_server
 from tests.support.event_loop import run
 
@@ -117,6 +121,37 @@ def test_a_half_closed_connection_is_a_disconnect(parser: type[Parser]) -> None:
                 await asyncio.sleep(0)
 
     run(scenario())
+
+
+def test_a_client_that_closes_its_side_behind_a_request_gets_no_answer(parser: type[Parser]) -> None:
+    """Its request is given up, although it is complete, as by nginx in front of an application and by Go."""
+
+    async def scenario() -> None:
+        async with connection_server(parser) as server, server.connect() as client:
+            await client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            while not server.echo.active:
+                await asyncio.sleep(0)
+            client.writer.write_eof()
+            assert await client.rest() == b""
+            server.echo.released.set()
+            while server.echo.active:
+                await asyncio.sleep(0)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("files", "workers", "connections"), [(20_000, 2, 10_000), (1024, 64, 96), (64, 2, 4)]
+)
+def test_connections_leave_files_for_the_workers(files: int, workers: int, connections: int) -> None:
+    """With the last file taken nothing could be accepted, and so nothing be evicted either."""
+    assert share_of_files(files, workers) == connections
+
+
+def test_too_few_files_for_the_workers_are_refused() -> None:
+    """In words that say what to change."""
+    with pytest.raises(SettingsError, match=r"workers: 4 need more than 88 open files, 64 are allowed"):
+        share_of_files(64, 4)
 
 
 def test_the_connection_that_was_idle_longest_is_evicted(parser: type[Parser]) -> None:

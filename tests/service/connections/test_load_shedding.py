@@ -59,6 +59,32 @@ def test_the_answer_equals_the_applications(service: Service) -> None:
     assert shed_reply.body == app_reply.body
 
 
+def test_overload_may_be_answered_with_429(tmp_path: Path) -> None:
+    """In the status line, in the body and in what is counted, by its head alone as by the endpoint."""
+    service = Service(tmp_path, overload_status=429)
+    assert service.score(authorization=KNOWN).status == 200
+    service.backend.refusal = FULL
+
+    shed_reply = shed_by_head(service, x_request_id="same")
+    app_reply = service.score(authorization=KNOWN, x_request_id="same")
+
+    assert shed_reply is not None
+    assert shed_reply.body == app_reply.body
+    for reply in (shed_reply, app_reply):
+        assert (reply.status, reply.json["status"], reply.json["code"]) == (429, 429, "overloaded")
+        assert reply.headers["retry-after"] == "7"
+    assert [record.status for record in service.recorder.over[-2:]] == [429, 429]
+
+
+@pytest.mark.parametrize("code", ["draining", "starting", "no_workers"])
+def test_other_refusals_keep_their_503(tmp_path: Path, code: str) -> None:
+    """A proxy is right to send its requests elsewhere then."""
+    service = Service(tmp_path, overload_status=429)
+    service.backend.refusal = Refused(code, "not now", 1)
+
+    assert service.score().status == 503
+
+
 def test_a_shed_request_is_recorded_like_any_other(service: Service) -> None:
     """The observer gets the same method, route, status, code and subject."""
     shed_by_head(service)

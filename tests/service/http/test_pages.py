@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -32,9 +33,17 @@ def test_every_file_that_a_page_loads_is_served(tmp_path: Path, path: str) -> No
 
     assert addresses
     for address in addresses:
-        reply = service.request("GET", address)
+        reply = service.request("GET", urljoin(path, address))
         assert reply.status == 200
         assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["playground.html", "docs.html", "playground.js", "docs.js"])
+def test_addresses_are_relative(name: str) -> None:
+    """So a proxy may serve the pages below a prefix."""
+    text = (STATIC / name).read_text()
+
+    assert not re.search(r'(?:src|href)="/|fetch\("/|url: "/', text)
 
 
 @pytest.mark.parametrize("name", ["playground.html", "docs.html"])

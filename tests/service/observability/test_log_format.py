@@ -3,6 +3,8 @@
 import json
 from datetime import datetime
 
+import pytest
+
 from service.observability.log_format import ConsoleEncoder, encode_json
 
 
@@ -34,6 +36,21 @@ def test_text_that_utf8_cannot_encode_is_replaced() -> None:
     line = encode_json("info", "request", {"subject": "a\ud800b"})
 
     assert json.loads(line)["subject"] == "a?b"
+
+
+@pytest.mark.parametrize(
+    "each", ["\x00", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u202e", "\u2066", "\U000e0001"]
+)
+def test_no_line_holds_what_a_terminal_obeys(each: str) -> None:
+    """Control characters and marks of direction are escaped in either form; JSON means the same."""
+    text = f"Ünal 文 {each}b"
+    json_line = encode_json("info", "request", {"subject": text})
+    console_line = ConsoleEncoder(colours=False)("info", "request", {"subject": text})
+
+    assert json.loads(json_line)["subject"] == text
+    assert "Ünal 文" in json_line.decode()
+    for line in (json_line, console_line):
+        assert line.decode().removesuffix("\n").isprintable()
 
 
 def test_the_console_leaves_out_fields_that_are_none() -> None:

@@ -1,0 +1,1 @@
+"""Real clients, proxies and environments around a started server."""

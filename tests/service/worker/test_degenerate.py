@@ -1,0 +1,129 @@
+"""Documents that are all equal, alone, or without any known word: every answer is finite and has its shape."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+import pytest
+
+from scoring.bundle.bundle import open_bundle, write_bundle
+from service.api.response import ScoreResponse
+from service.limits import RequestLimits
+from service.worker.handler import ScoringHandler
+from tests.support.small_bundle import WORDS, model
+
+SIMILARITIES = ("neighbours", "pairs", "matrix", "none")
+
+# The storm and the harbour point in opposite directions; "the" has a vector of zeros.
+OPPOSITE = np.array(
+    [[0, 0, 0, 0], [1, 2, 3, 4], [-1, -2, -3, -4], [1, 0, 0, 0], [0, 1, 0, 0], [1, 2, 3, 4]], np.float32
+)
+
+MODELS: dict[str, dict[str, Any]] = {
+    "sif": {},
+    "mean": {"pooling": "mean", "components": np.empty((0, 4), np.float32)},
+    "no n-grams": {"ngram_vectors": None},
+    "opposite": {
+        "word_vectors": OPPOSITE,
+        "word_weights": np.ones(6, np.float32),
+        "ngram_vectors": None,
+        "components": np.empty((0, 4), np.float32),
+        "pooling": "mean",
+    },
+    "zeros": {
+        "word_vectors": np.zeros((6, 4), np.float32),
+        "ngram_vectors": np.zeros((50, 4), np.float32),
+        "centroids": np.zeros((3, 4), np.float32),
+    },
+}
+
+DOCUMENTS = {
+    "one": ["storm harbour"],
+    "one without a token": ["12 34"],
+    "equal": ["the storm"] * 7,
+    "equal, many": ["storms"] * 450,
+    "unknown": ["xqzw", "xqzw", "qqqqjjj"],
+    "without a token": ["", "…", "7"],
+    "opposite": ["storm", "harbour", "storm harbour", "the"],
+    "mixed": ["", "storm", "storm", "the", "x", "непогода"],
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def handler(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ScoringHandler:
+    """Return a handler with one model after the other."""
+    path: Path = tmp_path_factory.mktemp("degenerate") / "bundle"
+    write_bundle(path, model(words=WORDS, **MODELS[request.param]))
+    return ScoringHandler(open_bundle(path), RequestLimits())
+
+
+def finite(text: bytes) -> Any:
+    """Decode JSON; fail for a number that is none."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("vectors", [False, True])
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("documents", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_every_answer_is_finite(
+    handler: ScoringHandler, documents: list[str], similarity: str, vectors: bool
+) -> None:
+    """In JSON: nulls only where the contract has them, and every row of the length it should have."""
+    request = {"documents": documents, "similarity": similarity, "vectors": vectors, "threshold": -1}
+
+    answer = handler(orjson.dumps(request), "json")
+
+    assert answer.code == "ok", answer.body
+    msgspec.json.decode(answer.body, type=ScoreResponse)
+    decoded = finite(answer.body)
+    n_docs = len(documents)
+    assert len(decoded["documents"]) == n_docs
+    for document in decoded["documents"]:
+        placed = [document[name] is not None for name in ("cluster", "distance", "margin", "outlier")]
+        assert len(set(placed)) == 1
+        assert (document["known"] is None) == (document["tokens"] == 0)
+        if similarity == "neighbours":
+            assert len(document["neighbours"]) <= min(5, n_docs - 1)
+        if vectors:
+            assert len(document["vector"]) == 4
+            assert None not in document["vector"]
+    assert sum(cluster["size"] for cluster in decoded["clusters"]) <= n_docs
+    assert all(isinstance(cluster["cohesion"], float) for cluster in decoded["clusters"])
+    if similarity == "matrix":
+        matrix = np.array(decoded["matrix"], float)
+        assert matrix.shape == (n_docs, n_docs)
+        assert np.isfinite(matrix).all()
+
+
+@pytest.mark.parametrize("documents", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_every_matrix_is_finite(handler: ScoringHandler, documents: list[str]) -> None:
+    """As `.npy`, and the same as in JSON."""
+    body = orjson.dumps({"documents": documents, "similarity": "matrix"})
+
+    matrix = np.load(io.BytesIO(handler(body, "npy").take_body()), allow_pickle=False)
+
+    assert (matrix.dtype, matrix.shape) == (np.float32, (len(documents),) * 2)
+    assert np.isfinite(matrix).all()
+    assert np.abs(matrix).max() <= 1
+    written = np.array(finite(handler(body, "json").take_body())["matrix"], np.float32)
+    assert np.array_equal(matrix, written)
+
+
+def test_equal_documents_are_as_similar_as_can_be(handler: ScoringHandler) -> None:
+    """They are each other's neighbours, by position; vectors of zeros are as similar to any other: not at all."""
+    body = orjson.dumps({"documents": ["storm"] * 4, "neighbours": 2, "vectors": True})
+
+    documents = finite(handler(body, "json").take_body())["documents"]
+
+    nearest = [[near["id"] for near in document["neighbours"]] for document in documents]
+    assert nearest == [["1", "2"], ["0", "2"], ["0", "1"], ["0", "1"]]
+    similarity = 1 if any(documents[0]["vector"]) else 0
+    assert {near["similarity"] for document in documents for near in document["neighbours"]} == {similarity}
