@@ -34,7 +34,7 @@ from service.observability.metrics import (
 )
 from service.observability.redaction import Redactor
 from service.observability.request_record import RequestRecord
-from service.observability.status import SlotSnapshot, Snapshot, Status
+from service.observability.status import LastMinute, SlotSnapshot, Snapshot
 from service.observability.telemetry import Telemetry
 from service.observability.tracing import Tracing
 
@@ -97,7 +97,7 @@ def parts(log: EventLog) -> Iterator[tuple[str, Callable[[], object]]]:
         RequestMetrics(),
         PoolMetrics(),
         ScoringMetrics(MODEL),
-        Status(time.monotonic),
+        LastMinute(time.monotonic),
     )
     service = ServiceLog(log)
     yield "metrics of the request", lambda: requests.ended(one)

@@ -8,9 +8,9 @@ A worker never opens a path, so it gets the bundle of the server's start, also w
 from collections.abc import Mapping
 from multiprocessing import reduction
 from pathlib import Path
-from typing import Protocol
 
 from scoring.bundle.files import BundleFiles
+from service.ipc.shared_memory import Descriptor
 
 
 class BundleHandle:
@@ -31,11 +31,5 @@ class BundleHandle:
         return _attach, (files.path, files.raw, duplicates)
 
 
-class _Descriptor(Protocol):
-    """What `DupFd` gives: a descriptor that crosses to another process."""
-
-    def detach(self) -> int: ...
-
-
-def _attach(path: Path, raw: bytes, duplicates: Mapping[str, _Descriptor]) -> BundleFiles:
+def _attach(path: Path, raw: bytes, duplicates: Mapping[str, Descriptor]) -> BundleFiles:
     return BundleFiles(path, raw, {name: duplicate.detach() for name, duplicate in duplicates.items()})

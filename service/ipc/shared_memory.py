@@ -186,13 +186,14 @@ class ArenaHandle:
         return _attach, (tuple(map(reduction.DupFd, self.fds)), self.layout)
 
 
-class _Descriptor(Protocol):
+class Descriptor(Protocol):
     """What `DupFd` gives: a descriptor that crosses to another process."""
 
-    def detach(self) -> int: ...
+    def detach(self) -> int:
+        """Return the descriptor's number in this process, which owns it from now on."""
 
 
-def _attach(duplicates: tuple[_Descriptor, _Descriptor, _Descriptor], layout: Layout) -> "WorkerArena":
+def _attach(duplicates: tuple[Descriptor, Descriptor, Descriptor], layout: Layout) -> "WorkerArena":
     memory, called, reported = (duplicate.detach() for duplicate in duplicates)
     return WorkerArena((memory, called, reported), layout)
 

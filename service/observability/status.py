@@ -106,7 +106,7 @@ def _quantile(bounds: Counter[int], largest: float, share: float) -> float | Non
     return largest if bounds else None
 
 
-class Status:
+class LastMinute:
     """The last minute of one server; belongs to the event loop's thread."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

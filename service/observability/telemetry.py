@@ -17,7 +17,7 @@ from service.observability.log import ServiceLog
 from service.observability.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, ServedModel
 from service.observability.prometheus import Counter
 from service.observability.request_record import RequestRecord
-from service.observability.status import Snapshot, Status
+from service.observability.status import LastMinute, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Telemetry:
         self._requests = RequestMetrics()
         self._pool = PoolMetrics()
         self._scoring = ScoringMetrics(model)
-        self._status = Status(clock)
+        self._last_minute = LastMinute(clock)
 
     def began(self, record: RequestRecord) -> None:
         """Note that a request is being served."""
@@ -87,7 +87,7 @@ class Telemetry:
     def ended(self, record: RequestRecord) -> None:
         """Note the end of a request."""
         self._requests.ended(record)
-        self._status.ended(record)
+        self._last_minute.ended(record)
         trace_id = None
         # Not of probes: they would fill a collector with nothing.
         if self._tracer is not None and record.route == SCORE_ROUTE:
@@ -133,7 +133,7 @@ class Telemetry:
     def loop_lagged(self, lag_s: float) -> None:
         """Note by how many seconds the event loop was late."""
         self._pool.loop_lagged(lag_s)
-        self._status.loop_lagged(lag_s)
+        self._last_minute.loop_lagged(lag_s)
         self._log.loop_lagged(lag_s)
 
     def metrics(self, snapshot: Snapshot) -> bytes:
@@ -148,7 +148,7 @@ class Telemetry:
 
     def status(self, snapshot: Snapshot) -> bytes:
         """Encode the answer of `/status`."""
-        return self._status.describe(snapshot)
+        return self._last_minute.describe(snapshot)
 
     def _dropped(self) -> str:
         lines = Counter(

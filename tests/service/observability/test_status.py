@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.api.outcome import Facts, Outcome
 from service.observability.request_record import RequestRecord
-from service.observability.status import SlidingWindow, SlotSnapshot, Snapshot, Status
+from service.observability.status import LastMinute, SlidingWindow, SlotSnapshot, Snapshot
 
 EMPTY = Snapshot(slots=(), jobs=0, cost_s=0.0, subjects=0)
 
@@ -34,7 +34,7 @@ def refused(ended: float) -> RequestRecord:
     return RequestRecord("id", {}, "POST", ended, ended, "/score", 503, "overloaded", "alice")
 
 
-def described(status: Status, snapshot: Snapshot = EMPTY) -> Any:
+def described(status: LastMinute, snapshot: Snapshot = EMPTY) -> Any:
     """Return the answer as clients decode it."""
     return json.loads(status.describe(snapshot))
 
@@ -43,7 +43,7 @@ def test_the_pool_is_as_the_snapshot_says() -> None:
     """By the names of the contract."""
     slots = (SlotSnapshot(0, 71, "busy", 5, 1, 4096), SlotSnapshot(1, None, "dead", 2, 3, 0))
 
-    answer = described(Status(Clock()), Snapshot(slots, jobs=7, cost_s=1.5, subjects=2))
+    answer = described(LastMinute(Clock()), Snapshot(slots, jobs=7, cost_s=1.5, subjects=2))
 
     assert answer["slots"][0] == {
         "slot": 0, "pid": 71, "state": "busy", "calls": 5, "restarts": 1, "memory_bytes": 4096,
@@ -54,7 +54,7 @@ def test_the_pool_is_as_the_snapshot_says() -> None:
 
 def test_a_server_that_did_nothing_has_no_times() -> None:
     """Null, and not zero: nothing was fast."""
-    answer = described(Status(Clock()))
+    answer = described(LastMinute(Clock()))
 
     assert answer["last_minute"] == {
         "requests": 0, "documents": 0, "failures": 0, "p50_ms": None, "p99_ms": None, "max_ms": None,
@@ -65,7 +65,7 @@ def test_a_server_that_did_nothing_has_no_times() -> None:
 def test_requests_are_counted_for_a_minute() -> None:
     """And then forgotten."""
     clock = Clock()
-    status = Status(clock)
+    status = LastMinute(clock)
     status.ended(scored(clock.now, 0.01, documents=3))
     clock.now += 59
 
@@ -77,7 +77,7 @@ def test_requests_are_counted_for_a_minute() -> None:
 def test_refusals_count_as_requests_without_a_time() -> None:
     """A thousand quick refusals do not hide one slow answer."""
     clock = Clock()
-    status = Status(clock)
+    status = LastMinute(clock)
     for _ in range(1000):
         status.ended(refused(clock.now))
 
@@ -91,7 +91,7 @@ def test_refusals_count_as_requests_without_a_time() -> None:
 def test_failures_are_counted() -> None:
     """A deadline, a crash, a client that left."""
     clock = Clock()
-    status = Status(clock)
+    status = LastMinute(clock)
     for code, number in (("deadline_exceeded", 504), ("worker_crashed", 500), ("ok", 499)):
         status.ended(
             RequestRecord("id", {}, "POST", clock.now - 1, clock.now, "/score", number, code, "alice")
@@ -103,7 +103,7 @@ def test_failures_are_counted() -> None:
 def test_probes_do_not_count() -> None:
     """They would drown everything else."""
     clock = Clock()
-    status = Status(clock)
+    status = LastMinute(clock)
 
     status.ended(RequestRecord("id", {}, "GET", clock.now, clock.now, "/livez", 200))
 
@@ -112,7 +112,7 @@ def test_probes_do_not_count() -> None:
 
 def test_the_loops_lag_is_told_in_milliseconds() -> None:
     """The largest exactly."""
-    status = Status(Clock())
+    status = LastMinute(Clock())
 
     status.loop_lagged(0.0125)
 
