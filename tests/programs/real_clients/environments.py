@@ -209,7 +209,9 @@ def require_sleep(wrapper: Sequence[str]) -> None:
         line = [*wrapper, sys.executable, "-c", sleeping]
         subprocess.run(line, timeout=5, check=True, stderr=subprocess.DEVNULL)
     except subprocess.SubprocessError as error:
-        raise Missing("Python cannot sleep under this libfaketime; see tests/service/test_clocks.py") from error
+        raise Missing(
+            "Python cannot sleep under this libfaketime; see tests/service/test_clocks.py"
+        ) from error
 
 
 def hours_from_now(moment: str) -> float:
