@@ -3,12 +3,13 @@
 import ast
 from pathlib import Path
 
-# Tokens have dates; a log has times; a bundle has the date of its creation, and a development token its own.
+# Tokens have dates; a log and spans have times; a bundle has the date of its creation, and a development token its own.
 TIME_OF_DAY = {
     "service/auth/tokens.py",
     "service/cli/issue_token.py",
     "service/cli/output.py",
     "service/observability/log_format.py",
+    "service/observability/tracing.py",
 }
 
 CLOCKS = {"time.time", "time.time_ns", "time.strftime", "datetime.now"}
