@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import secrets
 import shlex
+import threading
+import time
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ import orjson
 
 from scoring.bundle.bundle import open_bundle
 from scoring.errors import BundleError
+from service.cli.healthcheck import is_healthy
 from service.cli.issue_token import TokenClaims, sign_token
 from service.settings import SettingsError, load
 
@@ -25,6 +28,9 @@ SECRET = FOLDER / "jwt-secret"
 
 # A week, in seconds, so that a page that stays open in a tab keeps working.
 TOKEN_TTL = 7 * 24 * 3600
+
+# How often readiness is asked for before the instructions are printed.
+POLL_S = 0.1
 
 
 @click.command()
@@ -42,7 +48,7 @@ def main(port: str, workers: str | None) -> None:
         raise click.UsageError("\n".join(error.faults)) from error
     from service.server import run  # noqa: PLC0415 - the process that trains must not import the server
 
-    raise SystemExit(run(settings, announce=lambda url: click.echo(instructions(url, secret))))
+    raise SystemExit(run(settings, announce=lambda url: print_when_ready(url, secret)))
 
 
 def ensure_bundle() -> None:
@@ -81,6 +87,19 @@ def read_or_create_secret(path: Path) -> str:
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(32))
     return path.read_text(encoding="ascii")
+
+
+def print_when_ready(url: str, secret: str) -> None:
+    """Print the instructions once a worker is ready, so that the pasted line is never answered with 503."""
+    environment = {"SCOREPOOL_PORT": url.rpartition(":")[2]}
+
+    def wait() -> None:
+        while not is_healthy("/readyz", environment):
+            time.sleep(POLL_S)
+        click.echo(instructions(url, secret))
+
+    # Beside the event loop, and gone with the process.
+    threading.Thread(target=wait, name="instructions", daemon=True).start()
 
 
 def instructions(url: str, secret: str) -> str:

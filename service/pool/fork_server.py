@@ -54,7 +54,7 @@ def ensure_running(preload: Sequence[str]) -> int:
     """Start the fork server if it is not running, and return its process id.
 
     Takes a few milliseconds; the imports go on in the new process, and a first worker waits for them. It may
-    also block for ever, where the last one was stopped: call it in the `lane`.
+    also block for ever, where the last one was stopped: call it in the `starter_thread`.
     """
     os.environ.update(ONE_THREAD | WARM_HEAP)
     os.environ[process_limits.SERVER_PID] = str(os.getpid())

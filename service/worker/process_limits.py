@@ -66,7 +66,7 @@ def die_with(parent: int) -> None:
 def die_with_server() -> None:
     """Have the kernel kill this fork server when its server ends; does nothing in the server itself.
 
-    The kernel watches the thread that started this process, not the whole server: see `forkserver.lane`.
+    The kernel watches the thread that started this process, not the whole server: see `fork_server.starter_thread`.
     """
     server = int(os.environ.get(SERVER_PID, "0"))
     if server not in {0, os.getpid()}:
