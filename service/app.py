@@ -10,7 +10,9 @@ from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from scoring.bundle.bundle import copy_vocabulary
 from scoring.bundle.files import BundleFiles
@@ -110,6 +112,16 @@ def make_keys(settings: Settings) -> KeySource:
     return FixedKey(secret_key(settings.jwt_secret, settings.algorithms))
 
 
+class Application(Starlette):
+    """Starlette without its outermost layer: `RequestContext` answers every fault before it would."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the layers from `RequestContext` on."""
+        stack = super().build_middleware_stack()
+        assert isinstance(stack, ServerErrorMiddleware)
+        return stack.app
+
+
 def create_app(
     settings: Settings,
     model: ModelInfo,
@@ -129,7 +141,7 @@ def create_app(
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
-    app = Starlette(
+    app = Application(
         routes=[
             score,
             *_probe_routes(backend, readiness),

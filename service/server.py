@@ -28,8 +28,7 @@ from scoring.errors import ScoringError
 from service.app import Backend, create_app, make_backend
 from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
-from service.connections.limits import BODY_GRACE_S, KEEP_ALIVE_S, ConnectionLimits, connections_allowed
-from service.connections.uvicorn_adapter import HttpToolsParser, MessageSource, Parser
+from service.connections.limits import BODY_GRACE_S, ConnectionLimits, connections_allowed
 from service.errors import StartError
 from service.http.operations import model_info
 from service.observability.log import EventLog, ServiceLog, opened_log
@@ -109,7 +108,7 @@ class Server(uvicorn.Server):
         uvicorn would cancel the requests that are left, and their clients would get no response.
         """
         for connection in self._connections():
-            connection.shut_down()
+            connection.shutdown()
         end = time.monotonic() + CLOSE_TIMEOUT_S
         while self.server_state.connections and not self.force_exit and time.monotonic() < end:
             await asyncio.sleep(_CLOSE_POLL_S)
@@ -118,8 +117,8 @@ class Server(uvicorn.Server):
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=CLOSE_TIMEOUT_S)
 
-    def _connections(self) -> list[MessageSource]:
-        return [cast("Parser", parser).source for parser in self.server_state.connections]
+    def _connections(self) -> list[Connection]:
+        return [cast("Connection", connection) for connection in self.server_state.connections]
 
     def _log_ignored(self, number: signal.Signals) -> None:
         if number not in self._ignored:
@@ -206,12 +205,7 @@ def assemble(
     return Assembly(app, backend, telemetry)
 
 
-def configure(
-    app: Starlette,
-    settings: Settings,
-    observer: RequestObserver | None = None,
-    parser: type[Parser] = HttpToolsParser,
-) -> uvicorn.Config:
+def configure(app: Starlette, settings: Settings, observer: RequestObserver | None = None) -> uvicorn.Config:
     """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed.
 
     `observer` is told of what is refused before it becomes a request.
@@ -224,7 +218,7 @@ def configure(
     )
     return uvicorn.Config(
         app,
-        http=partial(Connection, parser, context),  # type: ignore[arg-type]  # any factory will do
+        http=partial(Connection, context),  # type: ignore[arg-type]  # any factory will do
         ws="none",
         loop="uvloop",
         lifespan="on",
@@ -232,7 +226,6 @@ def configure(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
     )
 
 

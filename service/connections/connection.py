@@ -4,9 +4,9 @@
     head_s; keep_alive_s before its first   body_s                the deadline of the request
     byte                                    (also after an early response)
 
-uvicorn's parsers have no limits on heads, times or pipelining, and each is lenient in its own way. So this
-stands between the network and either of them: the parser gets one checked message at a time, and what was
-pipelined behind it waits until the response is written.
+It is the protocol class that uvicorn's server makes for each connection, in place of uvicorn's own, which have no
+limits on heads, times or pipelining. One request at a time is served, as an `Exchange`; what was pipelined behind it
+waits until its response is written.
 
 A client that closes its sending side has disconnected. RFC 9112, 9.6 would have it wait for its response, but the
 bytes of a client that has left are the same, and its work is to be given up at once. nginx before an application
@@ -20,23 +20,30 @@ from enum import Enum, auto
 from math import inf
 from typing import Any, cast
 
+from starlette.types import Scope
+from uvicorn import Config
+from uvicorn.server import ServerState
+
 from service.api.problems import PROBLEMS, problem
 from service.connections.deferral import StartDeferral
 from service.connections.eviction import OpenConnections
+from service.connections.exchange import Exchange, connection_scope, make_scope
 from service.connections.http1 import HEAD_END, ChunkedBody, FramingError, Head, check_partial, parse_head
-from service.connections.limits import CHUNKED_STEP_BYTES, MAX_HEAD_BYTES, ConnectionLimits
+from service.connections.limits import (
+    CHUNKED_STEP_BYTES,
+    MAX_HEAD_BYTES,
+    ConnectionLimits,
+)
 from service.connections.transport import ClientTransport
-from service.connections.uvicorn_adapter import Parser
 from service.http.responses import Header, encode_response, problem_headers
 from service.observability.request_record import (
     DISCARD_BYTES,
     RequestObserver,
     RequestRecord,
-    mark_disconnected,
     new_request_id,
 )
 
-# Returns the whole response to a head that need not be parsed, from a client at an address: see
+# Returns the whole response to a request that need not reach the application, from a client at an address: see
 # `service.connections.load_shedding`.
 Shed = Callable[[Head, Iterable[Header], str], bytes | None]
 
@@ -67,24 +74,32 @@ class Phase(Enum):
 
 
 class Connection(asyncio.Protocol):
-    """Passes on to a parser what a client sends, one message at a time and within limits."""
+    """Serves the requests of one client, one at a time and within limits."""
 
-    def __init__(self, parser: type[Parser], context: ConnectionContext, **arguments: Any) -> None:
-        """Make a connection with a `parser`; `arguments` are those that uvicorn gives its own protocols."""
-        self._parser = parser(**arguments)
-        self._parser.source = self
+    def __init__(
+        self,
+        context: ConnectionContext,
+        *,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """`context`: shared with all connections; the rest is what uvicorn gives its own protocols."""
         self._context, self._limits = context, context.limits
+        self._config, self._server, self._app_state = config, server_state, app_state
         self._loop = asyncio.get_running_loop()
         self._phase, self._head = Phase.HEAD, bytearray()
         # What was received and not yet passed on begins at `_at`.
         self._input, self._at = b"", 0
         # Left of a body: a number of bytes, or chunks.
         self._body: int | ChunkedBody = 0
-        # Whether that body belongs to a request that was refused by its head, and is not passed on.
-        self._discarding = False
+        # The request that is served, until its response is written. In BODY without one the body is discarded.
+        self._exchange: Exchange | None = None
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
         self._deadline = inf
+        self._scope: Scope = {}
         self._transport: ClientTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -92,7 +107,8 @@ class Connection(asyncio.Protocol):
         # uvloop's transports do what asyncio's do, without being one.
         wrapped = cast("asyncio.Transport", transport)
         self._transport = ClientTransport(wrapped, self._loop, self._limits.write_s)
-        self._parser.connection_made(self._transport)
+        self._scope = connection_scope(self._config, transport, self._app_state)
+        self._server.connections.add(self)  # type: ignore[arg-type]  # which it has for our own server alone
         self._expire_in(self._limits.head_s)
         self._context.open_connections.add(self)
 
@@ -102,19 +118,18 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._context.open_connections.remove(self)
-        self._parser.connection_lost(exc)
-        mark_disconnected(self._parser.cycle)
-        self._parser.release()
+        self._server.connections.discard(self)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.disconnect()
 
     def pause_writing(self) -> None:
         """Let the response wait for the network."""
         self._transport.set_writable(writable=False)
-        self._parser.pause_writing()
 
     def resume_writing(self) -> None:
         """Let it go on."""
         self._transport.set_writable(writable=True)
-        self._parser.resume_writing()
 
     def eof_received(self) -> None:
         """Let the transport close: a client that sends no more has disconnected."""
@@ -130,31 +145,18 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.hold_reading(held=True)
 
-    def response_complete(self) -> None:
-        """Go on behind a request whose response is written."""
-        if self._transport.broken:
-            mark_disconnected(self._parser.cycle)
-        if self._transport.is_closing():
-            return
-        if self._phase is Phase.RESPONSE:
-            self._begin_head()
-            if self._at < len(self._input):
-                # Not here: a thousand pipelined requests would be a thousand calls deep.
-                self._loop.call_soon(self._advance)
-        elif self._body_left() > DISCARD_BYTES:
-            self._transport.close()
-
     def refuse(self, error: FramingError) -> None:
         """Answer that the message is malformed, and close."""
         if self._transport.is_closing():
             return
-        cycle = None if self._phase is Phase.HEAD else self._parser.cycle
-        if cycle is not None:
-            # A body went wrong: its reader is told that the client has disconnected.
-            cycle.disconnected = True
-            cycle.message_event.set()
-        if cycle is None or not cycle.response_started:
-            self._transport.write(self._refusal(error, cycle))
+        exchange, self._exchange = self._exchange, None
+        if exchange is None and self._phase is Phase.HEAD:
+            self._transport.write(self._refusal(error))
+        elif exchange is not None:
+            if not exchange.started:
+                self._transport.write(self._refusal(error, exchange.scope))
+            # Its body went wrong: the reader is told that the client has disconnected.
+            exchange.disconnect()
         self._transport.unread = True
         self._transport.close()
 
@@ -162,12 +164,14 @@ class Connection(asyncio.Protocol):
         """Close this idle connection, to make room."""
         self._transport.close()
 
-    def shut_down(self) -> None:
+    def shutdown(self) -> None:
         """Close behind the response that is being written; a request that is not complete gets 503."""
-        if self._phase is Phase.BODY and not self._discarding:
+        if self._phase is Phase.BODY and self._exchange is not None:
             self.refuse(_DRAINING)
+        elif self._exchange is not None:
+            self._exchange.keep_alive = False
         else:
-            self._parser.shutdown()
+            self._transport.close()
 
     def abort(self) -> None:
         """Close at once, whatever was not sent."""
@@ -195,6 +199,18 @@ class Connection(asyncio.Protocol):
 
     def _advance_head(self) -> None:
         """Gather a head until it is complete. Raises: FramingError."""
+        if self._head or self._input.startswith(b"\r", self._at):
+            self._advance_partial_head()
+            return
+        end = self._input.find(HEAD_END, self._at, self._at + MAX_HEAD_BYTES) + len(HEAD_END)
+        if end < len(HEAD_END):
+            self._advance_partial_head()
+            return
+        raw, self._at = self._input[self._at : end], end
+        self._begin_request(parse_head(raw))
+
+    def _advance_partial_head(self) -> None:
+        """Gather a head that comes in pieces, or behind an empty line. Raises: FramingError."""
         known = len(self._head)
         if not known and self._input.startswith(b"\r\n", self._at):
             self._at += 2  # RFC 9112, 2.2: an empty line before a request is ignored
@@ -219,29 +235,34 @@ class Connection(asyncio.Protocol):
 
     def _begin_request(self, head: Head) -> None:
         self._context.open_connections.mark_busy(self)
-        response = self._context.shed(head, self._parser.server_state.default_headers, self._client)
-        if response is not None:
-            self._send_early_response(response, head.length or 0)
-            return
         self._body = ChunkedBody() if head.length is None else head.length
-        # Before the phase changes: a parser that refuses the head has no request of it.
-        self._parser.data_received(head.raw)
+        response = self._context.shed(head, self._server.default_headers, self._client)
+        if response is not None:
+            self._send_early_response(response)
+            return
+        scope = make_scope(head, self._scope)
+        self._exchange = exchange = Exchange(
+            head, scope, self._transport, self._server.default_headers, self._response_complete
+        )
         if self._body == 0:
             self._phase = Phase.RESPONSE
             self._expire_never()
+            exchange.end_body()
         else:
             self._phase = Phase.BODY
             self._expire_in(self._limits.body_s)
+        task = self._loop.create_task(exchange.run(self._config.loaded_app))
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
 
-    def _send_early_response(self, response: bytes, length: int) -> None:
-        """Send a response to a head that the parser has not seen, and discard a short body."""
-        self._parser.cancel_idle_timer()
+    def _send_early_response(self, response: bytes) -> None:
+        """Send a response to a head that the application has not seen, and discard a short body."""
         self._transport.write(response)
-        if length > DISCARD_BYTES:
+        if self._body_left() > DISCARD_BYTES:
             self._transport.unread = True
             self._transport.close()
-        elif length:
-            self._phase, self._body, self._discarding = Phase.BODY, length, True
+        elif self._body:
+            self._phase = Phase.BODY
             self._expire_in(self._limits.body_s)
         else:
             self._begin_head()
@@ -257,17 +278,31 @@ class Connection(asyncio.Protocol):
             self._at += len(piece)
             self._body -= len(piece)
             complete = self._body == 0
-        if piece and not self._discarding:
-            self._parser.data_received(piece)
+        if piece and self._exchange is not None:
+            self._exchange.feed(piece)
         if complete:
             self._end_body()
 
     def _end_body(self) -> None:
         self._expire_never()
         self._phase = Phase.RESPONSE
-        if self._discarding or self._parser.cycle.response_complete:
-            self._discarding = False
+        if self._exchange is None:
             self._begin_head()
+        else:
+            self._exchange.end_body()
+
+    def _response_complete(self) -> None:
+        """Go on behind a request whose response is written."""
+        self._exchange = None
+        if self._transport.is_closing():
+            return
+        if self._phase is Phase.RESPONSE:
+            self._begin_head()
+            if self._at < len(self._input):
+                # Not here: a thousand pipelined requests would be a thousand calls deep.
+                self._loop.call_soon(self._advance)
+        elif self._body_left() > DISCARD_BYTES:
+            self._transport.close()
 
     def _begin_head(self) -> None:
         self._phase = Phase.HEAD
@@ -310,13 +345,14 @@ class Connection(asyncio.Protocol):
     @property
     def _client(self) -> str:
         """The client's address, without its port; empty where the socket has none."""
-        return self._parser.client[0] if self._parser.client else ""
+        client = self._scope["client"]
+        return client[0] if client else ""
 
-    def _refusal(self, error: FramingError, cycle: Any) -> bytes:
-        """Return a whole response, and have it counted as one."""
+    def _refusal(self, error: FramingError, scope: Scope | None = None) -> bytes:
+        """Return a whole response, and have it counted as one; `scope` is that of the request, where there is one."""
         status = PROBLEMS[error.code].status
-        if cycle is not None and "record" in cycle.scope["state"]:
-            record = cycle.scope["state"]["record"]
+        record: RequestRecord | None = None if scope is None else scope["state"].get("record")
+        if record is not None:
             record.refused = error.code
         else:
             now = self._loop.time()
@@ -325,7 +361,7 @@ class Connection(asyncio.Protocol):
             self._context.observer.began(record)
             self._context.observer.ended(record)
         headers = [
-            *self._parser.server_state.default_headers,
+            *self._server.default_headers,
             *(header for header in problem_headers(error.code) if header[0] != b"connection"),
             (b"connection", b"close"),
             (b"x-request-id", record.request_id.encode("ascii")),

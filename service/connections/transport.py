@@ -1,57 +1,48 @@
-"""The transport as the parser sees it: reading pauses for two reasons, closing does not cut answers off."""
+"""A connection's transport: reading pauses for two reasons, closing does not cut responses off."""
 
 import asyncio
-from typing import Any
 
-from service.connections.http1 import HEAD_END
-from service.connections.limits import LINGER_S, MAX_HEAD_BYTES
+from service.connections.limits import LINGER_S
+
+# Pieces that are shorter together are joined before they are written: that is cheaper than two of them.
+JOINED_BYTES = 16 * 1024
 
 
-class ClientTransport(asyncio.Transport):
+class ClientTransport:
     """Wraps the transport of one connection; the network has `write_s` seconds to take what was written."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, write_s: float) -> None:
-        super().__init__()
         self._write_s = write_s
         self._transport = transport
         self._loop = loop
         self._closing = False
-        # Reading goes on while neither the parser nor the connection has paused it.
+        # Reading goes on while neither the request nor the connection has paused it.
         self._paused = False
         self._held = False
         self._reading = True
         # Whether bytes of the client are still to come that no request will read.
         self.unread = False
-        # The head of an answer, until its body comes or the turn of the loop ends.
-        self._head: bytes | bytearray | memoryview = b""
-        # Whether an answer was to be written when the client was gone already.
+        # Whether a response was to be written when the client was gone already.
         self.broken = False
+        # Whether the network takes what is written; where not, what waits for that.
+        self.writable = True
+        self._drained: asyncio.Event | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write without waiting; the head of an answer waits for its body, within this turn of the loop.
-
-        A piece that ends like a head and is shorter than `MAX_HEAD_BYTES` is taken for one; where it is part of
-        a body, it is only sent a turn later.
-        """
+    def write(self, *pieces: bytes) -> None:
+        """Write without waiting."""
         if self._transport.is_closing():
             self.broken = True
-        elif self._head:
-            head, self._head = self._head, b""
-            if len(data) < MAX_HEAD_BYTES:
-                self._transport.write(b"".join((head, data)))  # cheaper than two pieces
-            else:
-                self._transport.writelines([head, data])
-        elif data[-4:] == HEAD_END and len(data) < MAX_HEAD_BYTES:
-            self._head = data
-            self._loop.call_soon(self._flush)
+        elif sum(map(len, pieces)) <= JOINED_BYTES:
+            self._transport.write(b"".join(pieces))
         else:
-            self._transport.write(data)
+            self._transport.writelines(pieces)
 
-    def _flush(self) -> None:
-        head, self._head = self._head, b""
-        if head and not self._transport.is_closing():
-            self._transport.write(head)
+    async def drained(self) -> None:
+        """Wait until the network takes what is written again, or the connection has ended."""
+        if not self.writable:
+            self._drained = self._drained or asyncio.Event()
+            await self._drained.wait()
 
     def is_closing(self) -> bool:
         """Tell whether anything more would be sent."""
@@ -62,7 +53,6 @@ class ClientTransport(asyncio.Transport):
         if self._closing:
             return
         self._closing = True
-        self._flush()
         if self._transport.is_closing():
             return
         if self.unread and self._transport.can_write_eof():
@@ -83,14 +73,15 @@ class ClientTransport(asyncio.Transport):
         """Note that the connection has ended."""
         self._closing = True
         self._cancel_abort()
+        self._resume_writers()
 
     def pause_reading(self) -> None:
-        """Stop reading, on behalf of the parser."""
+        """Stop reading, on behalf of the request."""
         self._paused = True
         self._set_reading()
 
     def resume_reading(self) -> None:
-        """Read again, on behalf of the parser."""
+        """Read again, on behalf of the request."""
         self._paused = False
         self._set_reading()
 
@@ -101,6 +92,9 @@ class ClientTransport(asyncio.Transport):
 
     def set_writable(self, *, writable: bool) -> None:
         """Note that the network takes what is written, or that it does not: then only for `write_s`."""
+        self.writable = writable
+        if writable:
+            self._resume_writers()
         if self._closing:
             return
         if writable:
@@ -108,9 +102,11 @@ class ClientTransport(asyncio.Transport):
         else:
             self._abort_in(self._write_s)
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the transport knows."""
-        return self._transport.get_extra_info(name, default)
+    def _resume_writers(self) -> None:
+        drained, self._drained = self._drained, None
+        self.writable = True
+        if drained is not None:
+            drained.set()
 
     def _set_reading(self) -> None:
         reading = self._closing or not (self._paused or self._held)

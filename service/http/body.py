@@ -1,22 +1,25 @@
 """Reading a request's body, and noticing that its client has disconnected."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self
 
 from starlette.types import Receive
 
 from service.errors import ServiceError
 from service.http.headers import body_too_large
 
-Result = TypeVar("Result")
-
-# A disconnect is only watched for once a request has taken this long: most are answered sooner.
+# A disconnect is only watched for once a request has taken this long: most are answered sooner. The time of a body
+# is checked as often.
 WATCH_AFTER_S = 0.05
 
 
 class ClientDisconnected(ServiceError):  # noqa: N818 - it is an outcome, not a fault
     """The connection ended before the answer was ready: there is no client to answer."""
+
+
+class BodyTimeout(ServiceError):  # noqa: N818 - it is an outcome, not a fault
+    """The body was not complete in its time."""
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -30,7 +33,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnected("while sending the body")
+            raise ClientDisconnected
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
@@ -40,47 +43,62 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def cancel_on_disconnect(receive: Receive, work: Awaitable[Result]) -> Result:
-    """Await `work`, which is cancelled when the client disconnects; the body must have been read before.
+class RequestWatch:
+    """Cancels a request's task when its body's time is up, or when its client disconnects while it is scored.
 
-    Raises: ClientDisconnected.
+    A context manager in that task. One timer does for both, and is most often cancelled before it is due.
     """
-    task = asyncio.current_task()
-    assert task is not None
-    watcher = _DisconnectWatcher(receive, task)
-    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watcher.start)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not watcher.disconnected:
-            raise  # the server is ending, not the client
-        task.uncancel()
-        raise ClientDisconnected("while waiting for the answer") from None
-    finally:
-        timer.cancel()
-        watcher.stop()
 
-
-class _DisconnectWatcher:
-    """Cancels a request's task when its client disconnects."""
-
-    def __init__(self, receive: Receive, request: asyncio.Task[Any]) -> None:
+    def __init__(self, receive: Receive, body_timeout_s: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         self._receive = receive
-        self._request = request
-        self._watching: asyncio.Task[None] | None = None
-        self.disconnected = False
+        self._request: asyncio.Task[Any] = task
+        self._loop = task.get_loop()
+        self._body_ends: float | None = self._loop.time() + body_timeout_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._late = self._disconnected = False
 
-    def start(self) -> None:
-        self._watching = asyncio.create_task(self._run())
+    def __enter__(self) -> Self:
+        """Begin, before the body is read."""
+        self._set_timer()
+        return self
 
-    def stop(self) -> None:
-        # The task holds this object: without the reference back there is no cycle to keep the request in memory.
-        watching, self._watching = self._watching, None
-        if watching is not None:
-            watching.cancel()
+    def body_read(self) -> None:
+        """Note that the body was read; from now on only a disconnect is watched for."""
+        self._body_ends = None
 
-    async def _run(self) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End. Raises: BodyTimeout, ClientDisconnected, instead of the cancellation that each is."""
+        if self._timer is not None:
+            self._timer.cancel()
+        # The watcher holds this object: without the reference back there is no cycle to keep the request in memory.
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
+        if kind is asyncio.CancelledError and (self._late or self._disconnected):
+            self._request.uncancel()
+            raise BodyTimeout if self._late else ClientDisconnected from None
+
+    def _set_timer(self) -> None:
+        soon = self._loop.time() + WATCH_AFTER_S
+        self._timer = self._loop.call_at(min(soon, self._body_ends or soon), self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        if self._body_ends is None:
+            self._watcher = self._loop.create_task(self._watch())
+        elif self._loop.time() < self._body_ends:
+            self._set_timer()
+        else:
+            self._late = True
+            self._request.cancel()
+
+    async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.disconnected = True
+        self._disconnected = True
         self._request.cancel()

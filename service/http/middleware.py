@@ -76,7 +76,7 @@ class RequestContext:
 
 
 def _completed(headers: Sequence[Header], record: RequestRecord) -> list[Header]:
-    present = {name for name, _ in headers}
+    present = dict(headers)
     added = [header for header in API_HEADERS if header[0] not in present]
     if record.unread and b"connection" not in present:
         # The connection closes behind the response; without the header the client would use it once more.

@@ -1,6 +1,7 @@
 """Responses as ASGI messages or as bytes: status, headers and body, and the headers of each problem."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -44,6 +45,11 @@ API_HEADERS: Sequence[Header] = (
 )
 
 
+_STATUS_LINES = MappingProxyType(
+    {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
+)
+
+
 class FixedResponse:
     """An endpoint that always answers the same."""
 
@@ -65,11 +71,18 @@ async def send_response(send: Send, status: int, headers: Iterable[Header], body
         await send({"type": "http.response.body", "body": body[at:end], "more_body": end < len(body)})
 
 
+def encode_head(status: int, headers: Sequence[Header]) -> bytes:
+    """Return the head of an HTTP/1.1 response. Raises: RuntimeError for a line break in a header."""
+    head = b"".join([_STATUS_LINES[status], *[b"%b: %b\r\n" % header for header in headers], b"\r\n"])
+    lines = len(headers) + 2
+    if head.count(b"\n") != lines or head.count(b"\r") != lines:
+        raise RuntimeError("a response header has a line break in it")
+    return head
+
+
 def encode_response(status: int, headers: Iterable[Header], body: bytes) -> bytes:
-    """Return a whole HTTP/1.1 response as bytes, for what is answered without the parser."""
-    head = b"".join(b"%b: %b\r\n" % header for header in headers)
-    phrase = HTTPStatus(status).phrase.encode()
-    return b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n\r\n%b" % (status, phrase, head, len(body), body)
+    """Return a whole HTTP/1.1 response as bytes, for what is answered without the application."""
+    return encode_head(status, [*headers, (b"content-length", b"%d" % len(body))]) + body
 
 
 async def send_problem(
@@ -91,8 +104,15 @@ def server_timing(outcome: Outcome | None) -> Header:
     """Return the stages of the request in milliseconds (W3C Server Timing)."""
     if outcome is None:
         return (b"server-timing", b"queue;dur=0")
-    stages = (("queue", outcome.queue_ms), *outcome.facts.stages)
-    return (b"server-timing", ", ".join(f"{name};dur={spent:.3f}" for name, spent in stages).encode())
+    stages = outcome.facts.stages
+    spent = [outcome.queue_ms, *(ms for _, ms in stages)]
+    return (b"server-timing", _timing_format(tuple(name for name, _ in stages)) % tuple(spent))
+
+
+@cache
+def _timing_format(stages: tuple[str, ...]) -> bytes:
+    """Return the format of a timing with these stages behind the queue; few different ones are asked for."""
+    return b", ".join(b"%b;dur=%%.3f" % name.encode() for name in ("queue", *stages))
 
 
 def problem_headers(code: str, retry_after: int | None = None) -> list[Header]:

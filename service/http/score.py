@@ -10,7 +10,7 @@ from service.api.outcome import Outcome
 from service.api.problems import PROBLEMS, complete, status_of
 from service.auth.tokens import Authenticator
 from service.errors import Refused
-from service.http.body import ClientDisconnected, cancel_on_disconnect, read_body
+from service.http.body import BodyTimeout, ClientDisconnected, RequestWatch, read_body
 from service.http.headers import accepted, check_content, content_length, timeout
 from service.http.responses import problem_headers, send_problem, send_response, server_timing
 from service.limits import ScoreLimits
@@ -65,26 +65,25 @@ class ScoreEndpoint:
         size = content_length(fields, limits.max_body_bytes)
         deadline = now + time_left
         with self._queue.admit(principal.subject, size, deadline) as permit:
-            body = await self._read(receive, time_left)
-            record.body_read = True
-            job = Job(record.request_id, principal.subject, body, accept, deadline)
-            record.outcome = await cancel_on_disconnect(receive, self._queue.submit(permit, job))
+            try:
+                with RequestWatch(receive, min(limits.body_timeout_s, time_left)) as watch:
+                    body = await read_body(receive, limits.max_body_bytes)
+                    watch.body_read()
+                    record.body_read = True
+                    job = Job(record.request_id, principal.subject, body, accept, deadline)
+                    record.outcome = await self._queue.submit(permit, job)
+            except BodyTimeout:
+                raise _body_timeout(limits.body_timeout_s, time_left) from None
             record.scored = monotonic()
             # The permit is held until the answer is written: unread answers take memory, too.
             await _send_outcome(send, record, record.outcome, accept)
 
-    async def _read(self, receive: Receive, time_left: float) -> bytes:
-        limits = self._limits
-        try:
-            async with asyncio.timeout(min(limits.body_timeout_s, time_left)):
-                return await read_body(receive, limits.max_body_bytes)
-        except TimeoutError:
-            if time_left <= limits.body_timeout_s:
-                raise Refused(
-                    "deadline_exceeded", "the deadline passed before the body was complete"
-                ) from None
-            detail = f"the body was not complete after {limits.body_timeout_s:g} s"
-            raise Refused("body_timeout", detail) from None
+
+def _body_timeout(body_timeout_s: float, time_left: float) -> Refused:
+    """Return which of the two times was over before the body was complete."""
+    if time_left <= body_timeout_s:
+        return Refused("deadline_exceeded", "the deadline passed before the body was complete")
+    return Refused("body_timeout", f"the body was not complete after {body_timeout_s:g} s")
 
 
 async def _send_outcome(send: Send, record: RequestRecord, outcome: Outcome, accept: str) -> None:

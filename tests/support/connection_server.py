@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -14,7 +14,6 @@ from uvicorn.server import ServerState
 from service.connections.connection import Connection, ConnectionContext, Shed, shed_nothing
 from service.connections.eviction import OpenConnections
 from service.connections.limits import ConnectionLimits
-from service.connections.uvicorn_adapter import Parser
 from tests.support.application import RequestRecorder
 
 # The head of a request for a path that is a number, and the head of one with a body of so many bytes.
@@ -118,7 +117,7 @@ class ConnectionServer:
 
 @asynccontextmanager
 async def connection_server(
-    parser: type[Parser], *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
+    *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
 ) -> AsyncIterator[ConnectionServer]:
     """Serve an `Echo` with at most `limit` connections; `seconds` replace fields of `ConnectionLimits`, each 5 s."""
     echo, recorder, connections = Echo(), RequestRecorder(), OpenConnections(limit)
@@ -130,7 +129,7 @@ async def connection_server(
     config.load()
     state = ServerState()
     make: Callable[[], Any] = partial(
-        Connection, parser, context, config=config, server_state=state, app_state={}, _loop=None
+        Connection, context, config=config, server_state=state, app_state={}, _loop=None
     )
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     try:
@@ -138,5 +137,5 @@ async def connection_server(
     finally:
         server.close()
         for connection in list(state.connections):
-            connection.transport.abort()
+            cast("Connection", connection).abort()
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""How a connection passes requests to the application, with real sockets on the loopback and both parsers."""
+"""How a connection passes requests to the application, with real sockets on the loopback."""
 
 import asyncio
 import json
@@ -6,18 +6,17 @@ import json
 import pytest
 
 from service.connections.limits import MAX_HEAD_BYTES
-from service.connections.uvicorn_adapter import Parser
 from tests.support.connection_server import GET, POST, connection_server
 from tests.support.event_loop import run
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def test_a_connection_is_used_again(parser: type[Parser]) -> None:
+def test_a_connection_is_used_again() -> None:
     """It serves several requests one after the other, with and without bodies."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             for i in range(3):
                 await client.send(GET % i)
                 assert (await client.answer())[2] == b"GET /%d " % i
@@ -27,11 +26,11 @@ def test_a_connection_is_used_again(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_an_absolute_target_is_served(parser: type[Parser]) -> None:
+def test_an_absolute_target_is_served() -> None:
     """As clients send it that take the service for a proxy."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(b"POST http://b:80/in HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
             assert (await client.answer())[2] == b"POST /in abc"
             await client.send(b"GET HTTP://b HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -41,12 +40,12 @@ def test_an_absolute_target_is_served(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
+def test_bytes_may_come_one_at_a_time() -> None:
     """The requests are read alike wherever the network splits them."""
 
     async def scenario() -> None:
         chunked = CHUNKED + b"3\r\nabc\r\n0\r\nX: y\r\n\r\n"
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             for byte in POST % 3 + b"abc" + chunked + GET % 7:
                 await client.send(bytes([byte]))
                 await asyncio.sleep(0)
@@ -59,12 +58,12 @@ def test_bytes_may_come_one_at_a_time(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Parser]) -> None:
+def test_pipelined_requests_are_answered_in_order_one_at_a_time() -> None:
     """However many there are, only one at a time is in the application."""
     count = 3_000
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             sending = asyncio.create_task(client.send(b"".join(GET % i for i in range(count))))
             answers = [(await client.answer())[2] for _ in range(count)]
             await sending
@@ -74,11 +73,11 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time(parser: type[Par
     run(scenario())
 
 
-def test_pipelined_requests_are_not_read_ahead(parser: type[Parser]) -> None:
+def test_pipelined_requests_are_not_read_ahead() -> None:
     """While a request is served the connection takes a bounded number of bytes from the network."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
             sending = asyncio.create_task(client.send((GET % 1) * 1_000_000))
             with pytest.raises(TimeoutError):
@@ -89,12 +88,12 @@ def test_pipelined_requests_are_not_read_ahead(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_request_behind_a_chunked_body_is_a_request_of_its_own(parser: type[Parser]) -> None:
+def test_a_request_behind_a_chunked_body_is_a_request_of_its_own() -> None:
     """The message ends with its chunks, and a trailer field does not become a header."""
 
     async def scenario() -> None:
         body = b"5\r\nGET /\r\n0\r\nAuthorization: x\r\n\r\n"
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(CHUNKED + body + GET % 1)
             assert [(await client.answer())[2] for _ in range(2)] == [b"POST / GET /", b"GET /1 "]
             assert b"authorization" not in server.echo.headers[0]
@@ -102,11 +101,11 @@ def test_a_request_behind_a_chunked_body_is_a_request_of_its_own(parser: type[Pa
     run(scenario())
 
 
-def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
+def test_an_answer_to_head_has_no_body() -> None:
     """The next answer follows the head directly."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send((GET % 1).replace(b"GET", b"HEAD") + GET % 2)
             head = await client.reader.readuntil(b"\r\n\r\n")
             assert b"content-length: 8" in head
@@ -115,24 +114,24 @@ def test_an_answer_to_head_has_no_body(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_an_offer_to_upgrade_is_ignored(parser: type[Parser]) -> None:
+def test_an_offer_to_upgrade_is_ignored() -> None:
     """The body is read as HTTP/1.1, and the connection serves the next request."""
 
     async def scenario() -> None:
         offer = (POST % 3).replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost") + b"abc"
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(offer + GET % 1)
             assert [(await client.answer())[2] for _ in range(2)] == [b"POST / abc", b"GET /1 "]
 
     run(scenario())
 
 
-def test_expect_100_continue_is_answered(parser: type[Parser]) -> None:
+def test_expect_100_continue_is_answered() -> None:
     """The client sends the body after the interim answer."""
 
     async def scenario() -> None:
         head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(head)
             assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
             await client.send(b"abc")
@@ -169,13 +168,11 @@ def test_expect_100_continue_is_answered(parser: type[Parser]) -> None:
         (b"\x16\x03\x01\x02\x00\x01\n", 400, "invalid_request"),
     ],
 )
-def test_an_invalid_request_is_refused_and_the_connection_closed(
-    parser: type[Parser], raw: bytes, status: int, code: str
-) -> None:
+def test_an_invalid_request_is_refused_and_the_connection_closed(raw: bytes, status: int, code: str) -> None:
     """The problem follows the answers of the requests before it, and the observer records it."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(raw)
             found, headers, body = await client.answer()
             if found == 200:
@@ -190,11 +187,11 @@ def test_an_invalid_request_is_refused_and_the_connection_closed(
     run(scenario())
 
 
-def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) -> None:
+def test_a_refusal_reaches_a_client_that_is_still_sending() -> None:
     """The server reads on before it closes: closing with unread bytes would send a reset that discards the answer."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             sending = asyncio.create_task(client.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 3_000_000))
             assert (await client.answer())[0] == 431
             await asyncio.gather(sending, return_exceptions=True)
@@ -205,11 +202,11 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(parser: type[Parser]) 
 @pytest.mark.parametrize(
     "first", [b"\x16\x03\x01\x02\x00", b"GET /\r\n", b"\x00", b"hello", b"PRI * HTTP/2.0\r\n"]
 )
-def test_first_bytes_that_begin_no_request_are_refused_at_once(parser: type[Parser], first: bytes) -> None:
+def test_first_bytes_that_begin_no_request_are_refused_at_once(first: bytes) -> None:
     """The client gets its answer although its time for a head has not passed; the log gets its address."""
 
     async def scenario() -> None:
-        async with connection_server(parser, head_s=3_600) as server, server.connect() as client:
+        async with connection_server(head_s=3_600) as server, server.connect() as client:
             await client.send(first)
             status, headers, _ = await client.answer()
             assert (status, headers["connection"]) == (400, "close")
@@ -218,11 +215,11 @@ def test_first_bytes_that_begin_no_request_are_refused_at_once(parser: type[Pars
     run(scenario())
 
 
-def test_an_empty_line_before_a_request_is_ignored(parser: type[Parser]) -> None:
+def test_an_empty_line_before_a_request_is_ignored() -> None:
     """Its two bytes may come one at a time."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             for byte in b"\r\n" + GET % 1:
                 await client.send(bytes([byte]))
                 await asyncio.sleep(0)

@@ -1,23 +1,22 @@
-"""Time limits and the connection limit, with real sockets on the loopback and both parsers."""
+"""Time limits and the connection limit, with real sockets on the loopback."""
 
 import asyncio
 
 import pytest
 
 from service.connections.limits import share_of_files
-from service.connections.uvicorn_adapter import Parser
 from service.observability.request_record import DISCARD_BYTES
 from service.settings import SettingsError
 from tests.support.connection_server import GET, POST, connection_server
 from tests.support.event_loop import run
 
 
-def test_a_head_has_a_time_limit(parser: type[Parser]) -> None:
+def test_a_head_has_a_time_limit() -> None:
     """A connection that sends nothing or an incomplete head is closed."""
 
     async def scenario() -> None:
         async with (
-            connection_server(parser, head_s=0.05) as server,
+            connection_server(head_s=0.05) as server,
             server.connect() as silent,
             server.connect() as slow,
         ):
@@ -29,11 +28,11 @@ def test_a_head_has_a_time_limit(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_the_head_of_a_second_request_has_a_time_limit(parser: type[Parser]) -> None:
+def test_the_head_of_a_second_request_has_a_time_limit() -> None:
     """The time begins with its first byte, not with the idle time before it."""
 
     async def scenario() -> None:
-        async with connection_server(parser, head_s=0.05) as server, server.connect() as client:
+        async with connection_server(head_s=0.05) as server, server.connect() as client:
             await client.send(GET % 1)
             await client.answer()
             await asyncio.sleep(0.1)
@@ -44,11 +43,11 @@ def test_the_head_of_a_second_request_has_a_time_limit(parser: type[Parser]) -> 
     run(scenario())
 
 
-def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
+def test_an_idle_connection_is_closed() -> None:
     """It is closed after the keep-alive time."""
 
     async def scenario() -> None:
-        async with connection_server(parser, keep_alive_s=0.05) as server, server.connect() as client:
+        async with connection_server(keep_alive_s=0.05) as server, server.connect() as client:
             await client.send(GET % 1)
             await client.answer()
             assert await client.rest() == b""
@@ -56,11 +55,11 @@ def test_an_idle_connection_is_closed(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_body_has_a_time_limit(parser: type[Parser]) -> None:
+def test_a_body_has_a_time_limit() -> None:
     """The connection is closed if the application does not answer, and the application gets a disconnect."""
 
     async def scenario() -> None:
-        async with connection_server(parser, body_s=0.05) as server, server.connect() as client:
+        async with connection_server(body_s=0.05) as server, server.connect() as client:
             await client.send(POST % 10 + b"abc")
             assert await client.rest() == b""
             assert server.echo.disconnects == 1
@@ -68,11 +67,11 @@ def test_a_body_has_a_time_limit(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_the_body_of_a_request_that_was_answered_early_is_skipped(parser: type[Parser]) -> None:
+def test_the_body_of_a_request_that_was_answered_early_is_skipped() -> None:
     """The connection serves the next request."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
             assert (await client.answer())[0] == 200
             await client.send(b"x" * 100_000 + GET % 1)
@@ -81,12 +80,12 @@ def test_the_body_of_a_request_that_was_answered_early_is_skipped(parser: type[P
     run(scenario())
 
 
-def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: type[Parser]) -> None:
+def test_a_large_body_of_a_request_that_was_answered_early_is_not_read() -> None:
     """The connection is closed, but the answer arrives."""
 
     async def scenario() -> None:
         head = b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (DISCARD_BYTES * 20)
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             sending = asyncio.create_task(client.send(head + b"x" * DISCARD_BYTES * 20))
             assert (await client.answer())[0] == 200
             await client.rest()
@@ -95,11 +94,11 @@ def test_a_large_body_of_a_request_that_was_answered_early_is_not_read(parser: t
     run(scenario())
 
 
-def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
+def test_a_client_that_does_not_read_is_cut_off() -> None:
     """The connection is closed after the time limit for writing."""
 
     async def scenario() -> None:
-        async with connection_server(parser, write_s=0.05) as server, server.connect() as client:
+        async with connection_server(write_s=0.05) as server, server.connect() as client:
             server.echo.extra_bytes = 20_000_000
             await client.send(GET % 1)
             while not server.echo.entered or server.state.connections:
@@ -109,11 +108,11 @@ def test_a_client_that_does_not_read_is_cut_off(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_half_closed_connection_is_a_disconnect(parser: type[Parser]) -> None:
+def test_a_half_closed_connection_is_a_disconnect() -> None:
     """The server cannot tell half-closed from closed; the application gets a disconnect."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(POST % 10 + b"abc")
             client.writer.write_eof()
             await client.rest()
@@ -123,11 +122,11 @@ def test_a_half_closed_connection_is_a_disconnect(parser: type[Parser]) -> None:
     run(scenario())
 
 
-def test_a_client_that_closes_its_side_behind_a_request_gets_no_answer(parser: type[Parser]) -> None:
+def test_a_client_that_closes_its_side_behind_a_request_gets_no_answer() -> None:
     """Its request is given up, although it is complete, as by nginx in front of an application and by Go."""
 
     async def scenario() -> None:
-        async with connection_server(parser) as server, server.connect() as client:
+        async with connection_server() as server, server.connect() as client:
             await client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
             while not server.echo.active:
                 await asyncio.sleep(0)
@@ -154,12 +153,12 @@ def test_too_few_files_for_the_workers_are_refused() -> None:
         share_of_files(64, 4)
 
 
-def test_the_connection_that_was_idle_longest_is_evicted(parser: type[Parser]) -> None:
+def test_the_connection_that_was_idle_longest_is_evicted() -> None:
     """A connection with a running request is never evicted for a new one."""
 
     async def scenario() -> None:
         async with (
-            connection_server(parser, limit=3) as server,
+            connection_server(limit=3) as server,
             server.connect() as busy,
             server.connect() as idle,
             server.connect(),
@@ -177,11 +176,11 @@ def test_the_connection_that_was_idle_longest_is_evicted(parser: type[Parser]) -
     run(scenario())
 
 
-def test_many_idle_connections_do_not_keep_a_request_out(parser: type[Parser]) -> None:
+def test_many_idle_connections_do_not_keep_a_request_out() -> None:
     """Each new connection evicts the one that has been idle longest."""
 
     async def scenario() -> None:
-        async with connection_server(parser, limit=10) as server:
+        async with connection_server(limit=10) as server:
             idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(50)]
             async with server.connect() as client:
                 await client.send(GET % 1)
