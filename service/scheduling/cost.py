@@ -114,9 +114,7 @@ class CostModel:
 
     def predict(self, subject: str, features: Features) -> float:
         """Return the seconds that a worker will need for a body of this subject."""
-        parts = self._parts(features)
-        correction = self._corrections.get((subject, self._kind(features, parts)))
-        return sum(parts) * (correction.factor if correction else 1.0)
+        return self._terms(subject, features)[2]
 
     def least(self, size: int) -> float:
         """Return the seconds for a body of which only the size is known: one that is refused."""
@@ -129,28 +127,35 @@ class CostModel:
         How long each took is not known: every body gets the error of the whole, and counts by its share of the
         prediction.
         """
-        predictions = [self.predict(each.subject, each.features) for each in call]
-        total = sum(predictions)
+        terms = [self._terms(body.subject, body.features) for body in call]
+        total = sum(prediction for _, _, prediction in terms)
         error = log(max(seconds, SHORTEST_S) / total)
-        for body, prediction in zip(call, predictions, strict=True):
-            self._learn_one(body, error, prediction / total)
+        steps: dict[_Kind, float] = {}
+        for body, (parts, kind, prediction) in zip(call, terms, strict=True):
+            weight = prediction / total
+            correction = self._correction(body.subject, kind)
+            if body.scored:
+                step = RATE * weight * _vote(kind, correction) * _clamped(error + log(correction.factor))
+                self._add_step(steps, body.features, parts, step / sum(parts))
+            rate = SURPRISE_RATE if error > _SURPRISE_ERROR else CORRECTION_RATE
+            factor = correction.factor * exp(rate * weight * _clamped(error))
+            correction.factor = max(MIN_CORRECTION, min(MAX_CORRECTION, factor))
+        for kind, step in steps.items():
+            kind.multiply(exp(step))
 
-    def _learn_one(self, body: Measured, error: float, weight: float) -> None:
-        parts = self._parts(body.features)
-        kind = self._kind(body.features, parts)
-        correction = self._correction(body.subject, kind)
-        if body.scored:
-            step = RATE * weight * _vote(kind, correction) * _clamped(error + log(correction.factor))
-            self._step(body.features, parts, step / sum(parts))
-        rate = SURPRISE_RATE if error > _SURPRISE_ERROR else CORRECTION_RATE
-        factor = correction.factor * exp(rate * weight * _clamped(error))
-        correction.factor = max(MIN_CORRECTION, min(MAX_CORRECTION, factor))
+    def _terms(self, subject: str, features: Features) -> tuple[_Parts, _Kind, float]:
+        """Return the parts of a body's prediction, its kind, and the prediction."""
+        parts = self._parts(features)
+        kind = self._kind(features, parts)
+        correction = self._corrections.get((subject, kind))
+        return parts, kind, sum(parts) * (correction.factor if correction else 1.0)
 
-    def _step(self, features: Features, parts: _Parts, step: float) -> None:
-        """Move each coefficient by its part of the prediction."""
+    def _add_step(self, steps: dict[_Kind, float], features: Features, parts: _Parts, step: float) -> None:
+        """Add to each coefficient's step its part of the prediction."""
         for kind, part in zip(self._fixed, parts, strict=False):
-            kind.multiply(exp(step * part))
-        self._pairs[features.similarity].multiply(exp(step * parts[-1]))
+            steps[kind] = steps.get(kind, 0.0) + step * part
+        pairs = self._pairs[features.similarity]
+        steps[pairs] = steps.get(pairs, 0.0) + step * parts[-1]
 
     def _correction(self, subject: str, kind: _Kind) -> _Correction:
         """Return a subject's correction, made where there is none, as the one that was used last."""

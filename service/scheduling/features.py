@@ -11,8 +11,8 @@ know which of its words are seen.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ _EDGE_BYTES = 512
 _SMALL_BYTES = 8 * 1024
 
 # {"id":"a","text":"b"} has eight quotes, {"text":"b"} four, "b" two.
-_QUOTES = {(True, True): 8, (True, False): 4}
+_QUOTES_WITH_ID, _QUOTES_WITH_TEXT, _QUOTES_PLAIN = 8, 4, 2
 
 SIMILARITIES = ("matrix", "pairs", "none", "neighbours")
 _DEFAULT_SIMILARITY = "neighbours"
@@ -53,8 +53,7 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _CUT_ESCAPE = re.compile(r"^u?[0-9a-fA-F]{0,4}(?=\\u)|\\(?:u[0-9a-fA-F]{0,3})?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(NamedTuple):
     """What is known of a body without parsing it.
 
     size: its bytes. documents: a bound on them. similarity: the option. words: their estimated number. unknown: of
@@ -79,12 +78,10 @@ class FeatureReader:
     def read(self, body: bytes) -> Features:
         """Return the features of a body."""
         edges = body[:_EDGE_BYTES] + body[-_EDGE_BYTES:]
-        shape = b'"text"' in edges, b'"id"' in edges
-        documents = _count_quotes(body) // _QUOTES.get(shape, 2)
-        similarity = next((name for name, quoted in _QUOTED.items() if quoted in edges), _DEFAULT_SIMILARITY)
+        documents = _count_quotes(body) // _quotes_of_document(edges)
         words, unknown = self._sample(body, _ESCAPED_WINDOW_BYTES if b"\\u" in edges else _WINDOW_BYTES)
         bounded = max(1, min(documents, self._max_documents))
-        return Features(len(body), bounded, similarity, words, unknown)
+        return Features(len(body), bounded, _similarity(edges), words, unknown)
 
     def _sample(self, body: bytes, window_bytes: int) -> tuple[float, float]:
         """Estimate the words of a body, and the distinct unknown ones among them."""
@@ -107,6 +104,20 @@ class FeatureReader:
         known = self._knows_word
         n_unknown = len([word for word in set(whole) if not known(word)])
         return estimated, estimated * max(0, n_unknown - _CHANCE) / (len(whole) - _CHANCE)
+
+
+def _quotes_of_document(edges: bytes) -> int:
+    if b'"text"' not in edges:
+        return _QUOTES_PLAIN
+    return _QUOTES_WITH_ID if b'"id"' in edges else _QUOTES_WITH_TEXT
+
+
+def _similarity(edges: bytes) -> str:
+    if b'"similarity"' in edges:
+        for name, quoted in _QUOTED.items():
+            if quoted in edges:
+                return name
+    return _DEFAULT_SIMILARITY
 
 
 def no_vocabulary(word: str) -> bool:
