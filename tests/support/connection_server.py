@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, cast
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from service.connections.connection import Connection, ConnectionContext, Shed, shed_nothing
@@ -117,15 +117,18 @@ class ConnectionServer:
 
 @asynccontextmanager
 async def connection_server(
-    *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
+    app: ASGIApp | None = None, *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
 ) -> AsyncIterator[ConnectionServer]:
-    """Serve an `Echo` with at most `limit` connections; `seconds` replace fields of `ConnectionLimits`, each 5 s."""
+    """Serve `app`, or an `Echo`, with at most `limit` connections.
+
+    `seconds` replace fields of `ConnectionLimits`, each 5 s.
+    """
     echo, recorder, connections = Echo(), RequestRecorder(), OpenConnections(limit)
     limits = ConnectionLimits(
         **{"head_s": 5.0, "body_s": 5.0, "keep_alive_s": 5.0, "write_s": 5.0, **seconds}
     )
     context = ConnectionContext(limits, connections, recorder, shed)
-    config = uvicorn.Config(echo, lifespan="off", ws="none", log_config=None)
+    config = uvicorn.Config(app or echo, lifespan="off", ws="none", log_config=None)
     config.load()
     state = ServerState()
     make: Callable[[], Any] = partial(
