@@ -251,9 +251,7 @@ class Connection(asyncio.Protocol):
         else:
             self._phase = Phase.BODY
             self._expire_in(self._limits.body_s)
-        task = self._loop.create_task(exchange.run(self._config.loaded_app))
-        self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
+        self._loop.create_task(exchange.run(self._config.loaded_app, self._server.tasks))
 
     def _send_early_response(self, response: bytes) -> None:
         """Send a response to a head that the application has not seen, and discard a short body."""

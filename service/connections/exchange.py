@@ -78,14 +78,22 @@ class Exchange:
         # The start of the response, until its body begins; then how many bytes are left, None in chunks.
         self._start: Message | None = None
         self._left: int | None = 0
+        self._bodiless = False
 
-    async def run(self, app: ASGIApp) -> None:
-        """Have the request served. A fault that the application did not answer ends the connection."""
+    async def run(self, app: ASGIApp, tasks: set[asyncio.Task[None]]) -> None:
+        """Have the request served by a task that is one of `tasks` while it runs.
+
+        A fault that the application did not answer ends the connection.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
         try:
             await app(self.scope, self.receive, self.send)
         except Exception:
             logger.exception("application_failed")
         finally:
+            tasks.discard(task)
             if not (self.complete or self.disconnected):
                 logger.error("response_incomplete")
                 self._transport.abort()
@@ -142,7 +150,7 @@ class Exchange:
         if not self.started:
             self._write_start(body, last=last)
         elif not self.complete:
-            self._write_body(b"", body, last=last)
+            self._write_piece(b"", body, last=last)
         else:
             raise RuntimeError("the response is complete already")
         if last:
@@ -170,25 +178,23 @@ class Exchange:
         bodiless = self.scope["method"] == "HEAD" or start["status"] in _WITHOUT_BODY
         if b"content-length" in named:
             self._left = int(named[b"content-length"])
-        elif bodiless:
-            self._left = 0
-        elif last:
+        elif last and not bodiless:
             self._left = len(body)
             headers.append((b"content-length", b"%d" % len(body)))
-        else:
+        elif not bodiless:
             self._left = None
             self._frame_unknown_length(headers)
-        if b"close" in named.get(b"connection", b"").lower():
+        if b"connection" in named and b"close" in named[b"connection"].lower():
             self.keep_alive = False
         elif not self.keep_alive:
             headers.append((b"connection", b"close"))
         head = encode_head(start["status"], headers)
         self.started = True
         if bodiless:
-            self._left = 0
+            self._bodiless, self._left = True, 0
             self._transport.write(head)
         else:
-            self._write_body(head, body, last=last)
+            self._write_piece(head, body, last=last)
 
     def _frame_unknown_length(self, headers: list[Field]) -> None:
         """Send the body in chunks; to HTTP/1.0, which has none, until the connection closes (RFC 9112, 6.3)."""
@@ -197,9 +203,9 @@ class Exchange:
         else:
             self.keep_alive = False
 
-    def _write_body(self, head: bytes, body: bytes, *, last: bool) -> None:
+    def _write_piece(self, head: bytes, body: bytes, *, last: bool) -> None:
         """Write a piece of the body, behind the head where it is the first."""
-        if self.scope["method"] == "HEAD":
+        if self._bodiless:
             return
         if self._left is not None:
             self._left -= len(body)

@@ -4,7 +4,7 @@ import asyncio
 
 from service.connections.limits import LINGER_S
 
-# Pieces that are shorter together are joined before they are written: that is cheaper than two of them.
+# A shorter piece is joined to the one before it: that is cheaper than writing two.
 JOINED_BYTES = 16 * 1024
 
 
@@ -29,14 +29,14 @@ class ClientTransport:
         self._drained: asyncio.Event | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
-    def write(self, *pieces: bytes) -> None:
-        """Write without waiting."""
+    def write(self, data: bytes, behind: bytes = b"") -> None:
+        """Write without waiting; `behind` follows `data`."""
         if self._transport.is_closing():
             self.broken = True
-        elif sum(map(len, pieces)) <= JOINED_BYTES:
-            self._transport.write(b"".join(pieces))
+        elif len(behind) <= JOINED_BYTES:
+            self._transport.write(data + behind if behind else data)
         else:
-            self._transport.writelines(pieces)
+            self._transport.writelines([data, behind] if data else [behind])
 
     async def drained(self) -> None:
         """Wait until the network takes what is written again, or the connection has ended."""
@@ -77,18 +77,21 @@ class ClientTransport:
 
     def pause_reading(self) -> None:
         """Stop reading, on behalf of the request."""
-        self._paused = True
-        self._set_reading()
+        if not self._paused:
+            self._paused = True
+            self._set_reading()
 
     def resume_reading(self) -> None:
         """Read again, on behalf of the request."""
-        self._paused = False
-        self._set_reading()
+        if self._paused:
+            self._paused = False
+            self._set_reading()
 
     def hold_reading(self, *, held: bool) -> None:
         """Stop reading or read again, on behalf of the connection."""
-        self._held = held
-        self._set_reading()
+        if held != self._held:
+            self._held = held
+            self._set_reading()
 
     def set_writable(self, *, writable: bool) -> None:
         """Note that the network takes what is written, or that it does not: then only for `write_s`."""
