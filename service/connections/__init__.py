@@ -1,1 +1,1 @@
-"""What stands between a client's socket and the HTTP parser: framing, limits, timeouts, load shedding."""
+"""HTTP/1.1 between a client's socket and the application: framing, limits, timeouts, load shedding."""
