@@ -35,7 +35,7 @@ from service.limits import PoolLimits, ScoreLimits
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
-from service.scheduling.features import KnowsWord
+from service.scheduling.features import KnownModel, KnowsWord
 from service.settings import Settings
 from service.worker.main import HandlerFactory, open_handler
 
@@ -80,12 +80,14 @@ def make_backend(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
         max_documents=settings.max_documents,
+        answer_budget_bytes=settings.answer_budget_bytes,
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,
     )
     bundle = BundleHandle(files)
     handlers = handlers or partial(open_handler, bundle, settings.limits)
-    return Dispatcher(handlers, limits, observer, bundle, word_test(files))
+    model = KnownModel(word_test(files), files.manifest.dimensions)
+    return Dispatcher(handlers, limits, observer, bundle, model)
 
 
 def word_test(files: BundleFiles) -> KnowsWord:

@@ -29,6 +29,7 @@ from service.pool.observer import NullPoolObserver, Observer
 from service.pool.pool import Pool
 from service.pool.slot import SlotState
 from service.scheduling.admission import Admission, Permit, QueueLoad
+from service.scheduling.answer_size import predict_answer
 from service.scheduling.cost import CostModel, Measured
 from service.scheduling.events import (
     CallEnded,
@@ -46,7 +47,7 @@ from service.scheduling.events import (
     TurnEnded,
     WorkersWithdrawn,
 )
-from service.scheduling.features import FeatureReader, KnowsWord, no_vocabulary
+from service.scheduling.features import FeatureReader, KnownModel
 from service.scheduling.job import Job
 from service.scheduling.quarantine import Quarantine
 from service.scheduling.scheduler import Scheduler
@@ -57,6 +58,8 @@ TIMER_MARGIN_S = 0.25
 
 # How long a client is asked to wait where nothing better is known: a worker starts in less.
 DEFAULT_RETRY_S = 1.0
+
+NO_MODEL = KnownModel()
 
 # File names are for operators, in the log and in `/readyz`.
 DAMAGED = "the model's files are damaged; requests are accepted again when they are restored"
@@ -92,9 +95,9 @@ class Dispatcher:
         limits: PoolLimits,
         observer: Observer | None = None,
         bundle: BundleHandle | None = None,
-        knows_word: KnowsWord = no_vocabulary,
+        model: KnownModel = NO_MODEL,
     ) -> None:
-        """`bundle`: what the handlers open, where they open one. `knows_word`: whether a word costs a worker little."""
+        """`bundle`: what the handlers open, where they open one. `model`: what costs and sizes are predicted with."""
         self._limits = limits
         self._observer = observer or NullPoolObserver()
         self._pool = Pool(handlers, limits, self._observer, bundle)
@@ -102,7 +105,8 @@ class Dispatcher:
         self._emptied = asyncio.Event()
         self._admission = Admission(limits, self._random, self._emptied.set)
         self._scheduler = Scheduler(limits.batch_jobs)
-        self._features = FeatureReader(limits.max_documents, knows_word, self._random)
+        self._features = FeatureReader(limits.max_documents, model.knows_word, self._random)
+        self._dimensions = model.dimensions
         self._cost = CostModel()
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)
@@ -178,12 +182,16 @@ class Dispatcher:
     async def submit(self, permit: Permit, job: Job) -> Outcome:
         """Have a request scored. Cancelling the caller means that its client has disconnected.
 
+        The permit is charged with the answer: its predicted size, then its true one.
+
         Raises: Refused (as `admit`, and `poison_request`).
         """
         job.features = self._features.read(job.body)
         job.cost = self._cost.predict(job.subject, job.features)
+        predicted = predict_answer(job.features, job.accept, self._dimensions)
         try:
             self._check_entry(job)
+            self._admission.charge_answer(permit, min(predicted, self._limits.max_answer_bytes))
         except Refused as refusal:
             self._observer.refused(refusal.code)
             raise
@@ -195,10 +203,22 @@ class Dispatcher:
             self._turn_ends = True
             loop.call_soon(self._end_turn)
         try:
-            return await future
+            outcome = await future
         except asyncio.CancelledError:
             self._feed(Disconnected(job))
             raise
+        return self._measured(permit, outcome)
+
+    def _measured(self, permit: Permit, outcome: Outcome) -> Outcome:
+        """Charge the permit with the true size of the answer. Raises: Refused, with the answer dropped."""
+        try:
+            self._admission.charge_answer(permit, len(outcome.body))
+        except Refused as refusal:
+            # The refusal's traceback refers to the outcome until it is answered.
+            outcome.take_body()
+            self._observer.refused(refusal.code)
+            raise
+        return outcome
 
     def announce_drain(self) -> None:
         """Make readiness false; requests are still taken."""
@@ -223,7 +243,8 @@ class Dispatcher:
             for slot in self._pool.slots
         )
         queue = self._scheduler.queue
-        return Snapshot(slots, queue.count, queue.cost, queue.subjects)
+        answers = self._admission.answers
+        return Snapshot(slots, queue.count, queue.cost, queue.subjects, answers.held, answers.subjects)
 
     def slot_ready(self, slot: int) -> None:
         """Take note that the slot waits for a call."""

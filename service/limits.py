@@ -9,6 +9,9 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 
+# The largest answer, see `PoolLimits`. The event loop copies an answer in one piece, which for 64 MiB takes tens of
+# milliseconds; each worker's shared memory is sized by it, too.
+MAX_ANSWER_BYTES = 64 * MIB
 
 # The HTTP statuses that can be chosen for a refusal for overload: the one of RFC 9110, 15.6.4, and that of RFC 6585, 4.
 OVERLOAD_STATUSES = (503, 429)
@@ -46,6 +49,7 @@ class PoolLimits:
     max_answer_bytes: a larger answer is the problem `invalid_option`. 1,000 documents with their matrix are 12 MiB,
         with 100 neighbours each and ids of 256 letters 30 MiB; with ids of 256 control characters, each six bytes of
         JSON, it would be 150 MiB.
+    answer_budget_bytes: what all answers that clients have not read yet may hold together; at least `max_answer_bytes`.
     queue_budget_s: predicted wait beyond which a request is refused.
     worker_memory_bytes: private memory of one worker.
     batch_jobs: the most that share a call; 1 makes every request a call of its own.
@@ -54,7 +58,8 @@ class PoolLimits:
     workers: int = 1
     max_body_bytes: int = 8 * MIB
     max_documents: int = 1_000
-    max_answer_bytes: int = 64 * MIB
+    max_answer_bytes: int = MAX_ANSWER_BYTES
+    answer_budget_bytes: int = 256 * MIB
     queue_budget_s: float = 5.0
     worker_memory_bytes: int = 2048 * MIB
     batch_jobs: int = 32

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from service.cpus import usable_cpus
-from service.limits import OVERLOAD_STATUSES, RequestLimits
+from service.limits import MAX_ANSWER_BYTES, OVERLOAD_STATUSES, RequestLimits
 
 PREFIX = "SCOREPOOL_"
 
@@ -171,6 +171,17 @@ class Settings:
             HOUR,
         ),
     ] = 5.0
+    answer_budget_bytes: Annotated[
+        int,
+        Rule(
+            BYTES,
+            "What answers that clients have not read yet may hold in memory together. Beyond it a request for a large "
+            "answer is refused (503). A matrix of 1,000 documents is 12 MB. Too low refuses bursts of such requests; "
+            "too high lets slow readers take the memory.",
+            MAX_ANSWER_BYTES,
+            KIB * GIB,
+        ),
+    ] = 256 * MIB
     drain_delay_s: Annotated[
         float,
         Rule(

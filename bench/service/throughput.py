@@ -35,6 +35,7 @@ from service.api.outcome import Outcome
 from service.app import word_test
 from service.dispatcher import Dispatcher
 from service.limits import PoolLimits, RequestLimits
+from service.scheduling.features import KnownModel
 from service.scheduling.job import Job
 from service.worker.handler import ScoringHandler
 from service.worker.main import Buffer
@@ -177,9 +178,9 @@ async def measure(payload: Payload, bundle: Path, options: argparse.Namespace) -
     batching_limits = PoolLimits(workers=options.workers, queue_budget_s=60)
     single_limits = PoolLimits(workers=options.workers, batch_jobs=1)
     with opened_files(bundle) as files:
-        knows_word = word_test(files)
+        model = KnownModel(word_test(files), files.manifest.dimensions)
     batching, single = (
-        Dispatcher(handlers, limits, knows_word=knows_word) for limits in (batching_limits, single_limits)
+        Dispatcher(handlers, limits, model=model) for limits in (batching_limits, single_limits)
     )
 
     def through_plain(body: bytes, subject: str) -> Awaitable[bytes]:

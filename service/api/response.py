@@ -176,6 +176,13 @@ class QueueStatus(Struct, frozen=True):
     subjects: Count
 
 
+class AnswersStatus(Struct, frozen=True):
+    """The answers that clients have asked for and not read yet."""
+
+    bytes: Annotated[int, Meta(ge=0, description="Of those that are not scored yet, as predicted.")]
+    subjects: Count
+
+
 class MinuteStatus(Struct, frozen=True):
     """The requests to `/score` in the last minute; the times are null when there were none."""
 
@@ -199,5 +206,6 @@ class Status(Struct, frozen=True):
 
     slots: list[SlotStatus]
     queue: QueueStatus
+    answers: AnswersStatus
     last_minute: MinuteStatus
     loop_lag_ms: LagStatus

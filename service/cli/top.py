@@ -186,6 +186,7 @@ def _queue(status: Status) -> Table:
         "requests": f"{queue.jobs:,}",
         "work": f"{queue.cost_s:.2f} s",
         "subjects": f"{queue.subjects:,}",
+        "unread": f"{status.answers.bytes / MIB:,.0f} MiB",
     }
     return _facts("queue", facts)
 

@@ -28,8 +28,9 @@ CHUNKED_STEP_BYTES = 4 * 1024
 # close, and never a request that meets a connection being closed.
 KEEP_ALIVE_S = 75
 
-# Time in which the network must take a piece of an answer (256 KiB): a client must read 13 KB/s.
+# Time in which the client must take so much of an answer, or all that is left: it must read 13 KB/s.
 WRITE_TIMEOUT_S = 20.0
+WRITE_PROGRESS_BYTES = 256 * 1024
 
 # When a body's time is up the application answers; this much later the connection ends where it could not.
 BODY_GRACE_S = 1.0
@@ -47,7 +48,7 @@ class ConnectionLimits:
     """The times of one connection, in seconds.
 
     head_s: from the first byte of a head to its last. body_s: for a whole body. keep_alive_s: between two
-    requests. write_s: for the network to take a piece of an answer.
+    requests. write_s: for the client to take `WRITE_PROGRESS_BYTES` of an answer.
     """
 
     head_s: float

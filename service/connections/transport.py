@@ -1,15 +1,24 @@
 """A connection's transport: reading pauses for two reasons, closing does not cut responses off."""
 
 import asyncio
+import fcntl
+import termios
+from struct import Struct
 
-from service.connections.limits import LINGER_S
+from service.connections.limits import LINGER_S, WRITE_PROGRESS_BYTES
+
+_INT = Struct("i")
 
 # A shorter piece is joined to the one before it: that is cheaper than writing two.
 JOINED_BYTES = 16 * 1024
 
 
 class ClientTransport:
-    """Wraps the transport of one connection; the network has `write_s` seconds to take what was written."""
+    """Wraps the transport of one connection.
+
+    Writing pauses until the kernel has taken every byte, so that what waits to go on knows that it has. The network has
+    `write_s` seconds for that, and as many again for each `WRITE_PROGRESS_BYTES` that the client takes.
+    """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, write_s: float) -> None:
         self._write_s = write_s
@@ -28,6 +37,9 @@ class ClientTransport:
         self.writable = True
         self._drained: asyncio.Event | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        # What the client had not acknowledged when the deadline was set.
+        self._unsent = 0
+        transport.set_write_buffer_limits(0)
 
     def write(self, data: bytes, behind: bytes = b"") -> None:
         """Write without waiting; `behind` follows `data`."""
@@ -94,7 +106,7 @@ class ClientTransport:
             self._set_reading()
 
     def set_writable(self, *, writable: bool) -> None:
-        """Note that the network takes what is written, or that it does not: then only for `write_s`."""
+        """Note that the network has taken what was written, or that it has not: then it must go on to."""
         self.writable = writable
         if writable:
             self._resume_writers()
@@ -103,7 +115,7 @@ class ClientTransport:
         if writable:
             self._cancel_abort()
         else:
-            self._abort_in(self._write_s)
+            self._await_progress()
 
     def _resume_writers(self) -> None:
         drained, self._drained = self._drained, None
@@ -120,6 +132,29 @@ class ClientTransport:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
+
+    def _await_progress(self) -> None:
+        self._unsent = self._count_unsent()
+        self._cancel_abort()
+        self._deadline = self._loop.call_later(self._write_s, self._check_progress)
+
+    def _check_progress(self) -> None:
+        """Give a client that reads more time, and end the connection of one that does not."""
+        if self._transport.is_closing() or self._unsent - self._count_unsent() < WRITE_PROGRESS_BYTES:
+            self._transport.abort()
+        else:
+            self._await_progress()
+
+    def _count_unsent(self) -> int:
+        """Return the bytes that the client has not acknowledged; in the kernel's queue alone there may be megabytes.
+
+        The kernel asks for more only when a third of its queue is free: by the transport's own buffer a slow reader
+        would seem to stand still.
+        """
+        queued = fcntl.ioctl(
+            self._transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(_INT.size)
+        )
+        return self._transport.get_write_buffer_size() + int(_INT.unpack(queued)[0])
 
     def _abort_in(self, seconds: float) -> None:
         self._cancel_abort()

@@ -100,6 +100,7 @@ LIMITS = (
     "request_timeout_s",
     "body_timeout_s",
     "header_timeout_s",
+    "answer_budget_bytes",
     "queue_budget_s",
 )
 

@@ -17,10 +17,6 @@ from service.observability.request_record import RequestRecord
 
 Header = tuple[bytes, bytes]
 
-# A large answer is handed over in pieces, each when the network has taken the one before: a client that does
-# not read holds up its own answer instead of having all of it copied into the connection's buffer.
-PIECE_BYTES = 256 * 1024
-
 # RFC 6750, 3: what is wrong with the token; without a token there is no error, only the scheme.
 _CHALLENGES = MappingProxyType(
     {
@@ -63,12 +59,23 @@ class FixedResponse:
 
 
 async def send_response(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
-    """Send a whole answer; returns when the network has taken all but the last piece."""
+    """Send a whole response; some of it may still be in the connection's buffer when this returns."""
     head = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": head})
-    for at in range(0, max(len(body), 1), PIECE_BYTES):
-        end = at + PIECE_BYTES
-        await send({"type": "http.response.body", "body": body[at:end], "more_body": end < len(body)})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def deliver_response(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
+    """Send a whole response, and return when its last byte is with the kernel or the client is gone.
+
+    The body is one message and never cut: the connection keeps a reference to what the kernel has not taken, and no
+    copy. A second, empty message waits until the connection has nothing left to write; that is sure on the service's
+    own connections, while other servers buffer as much as they do.
+    """
+    head = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def encode_head(status: int, headers: Sequence[Header]) -> bytes:

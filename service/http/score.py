@@ -12,7 +12,13 @@ from service.auth.tokens import Authenticator
 from service.errors import Refused
 from service.http.body import BodyTimeout, ClientDisconnected, RequestWatch, read_body
 from service.http.headers import accepted, check_content, content_length, timeout
-from service.http.responses import problem_headers, send_problem, send_response, server_timing
+from service.http.responses import (
+    deliver_response,
+    problem_headers,
+    send_problem,
+    send_response,
+    server_timing,
+)
 from service.limits import ScoreLimits
 from service.observability.request_record import RequestRecord
 from service.scheduling.admission import Permit
@@ -75,7 +81,7 @@ class ScoreEndpoint:
             except BodyTimeout:
                 raise _body_timeout(limits.body_timeout_s, time_left) from None
             record.scored = monotonic()
-            # The permit is held until the answer is written: unread answers take memory, too.
+            # The permit, which is charged with the answer, is held until the kernel has all of it.
             await _send_outcome(send, record, record.outcome, accept)
 
 
@@ -90,7 +96,8 @@ async def _send_outcome(send: Send, record: RequestRecord, outcome: Outcome, acc
     record.code = outcome.code
     timing = server_timing(outcome)
     if outcome.code == "ok":
-        await send_response(send, 200, [(b"content-type", _MEDIA_TYPES[accept]), timing], outcome.take_body())
+        headers = [(b"content-type", _MEDIA_TYPES[accept]), timing]
+        await deliver_response(send, 200, headers, outcome.take_body())
         return
     body = complete(outcome.code, outcome.take_body(), record.request_id)
     headers = [*problem_headers(outcome.code), timing]

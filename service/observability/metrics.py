@@ -137,6 +137,8 @@ class PoolMetrics:
         yield gauge("scorepool_queue_jobs", "Requests that wait for a worker.", {"": snapshot.jobs})
         about = "Predicted work of what waits, in seconds of one worker."
         yield gauge("scorepool_queue_cost_seconds", about, {"": snapshot.cost_s})
+        about = "Bytes of answers that are not with the kernel yet, predicted ones included."
+        yield gauge("scorepool_answer_bytes", about, {"": snapshot.answer_bytes})
         states = {str(state): sum(slot.state == state for slot in snapshot.slots) for state in SlotState}
         yield gauge("scorepool_slots", "Slots by state.", _by("state", states))
         memory = {str(slot.slot): slot.memory_bytes for slot in snapshot.slots}

@@ -38,12 +38,17 @@ class SlotSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The pool at a moment: its slots, and what waits: jobs, predicted seconds of one worker, subjects."""
+    """The pool at a moment: its slots, and what waits: jobs, predicted seconds of one worker, subjects.
+
+    answer_bytes: what answers hold that their clients have not read, as in `answer_budget`; answer_subjects: whose.
+    """
 
     slots: tuple[SlotSnapshot, ...]
     jobs: int
     cost_s: float
     subjects: int
+    answer_bytes: int = 0
+    answer_subjects: int = 0
 
 
 @dataclass(slots=True)
@@ -144,6 +149,7 @@ class LastMinute:
         status = {
             "slots": snapshot.slots,
             "queue": {"jobs": snapshot.jobs, "cost_s": snapshot.cost_s, "subjects": snapshot.subjects},
+            "answers": {"bytes": snapshot.answer_bytes, "subjects": snapshot.answer_subjects},
             "last_minute": counted | _milliseconds(("p50_ms", "p99_ms", "max_ms"), times),
             "loop_lag_ms": _milliseconds(("p99", "max"), lags),
         }

@@ -8,7 +8,8 @@ the body's predicted cost. Rules, the same for the bytes of bodies and for predi
     twice the budget is used up                                                            → overloaded
     others wait, and with this the subject's queued cost would exceed its fair share       → quota_exceeded
 
-So a subject alone may use the whole budget, and one that comes later still gets its share.
+So a subject alone may use the whole budget, and one that comes later still gets its share. The bytes of answers have
+a budget of their own, see `answer_budget`.
 """
 
 from collections.abc import Callable
@@ -19,14 +20,13 @@ from typing import NamedTuple
 
 from service.errors import Refused
 from service.limits import PoolLimits
+from service.scheduling.answer_budget import AnswerBudget
 from service.scheduling.fair_queue import QUANTUM_S
+from service.scheduling.holdings import OVERDRAFT, Holdings
 
 # Bodies held in memory at once, as a multiple of the largest: 256 MiB by default. It keeps memory flat; the
 # cost budget is the one that is meant to be reached first.
 BODIES_HELD = 32
-
-# A subject that comes when the budget is used up by others still gets its share, up to this.
-OVERDRAFT = 2
 
 # A predicted wait must fit into the time to a deadline so often. What takes the cores away takes twice the time,
 # and a refusal at once is better than a 504 later.
@@ -61,14 +61,18 @@ class QueueLoad(NamedTuple):
 
 
 class Permit:
-    """The right to bring one body and have it scored; a context manager, released once."""
+    """The right to bring one body and have it scored; a context manager, released once.
 
-    __slots__ = ("_admission", "size", "subject")
+    size: bytes of the body. answer: bytes that are charged for the answer.
+    """
+
+    __slots__ = ("_admission", "answer", "size", "subject")
 
     def __init__(self, admission: "Admission", subject: str, size: int) -> None:
         self._admission: Admission | None = admission
         self.subject = subject
         self.size = size
+        self.answer = 0
 
     def __enter__(self) -> "Permit":
         """Hold the permit."""
@@ -91,13 +95,14 @@ class Admission:
         self._random = random
         self._idle = idle
         self._byte_budget = BODIES_HELD * limits.max_body_bytes
-        self._held = 0
-        self._held_by: dict[str, int] = {}
+        self._bodies = Holdings()
+        self.answers = AnswerBudget(limits.answer_budget_bytes, self.retry_after)
         self.permits = 0
 
     def __repr__(self) -> str:
         """Show the counts."""
-        return f"<Admission {self.permits} permits, {self._held} bytes, {len(self._held_by)} subjects>"
+        bodies = self._bodies
+        return f"<Admission {self.permits} permits, {bodies.total} bytes, {bodies.subjects} subjects>"
 
     def admit(self, subject: str, size: int | None) -> Permit:
         """Take a request's bytes into the budget; of unknown size (None) the largest allowed.
@@ -106,28 +111,29 @@ class Admission:
         """
         # An empty body holds a byte too, so that a subject with a permit is always in the books.
         size = self._limits.max_body_bytes if size is None else max(1, size)
-        own = self._held_by.get(subject, 0)
-        subjects = len(self._held_by) + (subject not in self._held_by)
-        if self._held > self._byte_budget * OVERDRAFT or (
-            self._held > self._byte_budget and own + size > self._byte_budget / subjects
-        ):
+        held, own = self._bodies.total, self._bodies.of(subject)
+        share = self._bodies.fair_share(subject, self._byte_budget)
+        if held > self._byte_budget * OVERDRAFT or (held > self._byte_budget and own + size > share):
             raise Refused("overloaded", "too many bodies are held; try again later", self.retry_after(1.0))
-        self._held += size
-        self._held_by[subject] = own + size
+        self._bodies.change(subject, size)
         self.permits += 1
         return Permit(self, subject, size)
 
     def release(self, permit: Permit) -> None:
         """Give back what a permit holds."""
-        self._held -= permit.size
-        left = self._held_by[permit.subject] - permit.size
-        if left:
-            self._held_by[permit.subject] = left
-        else:
-            del self._held_by[permit.subject]
+        self._bodies.change(permit.subject, -permit.size)
+        self.charge_answer(permit, 0)
         self.permits -= 1
         if not self.permits:
             self._idle()
+
+    def charge_answer(self, permit: Permit, size: int) -> None:
+        """Charge a permit's answer with `size` bytes instead of what it was charged with before.
+
+        Raises: Refused (`overloaded`).
+        """
+        self.answers.charge(permit.subject, permit.answer, size)
+        permit.answer = size
 
     def check_wait(self, cost: float, time_left: float, load: QueueLoad) -> None:
         """Check that a job of this cost may wait; `time_left` is the seconds to its deadline.

@@ -1,7 +1,7 @@
 """What can be told of a body without parsing it: how much there is to read, to look up and to compare.
 
     body ── count quotes ──────────────→ documents, bounded from above
-       ├─── edges ──────────────────────→ similarity
+       ├─── edges ──────────────────────→ similarity and the options that make answers large
        └─── up to `MAX_WINDOWS` windows ─→ words, and how many of them the model does not know
 
 Words are sampled, since their number alone says little: a word that the model does not know costs a worker a
@@ -33,6 +33,25 @@ SIMILARITIES = ("matrix", "pairs", "none", "neighbours")
 _DEFAULT_SIMILARITY = "neighbours"
 _QUOTED = {name: b'"%b"' % name.encode() for name in SIMILARITIES if name != _DEFAULT_SIMILARITY}
 
+# The options that make an answer large, and the ids in it. In a text the quotes would be escaped.
+_NEIGHBOURS = re.compile(rb'"neighbours"\s*:\s*(\d{1,3})')
+_VECTORS = re.compile(rb'"vectors"\s*:\s*true')
+_THRESHOLD = re.compile(rb'"threshold"\s*:\s*(-?\d+(?:\.\d+)?)')
+_ID = re.compile(rb'"id"\s*:\s*"([^"]*)"')
+
+_DEFAULT_NEIGHBOURS = 5
+_MOST_NEIGHBOURS = 100
+
+# What answers of these hold grows with the square of the documents, so that quotes in the texts must not count.
+_QUADRATIC = frozenset({"matrix", "pairs"})
+
+# Sixty documents of a kilobyte; looking at them takes 20 µs.
+_QUOTE_PIECES = 16
+_QUOTE_PIECE_BYTES = 4 * 1024
+
+# From this threshold on few of all pairs reach it.
+_LOW_THRESHOLD = 0.5
+
 # A window of 64 bytes has 11 words; both ends are cut, so that 9 are whole. To look them up takes about 5 µs. A small
 # body is cheap with any words, so one window is enough; the six of a large one estimate the share of unknown words
 # with a standard error of at most 7 %. Where letters are escaped, six bytes are one.
@@ -53,11 +72,18 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _CUT_ESCAPE = re.compile(r"^u?[0-9a-fA-F]{0,4}(?=\\u)|\\(?:u[0-9a-fA-F]{0,3})?$")
 
 
+def no_vocabulary(word: str) -> bool:
+    """Know no word: bodies are predicted to be as expensive as they can be, until more is learned."""
+    return False
+
+
 class Features(NamedTuple):
     """What is known of a body without parsing it.
 
     size: its bytes. documents: a bound on them. similarity: the option. words: their estimated number. unknown: of
-    those, the estimated number that the model does not know, equal ones counted once.
+    those, the estimated number that the model does not know, equal ones counted once. neighbours, vectors: the
+    options. low_threshold: whether most pairs could reach the threshold. id_bytes: of the longest id that was seen,
+    0 without one. likely_documents: where the answer grows with their square, without the quotes of the texts; else 0.
     """
 
     size: int
@@ -65,6 +91,18 @@ class Features(NamedTuple):
     similarity: str
     words: float = 0.0
     unknown: float = 0.0
+    neighbours: int = _DEFAULT_NEIGHBOURS
+    vectors: bool = False
+    low_threshold: bool = False
+    id_bytes: int = 0
+    likely_documents: int = 0
+
+
+class KnownModel(NamedTuple):
+    """What predictions need to know of the model: which words it has, and the dimensions of its vectors."""
+
+    knows_word: KnowsWord = no_vocabulary
+    dimensions: int = 0
 
 
 class FeatureReader:
@@ -81,7 +119,24 @@ class FeatureReader:
         documents = _count_quotes(body) // _quotes_of_document(edges)
         words, unknown = self._sample(body, _ESCAPED_WINDOW_BYTES if b"\\u" in edges else _WINDOW_BYTES)
         bounded = max(1, min(documents, self._max_documents))
-        return Features(len(body), bounded, _similarity(edges), words, unknown)
+        similarity = _similarity(edges)
+        read = Features(len(body), bounded, similarity, words, unknown, *_options(edges))
+        if similarity not in _QUADRATIC:
+            return read
+        likely = int(documents * (1 - self._escaped_share(body)))
+        return read._replace(likely_documents=max(1, min(likely, self._max_documents)))
+
+    def _escaped_share(self, body: bytes) -> float:
+        """Estimate how many of a body's quotes are escaped: quotes of the texts, and of no document."""
+        if len(body) > _QUOTE_PIECES * _QUOTE_PIECE_BYTES:
+            stride = len(body) // _QUOTE_PIECES
+            start = int(self._random.random() * (stride - _QUOTE_PIECE_BYTES))
+            pieces = (body[at : at + _QUOTE_PIECE_BYTES] for at in range(start, len(body), stride))
+            body = b"".join(pieces)
+        octets = np.frombuffer(body, np.uint8)
+        quotes = octets[1:] == ord('"')
+        escaped = quotes & (octets[:-1] == ord("\\"))
+        return int(np.count_nonzero(escaped)) / max(1, int(np.count_nonzero(quotes)))
 
     def _sample(self, body: bytes, window_bytes: int) -> tuple[float, float]:
         """Estimate the words of a body, and the distinct unknown ones among them."""
@@ -120,9 +175,17 @@ def _similarity(edges: bytes) -> str:
     return _DEFAULT_SIMILARITY
 
 
-def no_vocabulary(word: str) -> bool:
-    """Know no word: bodies are predicted to be as expensive as they can be, until more is learned."""
-    return False
+def _options(edges: bytes) -> tuple[int, bool, bool, int]:
+    """Return neighbours, vectors, whether the threshold is low, and the bytes of the longest id."""
+    # `in` takes a tenth of the time of a search, and most bodies have none of these.
+    neighbours = _NEIGHBOURS.search(edges) if b'"neighbours"' in edges else None
+    threshold = _THRESHOLD.search(edges) if b'"threshold"' in edges else None
+    return (
+        min(int(neighbours[1]), _MOST_NEIGHBOURS) if neighbours else _DEFAULT_NEIGHBOURS,
+        b'"vectors"' in edges and _VECTORS.search(edges) is not None,
+        threshold is not None and float(threshold[1]) < _LOW_THRESHOLD,
+        max(map(len, _ID.findall(edges)), default=0) if b'"id"' in edges else 0,
+    )
 
 
 def _count_quotes(body: bytes) -> int:

@@ -9,7 +9,15 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from service.api.response import LagStatus, MinuteStatus, QueueStatus, SlotState, SlotStatus, Status
+from service.api.response import (
+    AnswersStatus,
+    LagStatus,
+    MinuteStatus,
+    QueueStatus,
+    SlotState,
+    SlotStatus,
+    Status,
+)
 from service.cli.top import PolledStatus, StatusClient, poll, render, token_source, watch
 from service.settings import SettingsError
 from tests.support.http_server import serving_in_thread
@@ -20,11 +28,18 @@ STATUS = Status(
         SlotStatus(1, None, SlotState.BACKOFF, 8, 6, 0),
     ],
     QueueStatus(7, 1.25, 2),
+    AnswersStatus(48 << 20, 1),
     MinuteStatus(600, 1800, 3, 12.5, 80.0, 91.5),
     LagStatus(1.5, 4.0),
 )
 
-QUIET = Status([], QueueStatus(0, 0.0, 0), MinuteStatus(0, 0, 0, None, None, None), LagStatus(None, None))
+QUIET = Status(
+    [],
+    QueueStatus(0, 0.0, 0),
+    AnswersStatus(0, 0),
+    MinuteStatus(0, 0, 0, None, None, None),
+    LagStatus(None, None),
+)
 
 
 class Endpoint(http.server.ThreadingHTTPServer):

@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from service.api.outcome import Facts, Outcome
 from service.api.problems import partial
-from service.http.responses import PIECE_BYTES
+from service.http.responses import deliver_response
 from tests.support.application import SCORED, FakeBackend, Service, score_headers
 from tests.support.asgi import call_app, code_of, http_scope
 
@@ -40,12 +40,20 @@ def test_the_answer_has_the_times_of_the_stages(service: Service) -> None:
     assert reply.headers["server-timing"] == "queue;dur=1.500, decode;dur=0.500, encode;dur=0.250"
 
 
-def test_a_large_answer_is_sent_in_pieces(tmp_path: Path) -> None:
-    """A slow reader then does not make the server hold a second copy; the body arrives whole."""
-    body = bytes(PIECE_BYTES * 2 + 1)
-    service = Service(tmp_path, FakeBackend(Outcome("ok", body)))
+def test_an_answer_is_sent_without_a_copy_and_waited_for() -> None:
+    """The body is the object that was given; behind it comes an empty piece, which waits for the network."""
+    sent: list[Message] = []
 
-    assert service.score().body == body
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    body = bytes(1_000_000)
+    asyncio.run(deliver_response(send, 200, [], body))
+
+    assert sent[0]["headers"] == [(b"content-length", b"1000000")]
+    assert sent[1]["body"] is body
+    assert sent[1]["more_body"] is True
+    assert sent[2:] == [{"type": "http.response.body", "body": b""}]
 
 
 def test_a_problem_of_the_worker_is_completed(tmp_path: Path) -> None:

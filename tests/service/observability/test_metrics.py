@@ -220,9 +220,10 @@ def test_the_pool_is_read_when_asked() -> None:
     """Gauges are what the snapshot says, with a series for each state."""
     slots = (SlotSnapshot(0, 71, "busy", 5, 1, 4096), SlotSnapshot(1, None, "backoff", 0, 9, 0))
 
-    after = pool(PoolMetrics(), Snapshot(slots, jobs=7, cost_s=1.5, subjects=2))
+    after = pool(PoolMetrics(), Snapshot(slots, 7, 1.5, subjects=2, answer_bytes=12))
 
     assert (after["scorepool_queue_jobs"], after["scorepool_queue_cost_seconds"]) == (7, 1.5)
+    assert after["scorepool_answer_bytes"] == 12
     assert (after['scorepool_slots{state="busy"}'], after['scorepool_slots{state="ready"}']) == (1, 0)
     assert after['scorepool_worker_memory_bytes{slot="0"}'] == 4096
 

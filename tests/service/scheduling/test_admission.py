@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from service.errors import Refused
 from service.limits import PoolLimits
-from service.scheduling.admission import BODIES_HELD, DEADLINE_MARGIN, OVERDRAFT, Admission, Permit, QueueLoad
+from service.scheduling.admission import BODIES_HELD, DEADLINE_MARGIN, Admission, Permit, QueueLoad
 from service.scheduling.fair_queue import QUANTUM_S
+from service.scheduling.holdings import OVERDRAFT
 
 BODY = 1_000_000
 
@@ -148,6 +149,17 @@ def test_a_permit_is_released_once() -> None:
 
     assert repr(gate) == "<Admission 0 permits, 0 bytes, 0 subjects>"
     assert notices == ["idle"]
+
+
+def test_a_released_permit_gives_its_answer_back() -> None:
+    """Whatever it was charged with last."""
+    gate = admission()
+    with gate.admit("s", 10) as permit:
+        gate.charge_answer(permit, 5_000)
+        gate.charge_answer(permit, 7_000)
+        assert gate.answers.held == 7_000
+
+    assert gate.answers.held == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([0, 1, 5000, None]), st.booleans())))
