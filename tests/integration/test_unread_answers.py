@@ -1,4 +1,4 @@
-"""Answers that clients do not read, over real sockets: what they hold is bounded, and given back at every kind of end."""
+"""Answers that clients do not read, over real sockets: what they hold is bounded, and given back at the end."""
 
 import asyncio
 import json
