@@ -50,6 +50,7 @@ class PoolLimits:
         with 100 neighbours each and ids of 256 letters 30 MiB; with ids of 256 control characters, each six bytes of
         JSON, it would be 150 MiB.
     answer_budget_bytes: what all answers that clients have not read yet may hold together; at least `max_answer_bytes`.
+        The default is that of bodies, and room for 20 matrices of 1,000 documents.
     queue_budget_s: predicted wait beyond which a request is refused.
     worker_memory_bytes: private memory of one worker.
     batch_jobs: the most that share a call; 1 makes every request a call of its own.

@@ -18,7 +18,7 @@ import struct
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ DOCUMENTS = 1_000
 WORDS = 20  # of each document, so that the answer is large and the scoring is not long
 
 # Requests of four documents, on connections of their own.
-SMALL_DOCUMENTS, SMALL_CONNECTIONS, SMALL_RATE = 4, 8, 40
+SMALL_DOCUMENTS, SMALL_CONNECTIONS, SMALL_RATE = 4, 32, 20
 
 SLOW_BYTES_S = 32_000
 LEAVE_AFTER_BYTES = 1 * MB
@@ -147,15 +147,18 @@ _REQUESTS: dict[str, bytes] = {}
 
 @dataclass
 class Samples:
-    """The resident memory of the server, and what it says that answers hold, in MB, one of each every `SAMPLE_S`."""
+    """Resident memory of the server and what it says that answers hold, in MB, each with seconds since the start."""
 
     idle: float
+    moments: list[float] = field(default_factory=list)
     resident: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
 
     async def take(self, server: Server, end: float) -> None:
         """Take samples until `end`."""
+        begin = time.monotonic()
         while time.monotonic() < end:
+            self.moments.append(time.monotonic() - begin)
             self.resident.append(_resident(server))
             self.held.append(await asyncio.to_thread(_held, server))
             await asyncio.sleep(SAMPLE_S)
@@ -165,10 +168,10 @@ class Samples:
         """By how much the server has grown."""
         return [resident - self.idle for resident in self.resident]
 
-    def minute(self, samples: Sequence[float], *, last: bool = False) -> float:
-        """Return the median of the second half of the first minute, where memory is filled, or of the last one."""
-        minute = int(60 / SAMPLE_S)
-        return statistics.median(samples[-minute:] if last else samples[minute // 2 : minute])
+    def median_growth(self, since: float, until: float) -> float:
+        """Return the median growth between two moments."""
+        pairs = zip(self.moments, self.growth, strict=True)
+        return statistics.median(growth for moment, growth in pairs if since <= moment <= until)
 
 
 def _resident(server: Server) -> float:
@@ -205,13 +208,14 @@ def draw(samples: Samples, allowed: float, picture: Path) -> None:
 
     drawing = Drawing(figsize=(8, 4), layout="constrained")
     axes = drawing.subplots()
-    # A sample takes a little longer than the pause between two: the moments are those of the pauses.
-    moments = [step * SAMPLE_S for step in range(len(samples.resident))]
     axes.plot(
-        moments, samples.growth, color="tab:blue", label="growth of the server process over the idle one"
+        samples.moments,
+        samples.growth,
+        color="tab:blue",
+        label="growth of the server process over the idle one",
     )
     axes.plot(
-        moments,
+        samples.moments,
         samples.held,
         color="tab:orange",
         linewidth=0.8,
@@ -226,7 +230,9 @@ def draw(samples: Samples, allowed: float, picture: Path) -> None:
 def report(traffic: Traffic, samples: Samples, allowed: float) -> list[Figure]:
     """Print the figures and return them."""
     peak = max(samples.growth)
-    first, last = (samples.minute(samples.growth, last=last) for last in (False, True))
+    end = samples.moments[-1]
+    # While the first half of the first minute lasts memory is being filled.
+    first, last = samples.median_growth(30, 60), samples.median_growth(end - 60, end)
     flat = "flat" if peak <= FLAT * allowed and last <= FLAT * max(first, allowed) else "NOT FLAT"
     print(f"by kind and status: {dict(sorted(traffic.statuses.items()))}")
     print(f"idle server         {samples.idle:8.0f} MB")

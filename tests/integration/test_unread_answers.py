@@ -6,24 +6,20 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
-import uvicorn
 import uvloop
-from uvicorn.server import ServerState
 
 from bench.harness.documents import corpus
 from bench.harness.load_generator import score_request
 from service.app import create_app
 from service.cli.issue_token import TokenClaims, sign_token
-from service.connections.connection import Connection, ConnectionContext
-from service.connections.eviction import OpenConnections
-from service.connections.limits import WRITE_PROGRESS_BYTES, ConnectionLimits
-from service.connections.uvicorn_adapter import HttpToolsParser
+from service.connections.connection import Connection
+from service.connections.limits import WRITE_PROGRESS_BYTES
 from service.dispatcher import Dispatcher
-from tests.support.application import MODEL, RequestRecorder, score_headers, settings_with, token
+from tests.support.application import MODEL, RequestRecorder, score_headers, settings_with
+from tests.support.connection_server import ConnectionServer, connection_server
 from tests.support.pool import MIB, running_pool
 from tests.support.server import DOCUMENTS, TIMEOUT_S, running_server
 from tests.support.tokens import SECRET
@@ -94,22 +90,21 @@ def run(test: Coroutine[None, None, None]) -> None:
 class SlowServer:
     """The service's connections and application over a real pool, in this event loop."""
 
-    def __init__(self, dispatcher: Dispatcher, state: ServerState, port: int) -> None:
+    def __init__(self, dispatcher: Dispatcher, server: ConnectionServer) -> None:
         self.dispatcher = dispatcher
-        self.state = state
-        self._port = port
+        self.server = server
 
     @property
     def held(self) -> int:
         """Return what answers hold."""
         return self.dispatcher.snapshot().answer_bytes
 
-    def ask(self, size: int = ANSWER_BYTES, subject: str = "ann") -> socket.socket:
-        """Ask for an answer of so many bytes on a new connection, and read nothing."""
-        body = b"answer_of %d" % size
-        headers = score_headers(len(body), authorization=f"Bearer {token(sub=subject)}")
+    def ask(self) -> socket.socket:
+        """Ask for an answer of `ANSWER_BYTES` on a new connection, and read nothing."""
+        body = b"answer_of %d" % ANSWER_BYTES
+        headers = score_headers(len(body))
         del headers["content-length"]
-        client = socket.create_connection(("127.0.0.1", self._port))
+        client = socket.create_connection(("127.0.0.1", self.server.port))
         client.sendall(score_request(body, headers))
         client.setblocking(False)
         return client
@@ -122,24 +117,11 @@ class SlowServer:
 
 @asynccontextmanager
 async def slow_server(path: Path, write_s: float = 30.0, answers: int = 10) -> AsyncIterator[SlowServer]:
-    """Serve with a budget of so many answers; the network has `write_s` for a part of one."""
+    """Serve with a budget of so many answers; a client has `write_s` for a part of one."""
     async with running_pool(workers=1, answer_budget_bytes=answers * ANSWER_BYTES) as pool:
-        recorder = RequestRecorder()
-        app = create_app(settings_with(path), MODEL, pool.dispatcher, recorder)
-        config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None)
-        config.load()
-        context = ConnectionContext(
-            ConnectionLimits(5.0, 5.0, write_s=write_s), OpenConnections(100), recorder
-        )
-        state = ServerState()
-        make: Callable[[], asyncio.Protocol] = partial(
-            Connection, HttpToolsParser, context, config=config, server_state=state, app_state={}, _loop=None
-        )
-        listener = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
-        try:
-            yield SlowServer(pool.dispatcher, state, listener.sockets[0].getsockname()[1])
-        finally:
-            listener.close()
+        app = create_app(settings_with(path), MODEL, pool.dispatcher, RequestRecorder())
+        async with connection_server(app, write_s=write_s) as server:
+            yield SlowServer(pool.dispatcher, server)
 
 
 async def receive(client: socket.socket, until: int) -> int:
@@ -170,10 +152,10 @@ async def drain_the_server(server: SlowServer, client: socket.socket) -> None:
     """Do as the server does on SIGTERM, whose drain an unread answer outlasts."""
     await server.dispatcher.drain(0.05)
     assert server.held == ANSWER_BYTES
-    (parser,) = server.state.connections
-    assert isinstance(parser, HttpToolsParser)
-    parser.source.shut_down()
-    parser.source.abort()
+    (connection,) = server.server.state.connections
+    assert isinstance(connection, Connection)
+    connection.shutdown()
+    connection.abort()
 
 
 ENDS = ((read_to_the_end, 30.0), (reset_in_the_answer, 30.0), (never_read, 0.3), (drain_the_server, 30.0))
