@@ -18,7 +18,7 @@ How much is held at most: one subject's charges never exceed `SMALL_RESERVE` tim
 `OVERDRAFT` times. What is charged is the prediction until an outcome has come, and predictions can be too low. So an
 answer is measured when it comes and, where its true size breaks the rules, it is dropped at once and its request
 refused. The answers of one call of each worker can be held beyond the charges for a turn of the event loop: each call
-copies out at most `max_answer_bytes`, and the next call of a slot begins only when that copy is charged.
+copies out at most `max_answer_bytes`, and the next call of a slot ends in a later turn, when that copy is charged.
 """
 
 from collections.abc import Callable
