@@ -60,7 +60,7 @@ class PoolLimits:
     max_body_bytes: int = 8 * MIB
     max_documents: int = 1_000
     max_answer_bytes: int = MAX_ANSWER_BYTES
-    answer_budget_bytes: int = 256 * MIB
+    answer_budget_bytes: int = 96 * MIB
     queue_budget_s: float = 5.0
     worker_memory_bytes: int = 2048 * MIB
     batch_jobs: int = 32

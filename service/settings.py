@@ -181,7 +181,7 @@ class Settings:
             MAX_ANSWER_BYTES,
             KIB * GIB,
         ),
-    ] = 256 * MIB
+    ] = 96 * MIB
     drain_delay_s: Annotated[
         float,
         Rule(

@@ -5,8 +5,8 @@
 Mixed traffic for ten minutes: clients on kept connections that ask for matrices of 1,000 documents, small requests,
 readers of 32 KB a second, clients that leave in the middle of an answer, and others that leave before it. Each kind is
 a subject of its own. The figure is by how much the server process grew over the idle server at most, against the
-answers that the workers have in flight and 100 MB. The budget for unread answers is the least that can be set: what
-it bounds is what the process grows by.
+answers that the workers have in flight and 100 MB. What the budget for unread answers bounds is what the process
+grows by.
 """
 
 import asyncio
@@ -250,7 +250,7 @@ def main() -> None:
     """Measure, print, save."""
     options_parser = parser(__doc__, "bundle", "workers", "picture")
     options_parser.add_argument("--seconds", type=float, default=600, help="of traffic (600, at least 60)")
-    options_parser.add_argument("--budget-mib", type=int, default=64, help="for unread answers (64)")
+    options_parser.add_argument("--budget-mib", type=int, default=96, help="for unread answers (96)")
     options = options_parser.parse_args()
     budget = options.budget_mib * 2**20
     with serving(bundle_path(options.bundle), options.workers, answer_budget_bytes=budget) as server:
