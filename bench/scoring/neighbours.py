@@ -24,7 +24,8 @@ cosines of the neighbours alone. In three runs at n = 10,000, while others kept 
 So 0.5 takes another method. Three others gave the same results without being clearly quicker: ordering documents by
 threshold, so that one comparison serves both; bounding cosines by the 31 leading principal components and the length
 of the rest, which left 8 % of the pairs of these passages but 26 % of those of docstrings and 17 % of descriptions of
-packages; and wider blocks with one mask for both comparisons.
+packages; and wider blocks with one mask for both comparisons. scikit-learn's compiled `ArgKmin`, which finds nearest
+neighbours by the same product and keeps them in heaps, takes 2.4 times as long as faiss.
 """
 
 import os
