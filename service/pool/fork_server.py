@@ -13,6 +13,7 @@ from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
+from service.ipc import standard_library
 from service.pool.daemon_threads import SerialThread
 from service.pool.requirements import use_socket_folder
 from service.worker import process_limits
@@ -61,6 +62,7 @@ def ensure_running(preload: Sequence[str]) -> int:
     os.environ[_MAIN] = _main_module()
     forkserver.set_forkserver_preload(["service.pool.preload", *preload])
     use_socket_folder()
+    _end_with_interpreter()
     # A mask is inherited; a handler would need the main thread.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
     try:
@@ -73,6 +75,12 @@ def ensure_running(preload: Sequence[str]) -> int:
     pid = running()
     assert pid is not None
     return pid
+
+
+@cache
+def _end_with_interpreter() -> None:
+    """Kill it first at the interpreter's exit, which waits for every call of every pool, and `serve` does not end."""
+    standard_library.before_exit(kill)
 
 
 def _main_module() -> str:
@@ -97,8 +105,7 @@ def skip_main() -> None:
 
 def running() -> int | None:
     """Return the process id of the fork server, or None where none was started."""
-    pid: int | None = vars(forkserver._forkserver)["_forkserver_pid"]  # noqa: SLF001 - it has no public name
-    return pid
+    return standard_library.fork_server_pid()
 
 
 def stopped() -> bool:

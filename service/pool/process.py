@@ -15,18 +15,16 @@ have nothing to say, and it never kills another process that has got the same pr
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import process
 from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
 import msgspec
 
 from service.errors import ServiceError
+from service.ipc import standard_library
 from service.ipc.messages import Call, Entry, Hello, Report
 from service.ipc.shared_memory import Arena
 from service.limits import PoolLimits
@@ -97,7 +95,7 @@ class ArenaExecutor(ProcessPoolExecutor):
 
     def abandon(self) -> None:
         """Kill its process, if it has one, without waiting for the end."""
-        for started in (self._processes or {}).values():
+        for started in standard_library.processes_of(self):
             started.kill()
         self.shutdown(wait=False)
 
@@ -106,11 +104,6 @@ class ArenaExecutor(ProcessPoolExecutor):
         length = self._arena.reported.poll()
         if length and not self._call.done():
             self._call.set_result(length)
-
-
-# The interpreter's exit waits for every call of every process pool, and `serve` does not end: so the workers
-# must. What is registered last runs first, and the pool's own wait was registered by the import above.
-threading._register_atexit(fork_server.kill)  # type: ignore[attr-defined]  # noqa: SLF001 - atexit is too late
 
 
 class WorkerProcess:
@@ -122,11 +115,9 @@ class WorkerProcess:
         self._executor = executor
         self._arena = arena
         # Held here because the executor drops it at shutdown, and its exit status with it.
-        self._process: BaseProcess = next(iter(executor._processes.values()))  # noqa: SLF001
+        self._process = standard_library.processes_of(executor)[0]
         assert self._process.pid is not None
-        # multiprocessing reads the exit statuses of all its children whenever it starts another one. Beside the
-        # executor's thread one of the two readers finds the pipe empty, and a crash becomes "status unknown".
-        process._children.discard(self._process)  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
+        standard_library.disown(self._process)
         self.pid = self._process.pid
         self._handle = ProcessHandle(self.pid, self._process.sentinel)
         if wait([self._process.sentinel], 0):

@@ -1,4 +1,4 @@
-"""What the workers need of the kernel and of the file system, tried before anything is started.
+"""What the workers need of Python, of the kernel and of the file system, tried before anything is started.
 
 A sandbox or a container may lack any of it, and the workers would then fail to start again and again. What is not
 needed is not tried: without `pidfd_open` a worker's end is noticed through the fork server.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.errors import StartError
 from service.ipc.shared_memory import create_memory
+from service.ipc.standard_library import check_names
 
 # `sockaddr_un.sun_path` (unix(7)) has 108 bytes, the last of which is zero.
 MAX_SOCKET_PATH_BYTES = 107
@@ -34,6 +35,7 @@ _ALLOW = "allow it in the sandbox (seccomp) or take a newer kernel"
 
 def check_requirements() -> None:
     """Try everything that a worker needs. Raises: StartError that names what is missing."""
+    check_names()
     _check("memfd_create", lambda: os.close(create_memory("scorepool-check")), _ALLOW)
     _check("eventfd2", lambda: os.close(os.eventfd(0, os.EFD_CLOEXEC)), _ALLOW)
     _check(

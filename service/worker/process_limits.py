@@ -16,8 +16,9 @@ import resource
 import signal
 from contextlib import suppress
 from functools import cache
-from multiprocessing import forkserver
 from pathlib import Path
+
+from service.ipc import standard_library
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
@@ -57,8 +58,7 @@ def lower_priority() -> None:
 def die_with(parent: int) -> None:
     """Have the kernel kill this worker when `parent` ends, and stop keeping the fork server alive."""
     _die_with_parent(parent)
-    server = forkserver._forkserver  # noqa: SLF001 - there is no public name for the descriptor
-    alive_fd: int | None = vars(server)["_forkserver_alive_fd"]
+    alive_fd = standard_library.alive_fd()
     if alive_fd is not None:
         os.close(alive_fd)
 

@@ -1,6 +1,9 @@
 """What a start needs of its surroundings: where something is missing, the server does without or says so."""
 
+import configparser
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from service.ipc.standard_library import TESTED
 from tests.support.server import running_server
 from tests.support.tokens import SECRET
 
@@ -25,10 +29,12 @@ privileged = pytest.mark.skipif(
 )
 
 
-def failed_start(bundle: Path, *prefix: str, **environment: str) -> str:
+def failed_start(
+    bundle: Path, *prefix: str, program: Sequence[str] = ("-m", "service"), **environment: str
+) -> str:
     """Start a server with a `prefix` to its command; return the one line that it prints before it exits with 2."""
     done = subprocess.run(
-        [*prefix, sys.executable, "-m", "service", "serve", "--port", "0", "--log-level", "error"],
+        [*prefix, sys.executable, *program, "serve", "--port", "0", "--log-level", "error"],
         capture_output=True,
         env={**os.environ, "SCOREPOOL_BUNDLE": str(bundle), "SCOREPOOL_JWT_SECRET": SECRET, **environment},
         text=True,
@@ -229,3 +235,44 @@ def test_a_worker_that_cannot_be_held_is_not_left_behind(tmp_path: Path) -> None
 
     assert done.returncode == 0, done.stderr
     assert "could not be started: FileNotFoundError" in done.stdout
+
+
+# A Python whose standard library has another name for something.
+RENAMED = """
+import threading
+from multiprocessing import forkserver, reduction, spawn, util
+import service.server
+from service.__main__ import main
+del {name}
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "forkserver._forkserver._forkserver_pid",
+        "forkserver._forkserver._forkserver_alive_fd",
+        "forkserver._forkserver",
+        "reduction.DupFd",
+        "spawn.get_preparation_data",
+        "threading._register_atexit",
+        "util.get_temp_dir",
+    ],
+)
+def test_a_name_that_a_later_python_has_not_is_told(demo_bundle: Path, name: str) -> None:
+    """Nothing else would fail before the first start, or the first end, of a worker."""
+    printed = failed_start(demo_bundle, program=("-c", RENAMED.format(name=name)))
+
+    assert f"{platform.python_version()}: its standard library has no " in printed
+    assert f"{name}; the workers need it; take Python {TESTED}\n" in printed
+
+
+def test_the_package_names_the_pythons_that_were_tested() -> None:
+    """The classifiers are the versions that a start recommends."""
+    classifiers = configparser.ConfigParser()
+    classifiers.read("setup.cfg")
+    versions = re.findall(r":: Python :: (3\.\d+)", classifiers["metadata"]["classifiers"])
+
+    assert f"{versions[0]} to {versions[-1]}" == TESTED
+    assert classifiers["options"]["python_requires"] == f">={versions[0]}"

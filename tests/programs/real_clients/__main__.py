@@ -1,7 +1,7 @@
 """Holds a server against real clients, proxies and environments: `python -m tests.programs.real_clients`.
 
 Prints a row for each check with its verdict; what is not installed is said and not run. The exit status is 1 if
-a check failed. Debian's packages: nginx haproxy curl nodejs default-jre-headless libfaketime; `--python` names an
+a check failed. Debian's packages: nginx haproxy curl nodejs default-jre-headless; `--python` names an
 interpreter that has requests and aiohttp.
 """
 

@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,16 +24,11 @@ from tests.programs.real_clients.proxies import Load, await_answer, free_port
 from tests.support.server import DOCUMENTS, TIMEOUT_S, Server, running_server
 from tests.support.tokens import SECRET
 
-# The one for programs with threads, libfaketimeMT, makes Python's waits with a timeout endless.
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-
 CGROUPS = Path("/sys/fs/cgroup")
 
 MIB = 1024 * 1024
 
 IDLE, SLOW, SLOW_S = 2_000, 500, 15
-
-DAY_S = 24 * 3600
 
 # Escape, the 8-bit form of its sequences, an override of direction, an isolate, delete, and a line break.
 NASTY = "ann\x1b[2J\x9b31m\u202egnp\u2066\x7f\r\nforged"
@@ -52,7 +46,6 @@ def environment_checks(bundle: Path) -> Iterator[Check]:
     yield Check("64 open files", partial(few_files, bundle), ("sh",))
     yield Check(f"{IDLE:,} idle connections", partial(idle_connections, bundle))
     yield Check(f"{SLOW} clients of 1 byte a second", partial(slow_clients, bundle))
-    yield Check("a clock that jumps", partial(jumping_clock, bundle), ("env",))
     yield Check("256 MB of memory and half a CPU", partial(small_group, bundle), ("sh",))
     yield Check("64 MB of /dev/shm", partial(small_shm, bundle), ("unshare", "mount"))
     yield Check("SIGTERM twice", partial(terminated_twice, bundle))
@@ -172,53 +165,6 @@ def slow_clients(bundle: Path) -> str:
         ended = len(select_all(clients))
         expect(ended, SLOW, "slow clients that were ended")
     return f"{load.answers['200']} answers beside them, slowest {load.slowest_s * 1e3:.0f} ms"
-
-
-def jumping_clock(bundle: Path) -> str:
-    """Let the time of day jump under a running server: an hour on, then two days back."""
-    if not FAKETIME.exists():
-        raise Missing("libfaketime not installed")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "time"
-        file.write_text("+0")
-        faked = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": file}
-        faked |= {"FAKETIME_NO_CACHE": 1, "FAKETIME_DONT_FAKE_MONOTONIC": 1}  # type: ignore[dict-item]
-        wrapper = ("env", *(f"{name}={value}" for name, value in faked.items()))
-        require_sleep(wrapper)
-        with running_server(bundle, prefix=wrapper) as server:
-            ready(server)
-            working(server)
-            day = sign_token(SECRET, TokenClaims("ann", ttl=DAY_S))
-            for shift, logged_h in (("+3600", 1), (f"-{2 * DAY_S}", -48)):
-                file.write_text(shift)
-                found = server.score(Authorization=f"Bearer {day}").status
-                expect(found, 200, f"status at {shift} s")
-                expect(server.request("GET", "/readyz").status, 200, "readiness")
-                line = server.journal.await_events(since=len(server.journal.events) - 1, event="request")
-                expect(round(hours_from_now(line[-1]["time"])), logged_h, "hours of the log's clock")
-            # A new call of a worker, a deadline and a drain, on a clock that was set back.
-            expect(server.score(b"sleep 30", X_Request_Timeout_Ms="300").status, 504, "deadline")
-            expect(server.stop(), 0, "exit status")
-    return "answers, deadlines and drain go on; a token of a day is good on both sides"
-
-
-def require_sleep(wrapper: Sequence[str]) -> None:
-    """Raise Missing where Python cannot sleep: 0.9.10 gives `time.sleep` of 3.11 EINVAL, or no end."""
-    sleeping = "import threading, time; time.sleep(0.05); threading.Event().wait(0.05)"
-    try:
-        line = [*wrapper, sys.executable, "-c", sleeping]
-        subprocess.run(line, timeout=5, check=True, stderr=subprocess.DEVNULL)
-    except subprocess.SubprocessError as error:
-        raise Missing(
-            "Python cannot sleep under this libfaketime; see tests/service/test_clocks.py"
-        ) from error
-
-
-def hours_from_now(moment: str) -> float:
-    """Return how far a time of the log is from the true one."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
-    return (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds() / 3600
 
 
 @contextmanager
