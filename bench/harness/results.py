@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from bench.harness import machine
+from bench.harness.machine import Machine, describe
 from bench.harness.paths import RESULTS
 
 
@@ -41,7 +41,7 @@ class Results(msgspec.Struct):
 
     scenario: str
     date: str
-    machine: machine.Machine
+    machine: Machine
     settings: dict[str, Any]
     figures: list[Figure]
     details: Any = None
@@ -52,7 +52,7 @@ def collect(
 ) -> Results:
     """Put the figures of a run together with the date and the machine."""
     date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return Results(scenario, date, machine.describe(), dict(settings), list(figures), details)
+    return Results(scenario, date, describe(), dict(settings), list(figures), details)
 
 
 def save(results: Results) -> Path:

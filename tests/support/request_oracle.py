@@ -14,8 +14,9 @@ from openapi_schema_validator import OAS31Validator
 from service.api.openapi import openapi_document
 from service.limits import RequestLimits
 
-# Levels of nesting at which one recursive parser fails and another may not.
-_AMBIGUOUS_DEPTH = range(900, 1_100)
+# Levels of nesting from which one recursive parser fails and another may not: that of Python 3.14 goes as deep as its
+# stack allows.
+_AMBIGUOUS_DEPTH = 900
 
 
 class RequestOracle:
@@ -43,7 +44,7 @@ class RequestOracle:
             return {"invalid_json", "invalid_document", "invalid_option"}
         except ValueError:
             return {"invalid_json"}
-        if _depth(body) in _AMBIGUOUS_DEPTH:
+        if _depth(body) >= _AMBIGUOUS_DEPTH:
             return {"invalid_json", "invalid_document", "invalid_option"}
         return {self._sizes(value) or self._shapes(value) or self._ids(value) or "ok"}
 
