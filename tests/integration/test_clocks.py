@@ -41,6 +41,10 @@ def shared(demo_bundle: Path, moving: JumpingClock, issuer: KeyServer) -> Iterat
         demo_bundle, environment=moving.environment, jwt_secret="", jwt_jwks_url=issuer.url, queue_budget_s=60
     ) as server:
         server.await_ready(2)
+        # On a busy machine the first fetch of the keys may fail, and the next one comes after the pause.
+        end = time.monotonic() + COOLDOWN_S + TIMEOUT_S
+        while server.request("GET", "/readyz").status != 200 and time.monotonic() < end:
+            time.sleep(0.1)
         yield server
 
 
@@ -86,12 +90,13 @@ def test_no_request_fails_when_the_clock_jumps(server: Server, clock: JumpingClo
         replies = [clients.submit(server.score) for _ in range(60)]
         server.journal.await_events(20, mark, event="request")
         clock.jump_to(shift_s)
-        later = len(server.journal.events)
         statuses = [reply.result().status for reply in replies]
+    later = len(server.journal.events)
+    statuses.append(server.score().status)
 
     assert set(statuses) == {200}
     assert workers(server) == before
-    assert clock.is_near(server.journal.await_events(1, later + 10, event="request")[-1]["time"])
+    assert clock.is_near(server.journal.await_events(1, later, event="request")[-1]["time"])
     events = server.journal.find(mark, event="request", route="/score")
     assert all(0 <= event["queue_ms"] <= event["duration_ms"] < TIMEOUT_S * 1e3 for event in events)
     samples = server.metrics()
