@@ -14,7 +14,7 @@ from typing import Any
 
 from service.errors import StartError
 
-# Those with which every test passes; the classifiers of the package name them too.
+# Those that the classifiers of the package name.
 TESTED = "3.11 to 3.14"
 
 
