@@ -292,6 +292,8 @@ class Connection(asyncio.Protocol):
     def _response_complete(self) -> None:
         """Go on behind a request whose response is written."""
         self._exchange = None
+        # The request may have paused it, with more of its body waiting than it had received.
+        self._transport.resume_reading()
         if self._transport.is_closing():
             return
         if self._phase is Phase.RESPONSE:

@@ -175,6 +175,27 @@ def test_a_body_that_the_application_does_not_receive_is_not_read() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("size", [BODY_BUFFER_BYTES + 1, BODY_BUFFER_BYTES * 3 // 2, BODY_BUFFER_BYTES * 20])
+def test_a_connection_is_used_again_behind_large_bodies(size: int) -> None:
+    """Reading pauses while a body waits, and goes on for the next request although no more of it was waited for."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.02)  # meanwhile more comes than may wait
+        left = size
+        while left:
+            left -= len((await receive())["body"])
+        await send(start())
+        await send(piece(b"done"))
+
+    async def scenario() -> None:
+        async with connection_server(app) as server, server.connect() as client:
+            for _ in range(5):
+                await client.send(POST % size + bytes(size))
+                assert (await client.answer())[2] == b"done"
+
+    run(scenario())
+
+
 def test_receiving_behind_the_response_is_a_disconnect() -> None:
     """ASGI, HTTP: the client may as well have left."""
     received: list[Message] = []
