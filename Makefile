@@ -4,7 +4,7 @@ PORT ?= 8000
 WORKERS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service scoring tests bench
+SOURCES := service scoring client tests bench
 LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
@@ -21,16 +21,17 @@ test: install ## run every test
 
 install: $(VENV)/installed ## create or update .venv from the lock file
 
-$(VENV)/installed: install-locked requirements-dev.txt setup.cfg pyproject.toml
+$(VENV)/installed: install-locked requirements-dev.txt setup.cfg pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	./install-locked $(BIN)/python requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e client
 	@touch $@
 
 check: install ## format, lint, types, import contracts, dead code, sizes
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 --package scorepool_client
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/python -m tests.programs.lengths
@@ -60,4 +61,4 @@ lock: ## resolve the dependencies anew, with hashes, for every supported Python
 	$(LOCK) --extra test --extra tracing --extra bench setup.cfg -c requirements-dev.txt -o requirements-bench.txt
 
 clean: ## remove everything that the other commands made
-	rm -rf $(VENV) .local build dist *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) .local build dist *.egg-info client/*.egg-info .*_cache .hypothesis

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("package", ["service", "scoring"])
+@pytest.mark.parametrize("package", ["service", "scoring", "client/scorepool_client"])
 def test_the_map_names_every_package(package: str) -> None:
     """A reader finds each package and each module beside them in the map, and none that does not exist."""
     start = README.index(f"| {package}/ | |")

@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "serve": ("serve", "Run the service."),
         "train": ("train", "Train a bundle on CORPUS."),
         "import": ("import_model", "Make a bundle of an existing fastText model and a K-Means."),
-        "score": ("score", "Score the documents of INPUT without a server."),
+        "score": ("score", "Score the documents of INPUT, here or by a service."),
         "inspect": ("inspect", "Print what is in a bundle."),
         "token": ("issue_token", "Print a token for development."),
         "top": ("top", "Watch a running service: slots, queue, rates and latency."),

@@ -1,0 +1,42 @@
+"""Both shells of the client behind one set of methods, so that one test holds for both."""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+from typing import Any
+
+from scorepool_client import AsyncClient, Client
+from scorepool_client.testing import FakeScorepool
+
+# Makes a client of a fake; its methods return results, also those of the asynchronous client.
+MakeClient = Callable[..., Any]
+
+
+class Awaited:
+    """An `AsyncClient` whose methods run to their end in an event loop of their own."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            found = getattr(self._client, name)(*args, **options)
+            return asyncio.run(_listed(found) if isinstance(found, AsyncIterable) else found)
+
+        return call
+
+
+async def _listed(items: AsyncIterable[Any]) -> list[Any]:
+    return [item async for item in items]
+
+
+def threads(fake: FakeScorepool, *args: Any, **options: Any) -> Client:
+    """Make the client for threads."""
+    return fake.client(*args, **options)
+
+
+def tasks(fake: FakeScorepool, *args: Any, **options: Any) -> Awaited:
+    """Make the client for tasks."""
+    return Awaited(fake.async_client(*args, **options))
+
+
+SHELLS: tuple[MakeClient, ...] = (threads, tasks)
