@@ -18,7 +18,7 @@ from scoring.bundle.bundle import copy_vocabulary
 from scoring.bundle.files import BundleFiles
 from scoring.bundle.manifest import NGRAM_VECTORS_FILE
 from service.api.openapi import openapi_document
-from service.api.request import SCORE_ROUTE
+from service.api.request import EXPLAIN_ROUTE, SCORE_ROUTE
 from service.api.response import ModelInfo, NotReady
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
@@ -29,7 +29,7 @@ from service.http.middleware import DirectRoute, RequestContext, cross_origin
 from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, TelemetrySource, describe
 from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
-from service.http.score import JobQueue, ScoreEndpoint
+from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
 from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits, ScoreLimits
 from service.observability.readiness import Readiness
@@ -142,10 +142,10 @@ def create_app(
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
-    score = Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"])
+    work = _work_routes(backend, authenticator, limits)
     app = Application(
         routes=[
-            score,
+            *work,
             *_probe_routes(backend, readiness),
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
@@ -155,7 +155,7 @@ def create_app(
         middleware=[
             Middleware(RequestContext, observer=telemetry),
             *cross_origin(settings.cors_origins),
-            Middleware(DirectRoute, route=score),
+            Middleware(DirectRoute, route=work[0]),
         ],
         exception_handlers={HTTPException: http_exception_response},
         lifespan=_lifespan(backend, keys, readiness, settings.drain_timeout_s),
@@ -164,6 +164,14 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
+
+
+def _work_routes(backend: Backend, authenticator: Authenticator, limits: ScoreLimits) -> list[Route]:
+    """Return the routes that workers answer; that of `/score` is the first."""
+    return [
+        Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"]),
+        Route(EXPLAIN_ROUTE, ScoreEndpoint(backend, authenticator, limits, EXPLAIN), methods=["POST"]),
+    ]
 
 
 def _document_routes(settings: Settings, model: ModelInfo) -> list[Route]:

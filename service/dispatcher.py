@@ -186,9 +186,9 @@ class Dispatcher:
 
         Raises: Refused (as `admit`, and `poison_request`).
         """
-        job.features = self._features.read(job.body)
+        job.features = self._features.read(job.body, job.operation)
         job.cost = self._cost.predict(job.subject, job.features)
-        predicted = predict_answer(job.features, job.accept, self._dimensions)
+        predicted = predict_answer(job.features, job.operation, self._dimensions)
         try:
             self._check_entry(job)
             self._admission.charge_answer(permit, min(predicted, self._limits.max_answer_bytes))

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from service.api.outcome import Facts, Outcome
+from service.api.request import Operation
 from service.worker.main import Buffer
 
 # The memory that `keep` holds in a worker.
@@ -165,7 +166,7 @@ class ScriptedHandler:
 
     digest = "sha256:fake"
 
-    def __call__(self, body: Buffer, accept: str) -> Outcome:
+    def __call__(self, body: Buffer, operation: Operation) -> Outcome:
         command, _, argument = bytes(body).partition(b"\n")[0].decode().partition(" ")
         return Outcome("ok", COMMANDS[command](argument), Facts(documents=1))
 

@@ -32,6 +32,7 @@ from bench.harness.results import Figure, collect, save
 from scoring.bundle.bundle import open_bundle
 from scoring.bundle.files import opened_files
 from service.api.outcome import Outcome
+from service.api.request import Operation
 from service.app import word_test
 from service.dispatcher import Dispatcher
 from service.limits import PoolLimits, RequestLimits
@@ -61,21 +62,21 @@ class RatedHandler:
         self._bodies = bodies(payload, corpus())
         self.digest = self._scoring.digest
 
-    def __call__(self, body: Buffer, accept: str) -> Outcome:
+    def __call__(self, body: Buffer, operation: Operation) -> Outcome:
         """Answer one request."""
         if bytes(body[: len(_RATE)]) != _RATE:
-            return self._scoring(body, accept)
+            return self._scoring(body, operation)
         return Outcome("ok", b"%d" % self._scored_within(float(bytes(body[len(_RATE) :]))))
 
-    def answer_all(self, items: Sequence[Buffer], accepts: Sequence[str]) -> list[Outcome]:
+    def answer_all(self, items: Sequence[Buffer], operations: Sequence[Operation]) -> list[Outcome]:
         """Answer several requests together; none of them is an order to score by itself."""
-        return self._scoring.answer_all(items, accepts)
+        return self._scoring.answer_all(items, operations)
 
     def _scored_within(self, seconds: float) -> int:
         done = 0
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
-            self._scoring(self._bodies[done % len(self._bodies)], "json")
+            self._scoring(self._bodies[done % len(self._bodies)], "score")
             done += 1
         return done
 
@@ -89,7 +90,7 @@ def _load(bundle: Path, payload: Payload) -> None:
 
 
 def _score(body: bytes) -> bytes:
-    return _loaded[0](body, "json").body
+    return _loaded[0](body, "score").body
 
 
 @contextmanager
@@ -104,7 +105,7 @@ async def ask(dispatcher: Dispatcher, body: bytes, subject: str = "bench") -> by
     """Return the answer to one body. Raises: RuntimeError when it is not scored."""
     deadline = time.monotonic() + TIMEOUT_S
     with dispatcher.admit(subject, len(body), deadline) as permit:
-        outcome = await dispatcher.submit(permit, Job("bench", subject, body, "json", deadline))
+        outcome = await dispatcher.submit(permit, Job("bench", subject, body, "score", deadline))
     if outcome.code != "ok":
         raise RuntimeError(f"{outcome.code}: {outcome.body!r}")
     return outcome.body

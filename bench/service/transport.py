@@ -16,6 +16,7 @@ from bench.harness.command_line import parser
 from bench.harness.results import Figure, collect, save
 from bench.service.throughput import ask, await_ready
 from service.api.outcome import Outcome
+from service.api.request import Operation
 from service.dispatcher import Dispatcher
 from service.limits import MIB, PoolLimits
 from service.worker.main import Buffer
@@ -32,7 +33,7 @@ class EchoHandler:
     def __init__(self) -> None:
         self._answer = b""
 
-    def __call__(self, body: Buffer, accept: str) -> Outcome:
+    def __call__(self, body: Buffer, operation: Operation) -> Outcome:
         """Answer one request."""
         if len(self._answer) != len(body):
             self._answer = bytes(len(body))

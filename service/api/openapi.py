@@ -8,23 +8,36 @@ import msgspec
 import orjson
 
 from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, FieldError, status_of
-from service.api.request import REQUEST_ID_PATTERN, ScoreBody
-from service.api.response import Alive, Info, NotReady, ProblemDetails, Ready, ScoreResponse, Started, Status
+from service.api.request import EXPLAIN_ROUTE, REQUEST_ID_PATTERN, SCORE_ROUTE, ExplainBody, ScoreBody
+from service.api.response import (
+    Alive,
+    ExplainResponse,
+    Info,
+    NotReady,
+    ProblemDetails,
+    Ready,
+    ScoreResponse,
+    Started,
+    Status,
+)
 from service.limits import OVERLOAD_STATUSES, RequestLimits
 
 Json = dict[str, Any]
 
-TYPES = (ScoreBody, ScoreResponse, ProblemDetails, Info, Status, Alive, Ready, Started, NotReady)
+TYPES = (
+    *(ScoreBody, ScoreResponse, ExplainBody, ExplainResponse, ProblemDetails),
+    *(Info, Status, Alive, Ready, Started, NotReady),
+)
 
 SCHEMA_REFERENCE = "#/components/schemas/{name}"
 
-# The codes of the problems that every route can answer, every route that takes a token, and `/score`.
+# The codes of the problems that every route can answer, every route that takes a token, and those that workers answer.
 ANY_ROUTE_PROBLEMS = ("invalid_request", "method_not_allowed", "headers_too_large", "internal_error")
 TOKEN_PROBLEMS = ("missing_token", "invalid_token", "insufficient_scope", "starting")
-SCORE_PROBLEMS = tuple(code for code in PROBLEMS if code != "not_found")
+WORK_PROBLEMS = tuple(code for code in PROBLEMS if code != "not_found")
 
 DESCRIPTION = """Scores batches of documents: a FastText model embeds each, a K-Means assigns it to a cluster,
-and every document is compared with every other.
+and every document is compared with every other. `/explain` says which words make two documents similar.
 
 Errors are `application/problem+json` (RFC 9457): `code` says what is wrong, `detail` what to do about it, and
 `errors` where in the body it is, as JSON pointers."""
@@ -74,6 +87,34 @@ EXAMPLE_RESPONSE: dict[str, Any] = {
     ],
 }
 
+EXAMPLE_EXPLAIN_REQUEST: dict[str, Any] = {
+    "documents": [{"id": "a", "text": "Storms close the harbour"}, "Harbour shut by gales"],
+    "top": 2,
+}
+
+EXAMPLE_EXPLAIN_RESPONSE: dict[str, Any] = {
+    "model": EXAMPLE_RESPONSE["model"],
+    "similarity": 0.6,
+    "documents": [
+        {
+            "id": "a",
+            "contributions": [
+                {"token": "harbour", "count": 1, "known": True, "contribution": 0.41},
+                {"token": "storms", "count": 1, "known": True, "contribution": 0.17},
+            ],
+            "rest": 0.02,
+        },
+        {
+            "id": "1",
+            "contributions": [
+                {"token": "harbour", "count": 1, "known": True, "contribution": 0.38},
+                {"token": "gales", "count": 1, "known": False, "contribution": 0.2},
+            ],
+            "rest": 0.02,
+        },
+    ],
+}
+
 # The field error in the example of each problem that points into the body.
 _EXAMPLE_FIELD_ERRORS: dict[str, FieldError] = {
     "too_many_documents": ("/documents", "1001 given, at most 1000 per request; split the request"),
@@ -116,7 +157,8 @@ def openapi_text(limits: RequestLimits | None = None) -> str:
 
 def _paths(overload_status: int) -> Json:
     return {
-        "/score": {"post": _score_operation(overload_status)},
+        SCORE_ROUTE: {"post": _score_operation(overload_status)},
+        EXPLAIN_ROUTE: {"post": _explain_operation(overload_status)},
         "/livez": {"get": _operation("Whether the process is alive", "Alive")},
         "/readyz": {"get": _operation("Whether requests are accepted", "Ready", unavailable="NotReady")},
         "/startupz": {
@@ -142,15 +184,37 @@ def _score_operation(overload_status: int) -> Json:
         "content": {"application/json": scores, "application/x-npy": matrix},
     }
     body = {"schema": _schema_reference("ScoreBody"), "examples": {"three": {"value": EXAMPLE_REQUEST}}}
+    return _work_operation("score", "Score documents", body, success, overload_status)
+
+
+def _explain_operation(overload_status: int) -> Json:
+    explanation = {
+        "schema": _schema_reference("ExplainResponse"),
+        "examples": {"two": {"value": EXAMPLE_EXPLAIN_RESPONSE}},
+    }
+    success = {
+        "description": "What the words of either document add to the similarity.",
+        "headers": _header_references("X-Request-ID", "Server-Timing"),
+        "content": {"application/json": explanation},
+    }
+    body = {
+        "schema": _schema_reference("ExplainBody"),
+        "examples": {"two": {"value": EXAMPLE_EXPLAIN_REQUEST}},
+    }
+    return _work_operation("explain", "Explain a similarity", body, success, overload_status)
+
+
+def _work_operation(name: str, summary: str, body: Json, success: Json, overload_status: int) -> Json:
+    """Describe what a worker answers."""
     operation = {
-        "operationId": "score",
-        "summary": "Score documents",
+        "operationId": name,
+        "summary": summary,
         "tags": ["scoring"],
         "parameters": [_request_id_parameter(), _timeout_parameter()],
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
             "200": success,
-            **_problem_responses(SCORE_PROBLEMS, "Server-Timing", overload_status=overload_status),
+            **_problem_responses(WORK_PROBLEMS, "Server-Timing", overload_status=overload_status),
         },
     }
     return _protected(operation, "the one in `jwt_scope`, where set")

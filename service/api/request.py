@@ -1,20 +1,20 @@
-"""The request of `/score`: its types, its limits and its decoding.
+"""The requests of `/score` and `/explain`: their types, their limits and their decoding.
 
 OpenAPI and the documentation are made from the types here. There are two decoders, which agree on every body
 that both accept:
 
-    body ── msgspec, typed, one pass ─────────────────────────→ ScoreRequest   every ordinary request
-       └──(refused)── orjson, untyped, then checks in Python ──→ RequestError with JSON pointers, or ScoreRequest
+    body ── msgspec, typed, one pass ─────────────────────────→ a request   every ordinary one
+       └──(refused)── orjson, untyped, then checks in Python ──→ RequestError with JSON pointers, or a request
 
 The second one runs only when the first refused. It finds the fault in the order of the contract: JSON, then
 sizes, then shapes. It also accepts two things that msgspec refuses: `5.0` for a whole number, as JSON Schema
 does, and a duplicate member whose first value has the wrong type (the last one wins).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 import orjson
@@ -24,6 +24,13 @@ from service.api.problems import FieldError
 from service.limits import RequestLimits
 
 SCORE_ROUTE = "/score"
+EXPLAIN_ROUTE = "/explain"
+
+# The routes whose requests are worked on by the workers.
+WORK_ROUTES = (SCORE_ROUTE, EXPLAIN_ROUTE)
+
+# What a worker is to do with a body, from the path and the Accept header. `score_npy` answers with the matrix alone.
+Operation = Literal["score", "score_npy", "explain"]
 
 # The id that a client may choose for its request: safe in a header, a log line and JSON without escaping.
 REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"
@@ -33,6 +40,9 @@ Similarity = Literal["neighbours", "pairs", "matrix", "none"]
 MAX_ID_LENGTH = 256
 
 MAX_NEIGHBOURS = 100
+
+# Contributions of words that are listed for each document; the others are summed.
+MAX_TOP = 1_000
 
 # Field errors in one answer: enough to correct a client, and the answer to a faulty request stays small.
 MAX_ERRORS = 16
@@ -80,6 +90,18 @@ class ScoreBody(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     vectors: Annotated[bool, Meta(description="Also return the document vectors.")] = False
 
 
+class ExplainBody(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The body of a request to explain a similarity, as the client sends it."""
+
+    documents: Annotated[
+        list[Document | str],
+        Meta(min_length=2, max_length=2, description="Two of them: objects with a text, or plain texts."),
+    ]
+    top: Annotated[
+        int, Meta(ge=1, le=MAX_TOP, description="How many words of each document are listed at most.")
+    ] = 20
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
     """A request that has passed every check. `texts` and `ids` are in the request's order; ids are distinct."""
@@ -92,32 +114,69 @@ class ScoreRequest:
     vectors: bool
 
 
-_DECODER = msgspec.json.Decoder(ScoreBody)
+@dataclass(frozen=True, slots=True)
+class ExplainRequest:
+    """A request for an explanation that has passed every check; `texts` and `ids` have two entries."""
+
+    texts: list[str]
+    ids: list[str]
+    top: int
 
 
 def decode(body: Buffer, limits: RequestLimits) -> ScoreRequest:
-    """Decode and check the body of a request. Called in the worker.
+    """Decode and check the body of a request to score. Called in the worker.
 
     Raises: RequestError with the first code of the contract that applies.
     """
+    decoded = _decode(body, limits, _SCORE)
+    texts, ids = _checked_documents(decoded.documents, len(body), limits)
+    return ScoreRequest(
+        texts, ids, decoded.similarity, decoded.neighbours, decoded.threshold, decoded.vectors
+    )
+
+
+def decode_explain(body: Buffer, limits: RequestLimits) -> ExplainRequest:
+    """Decode and check the body of a request to explain, as `decode` does. Raises: RequestError."""
+    decoded = _decode(body, limits, _EXPLAIN)
+    texts, ids = _checked_documents(decoded.documents, len(body), limits)
+    return ExplainRequest(texts, ids, decoded.top)
+
+
+Body = TypeVar("Body", ScoreBody, ExplainBody)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape(Generic[Body]):
+    """One type of body: its decoder, the documents it takes, its whole number, and the errors of its options."""
+
+    decoder: "msgspec.json.Decoder[Body]"
+    exactly: int | None
+    whole: str
+    option_errors: Callable[[dict[str, Any]], Iterator[FieldError]]
+
+
+def _decode(body: Buffer, limits: RequestLimits, shape: _Shape[Body]) -> Body:
     try:
-        decoded = _DECODER.decode(body)
+        return shape.decoder.decode(body)
     except (ValueError, RecursionError):
-        decoded = _decode_untyped(body, limits)
-    documents = decoded.documents
+        return _decode_untyped(body, limits, shape)
+
+
+def _checked_documents(
+    documents: Sequence[Document | str], size: int, limits: RequestLimits
+) -> tuple[list[str], list[str]]:
+    """Return the texts and ids of documents from a body of `size` bytes. Raises: RequestError."""
     _check_count(len(documents), limits)
     texts = [document if isinstance(document, str) else document.text for document in documents]
     # No text has more bytes than the body, since a JSON escape is never shorter than the UTF-8 of its character.
-    if len(body) > limits.max_document_bytes:
+    if size > limits.max_document_bytes:
         _check_sizes(texts, limits)
     ids = [
         str(position) if isinstance(document, str) or document.id is UNSET else document.id
         for position, document in enumerate(documents)
     ]
     _check_distinct(ids)
-    return ScoreRequest(
-        texts, ids, decoded.similarity, decoded.neighbours, decoded.threshold, decoded.vectors
-    )
+    return texts, ids
 
 
 def _check_count(count: int, limits: RequestLimits) -> None:
@@ -157,7 +216,7 @@ def _check_distinct(ids: Sequence[str]) -> None:
     raise RequestError("duplicate_id", detail, errors[:MAX_ERRORS])
 
 
-def _decode_untyped(body: Buffer, limits: RequestLimits) -> ScoreBody:
+def _decode_untyped(body: Buffer, limits: RequestLimits, shape: _Shape[Body]) -> Body:
     """Decode a body that the typed decoder refused, or raise RequestError with the reason."""
     value = _parse_json(body)
     if not isinstance(value, dict):
@@ -167,11 +226,11 @@ def _decode_untyped(body: Buffer, limits: RequestLimits) -> ScoreBody:
     if isinstance(documents, list):
         _check_count(len(documents), limits)
         _check_sizes([entry.get("text") if isinstance(entry, dict) else entry for entry in documents], limits)
-    _check_shapes("invalid_document", _document_errors(value))
-    _check_shapes("invalid_option", _option_errors(value))
-    if "neighbours" in value:
-        value["neighbours"] = int(value["neighbours"])
-    return msgspec.convert(value, ScoreBody)
+    _check_shapes("invalid_document", _document_errors(value, shape.exactly))
+    _check_shapes("invalid_option", shape.option_errors(value))
+    if shape.whole in value:
+        value[shape.whole] = int(value[shape.whole])
+    return msgspec.convert(value, shape.decoder.type)
 
 
 def _parse_json(body: Buffer) -> Any:
@@ -191,12 +250,14 @@ def _check_shapes(code: str, errors: Iterator[FieldError]) -> None:
         raise RequestError(code, f"{pointer}: {detail}", found)
 
 
-def _document_errors(value: dict[str, Any]) -> Iterator[FieldError]:
+def _document_errors(value: dict[str, Any], exactly: int | None) -> Iterator[FieldError]:
     documents = value.get("documents")
     if "documents" not in value:
         yield "/documents", "missing; give a list of texts, or of objects with a text"
     elif not isinstance(documents, list):
         yield "/documents", f"expected a list, got {_json_type(documents)}"
+    elif exactly is not None and len(documents) != exactly:
+        yield "/documents", f"{len(documents)} given, expected exactly {exactly}"
     elif not documents:
         yield "/documents", "expected at least 1 document"
     else:
@@ -224,7 +285,7 @@ def _member_errors(pointer: str, document: dict[str, Any]) -> Iterator[FieldErro
     yield from _unknown_members(pointer, document, Document)
 
 
-def _option_errors(value: dict[str, Any]) -> Iterator[FieldError]:
+def _score_option_errors(value: dict[str, Any]) -> Iterator[FieldError]:
     known: tuple[str, ...] = get_args(Similarity)
     if "similarity" in value and value["similarity"] not in known:
         yield "/similarity", f"expected one of {', '.join(known)}"
@@ -235,6 +296,12 @@ def _option_errors(value: dict[str, Any]) -> Iterator[FieldError]:
     if "vectors" in value and not isinstance(value["vectors"], bool):
         yield "/vectors", f"expected true or false, got {_json_type(value['vectors'])}"
     yield from _unknown_members("", value, ScoreBody)
+
+
+def _explain_option_errors(value: dict[str, Any]) -> Iterator[FieldError]:
+    if "top" in value and not _is_number(value["top"], 1, MAX_TOP, whole=True):
+        yield "/top", f"expected a whole number from 1 to {MAX_TOP}"
+    yield from _unknown_members("", value, ExplainBody)
 
 
 def _unknown_members(pointer: str, members: dict[str, Any], known: type[Struct]) -> Iterator[FieldError]:
@@ -253,3 +320,7 @@ def _is_number(value: object, least: float, most: float, *, whole: bool = False)
 def _json_type(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
     return names.get(type(value), "a number")
+
+
+_SCORE = _Shape(msgspec.json.Decoder(ScoreBody), None, "neighbours", _score_option_errors)
+_EXPLAIN = _Shape(msgspec.json.Decoder(ExplainBody), 2, "top", _explain_option_errors)

@@ -1,6 +1,6 @@
-"""The types of the answers of `/score` and of the operations' endpoints, for OpenAPI and for tests.
+"""The types of the answers of `/score`, `/explain` and the operations' endpoints, for OpenAPI and for tests.
 
-The answer of `/score` is not built from these types: `service.worker.encoder` writes its bytes.
+The answers of the workers are not built from these types: `service.worker.encoder` writes their bytes.
 """
 
 from enum import StrEnum
@@ -79,6 +79,31 @@ class ScoreResponse(Struct, frozen=True):
     matrix: Annotated[list[list[Cosine]] | UnsetType, Meta(description="With `matrix`: every cosine.")] = (
         UNSET
     )
+
+
+class Contribution(Struct, frozen=True):
+    """What all occurrences of one word in a document add to the similarity."""
+
+    token: str
+    count: Annotated[int, Meta(ge=1)]
+    known: Annotated[bool, Meta(description="Whether the word is in the vocabulary.")]
+    contribution: Annotated[float, Meta(description="Below zero where it makes the two less similar.")]
+
+
+class DocumentContributions(Struct, frozen=True):
+    """The words of one document: their contributions and the rest add up to the similarity, to 1e-5."""
+
+    id: str
+    contributions: Annotated[list[Contribution], Meta(description="The largest first, at most `top`.")]
+    rest: Annotated[float, Meta(description="The sum of the contributions that are not listed.")]
+
+
+class ExplainResponse(Struct, frozen=True):
+    """Why two documents are similar. A text without tokens has the similarity 0 to any other."""
+
+    model: ModelRef
+    similarity: Annotated[Cosine, Meta(description="Cosine of the two document vectors.")]
+    documents: Annotated[list[DocumentContributions], Meta(min_length=2, max_length=2)]
 
 
 class ErrorItem(Struct, frozen=True):
@@ -184,7 +209,7 @@ class AnswersStatus(Struct, frozen=True):
 
 
 class MinuteStatus(Struct, frozen=True):
-    """The requests to `/score` in the last minute; the times are null when there were none."""
+    """The requests to `/score` and `/explain` in the last minute; the times are null when there were none."""
 
     requests: Count
     documents: Count

@@ -1,6 +1,7 @@
 """What the headers of a request ask for: media types, sizes, times. Header values are bytes as received."""
 
 import re
+from collections.abc import Collection
 
 from service.errors import Refused
 from service.observability.request_record import Fields
@@ -79,10 +80,10 @@ def whole_number(text: bytes) -> int | None:
     return int(digits[:_MAX_DIGITS] or b"0") if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
-def accepted(fields: Fields) -> str:
-    """Return `json` or `npy`, whichever the client likes better (json when it does not matter).
+def accepted(fields: Fields, offers: Collection[str]) -> str:
+    """Return `json` or `npy`, whichever of the offers the client likes better (json when it does not matter).
 
-    Raises: Refused (`not_acceptable`) when it accepts neither.
+    Raises: Refused (`not_acceptable`) when it accepts none of them.
     """
     header = fields.get(b"accept", b"*/*")
     if header in {b"*/*", b"application/json", b""}:
@@ -92,12 +93,15 @@ def accepted(fields: Fields) -> str:
         name, *parameters = item.split(b";")
         quality = _quality(parameters)
         for offer, closeness in _RANGES.get(name.strip().lower(), ()):
+            if offer not in offers:
+                continue
             best[offer] = max(best.get(offer, (-1, 0.0)), (closeness, quality))
     # The closest range decides a type's quality. The higher quality wins, then the closer range, then json.
     ranked = sorted(best.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
     if ranked and ranked[0][1][1] > 0:
         return ranked[0][0]
-    raise Refused("not_acceptable", "the answer is application/json, or application/x-npy for a matrix")
+    matrix = ", or application/x-npy for a matrix" if "npy" in offers else ""
+    raise Refused("not_acceptable", f"the answer is application/json{matrix}")
 
 
 def _quality(parameters: list[bytes]) -> float:

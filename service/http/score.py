@@ -1,13 +1,16 @@
-"""`POST /score`: from headers to an answer. The body is bytes on the way in and on the way out."""
+"""`POST /score` and `/explain`: from headers to an answer. The body is bytes on the way in and on the way out."""
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
+from types import MappingProxyType
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from service.api.outcome import Outcome
 from service.api.problems import PROBLEMS, complete, status_of
+from service.api.request import Operation
 from service.auth.tokens import Authenticator
 from service.errors import Refused
 from service.http.body import BodyTimeout, ClientDisconnected, RequestWatch, read_body
@@ -24,6 +27,10 @@ from service.observability.request_record import RequestRecord
 from service.scheduling.admission import Permit
 from service.scheduling.job import Job
 
+# What a worker is to do, by the media type of the answer.
+SCORE: Mapping[str, Operation] = MappingProxyType({"json": "score", "npy": "score_npy"})
+EXPLAIN: Mapping[str, Operation] = MappingProxyType({"json": "explain"})
+
 _MEDIA_TYPES = {"json": b"application/json", "npy": b"application/x-npy"}
 
 
@@ -38,12 +45,19 @@ class JobQueue(Protocol):
 
 
 class ScoreEndpoint:
-    """Admits a request by its headers, reads its body, has it scored, and answers."""
+    """Admits a request by its headers, reads its body, has it worked on by one of `operations`, and answers."""
 
-    def __init__(self, queue: JobQueue, authenticator: Authenticator, limits: ScoreLimits) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        authenticator: Authenticator,
+        limits: ScoreLimits,
+        operations: Mapping[str, Operation] = SCORE,
+    ) -> None:
         self._queue = queue
         self._authenticator = authenticator
         self._limits = limits
+        self._operations = operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -67,7 +81,7 @@ class ScoreEndpoint:
         record.subject = principal.subject
         time_left = timeout(fields, limits.request_timeout_s)
         check_content(fields)
-        accept = accepted(fields)
+        accept = accepted(fields, self._operations)
         size = content_length(fields, limits.max_body_bytes)
         deadline = now + time_left
         with self._queue.admit(principal.subject, size, deadline) as permit:
@@ -76,7 +90,7 @@ class ScoreEndpoint:
                     body = await read_body(receive, limits.max_body_bytes)
                     watch.body_read()
                     record.body_read = True
-                    job = Job(record.request_id, principal.subject, body, accept, deadline)
+                    job = Job(record.request_id, principal.subject, body, self._operations[accept], deadline)
                     record.outcome = await self._queue.submit(permit, job)
             except BodyTimeout:
                 raise _body_timeout(limits.body_timeout_s, time_left) from None

@@ -7,6 +7,7 @@ server ── Call ──→ worker ── Report(Entry, …) ──→ server  
 from typing import NamedTuple
 
 from service.api.outcome import Facts
+from service.api.request import Operation
 
 # An entry's code where the answers before it have left no room: the job has to run again, alone.
 POSTPONED = "postponed"
@@ -23,11 +24,11 @@ class Hello(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One batch: its number, the lengths of its bodies in the inbox, media types, seconds for the kernel's timer."""
+    """One batch: its number, the lengths of its bodies in the inbox, operations, seconds for the kernel's timer."""
 
     number: int
     lengths: tuple[int, ...]
-    accepts: tuple[str, ...]
+    operations: tuple[Operation, ...]
     limit_s: float
 
 

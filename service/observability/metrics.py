@@ -6,11 +6,12 @@ Series exist from the start, so that a rate sees its first event, and no label t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from service.api.outcome import Outcome
 from service.api.problems import FAILURES, PROBLEMS, REJECTIONS
-from service.api.request import SCORE_ROUTE
+from service.api.request import WORK_ROUTES
 from service.api.response import SlotState
 from service.observability.prometheus import OTHER, Counter, Histogram, format_labels, gauge
 from service.observability.request_record import CLIENT_CLOSED, RequestRecord
@@ -18,7 +19,7 @@ from service.observability.status import Snapshot
 from service.scheduling.events import RestartReason
 
 # Other paths and methods never come to it, and a head that is too large never becomes a request.
-SCORE_STATUSES = sorted(
+WORK_STATUSES = sorted(
     {200, CLIENT_CLOSED, *(problem.status for problem in PROBLEMS.values())} - {404, 405, 431}
 )
 
@@ -56,8 +57,8 @@ class RequestMetrics:
             REQUEST_BOUNDS,
             ("http_request_method", "http_route", "http_response_status_code"),
         )
-        for status in SCORE_STATUSES:
-            self._durations.add_series("POST", SCORE_ROUTE, status)
+        for route, status in product(WORK_ROUTES, WORK_STATUSES):
+            self._durations.add_series("POST", route, status)
         for route in PROBE_ROUTES:
             self._durations.add_series("GET", route, 200)
         self._rejected = Counter(

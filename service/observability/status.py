@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from service.api.problems import FAILURES
-from service.api.request import SCORE_ROUTE
+from service.api.request import WORK_ROUTES
 from service.observability.request_record import CLIENT_CLOSED, RequestRecord
 
 MINUTE = 60
@@ -121,11 +121,11 @@ class LastMinute:
         self._lags = SlidingWindow()
 
     def ended(self, record: RequestRecord) -> None:
-        """Note the end of a request to score.
+        """Note the end of a request that is for the workers.
 
         Only what was worked on has its time noted: during an overload the quick refusals would hide the rest.
         """
-        if record.route != SCORE_ROUTE:
+        if record.route not in WORK_ROUTES:
             return
         now = record.ended
         self._requests.count(now, "requests")

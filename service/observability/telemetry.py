@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from service.api.outcome import Outcome
-from service.api.request import SCORE_ROUTE
+from service.api.request import WORK_ROUTES
 from service.observability.log import ServiceLog
 from service.observability.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, ServedModel
 from service.observability.prometheus import Counter
@@ -90,7 +90,7 @@ class Telemetry:
         self._last_minute.ended(record)
         trace_id = None
         # Not of probes: they would fill a collector with nothing.
-        if self._tracer is not None and record.route == SCORE_ROUTE:
+        if self._tracer is not None and record.route in WORK_ROUTES:
             trace_id = self._tracer.ended(record)
         self._log.request(record, trace_id)
 

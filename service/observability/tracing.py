@@ -1,7 +1,7 @@
 """Traces of requests, by OpenTelemetry: each continues the client's trace. Off unless its variables name a collector.
 
     POST /score ─┬─ queue
-                 └─ score ── decode, embed, cluster, similarity, encode
+                 └─ score ── decode, embed, cluster, similarity, encode     or explain, likewise
 
 A request's spans are made after its answer is written, from the times in its outcome: nothing here runs in a
 worker. The duration of a stage is exact. Its start is computed backwards, as if the last stage ended with the
@@ -74,7 +74,8 @@ class Tracing:
         if span.is_recording():
             _set_attributes(span, record)
             if record.outcome is not None:
-                self._add_child_spans(span, record.outcome, clock.at(record.scored))
+                operation = record.route.removeprefix("/")
+                self._add_child_spans(span, operation, record.outcome, clock.at(record.scored))
         span.end(clock.at(record.ended))
         return format(span.get_span_context().trace_id, "032x")
 
@@ -85,7 +86,7 @@ class Tracing:
         flushing.start()
         flushing.join(FLUSH_S)
 
-    def _add_child_spans(self, span: Span, outcome: Outcome, scored_ns: int) -> None:
+    def _add_child_spans(self, span: Span, operation: str, outcome: Outcome, scored_ns: int) -> None:
         """Add the spans of the queue, the call and its stages, which ended at `scored_ns`."""
         called = scored_ns - _ns(outcome.run_ms)
         within = set_span_in_context(span)
@@ -94,7 +95,7 @@ class Tracing:
         if outcome.slot is None:
             return
         call = self._tracer.start_span(
-            "score",
+            operation,
             within,
             start_time=called,
             attributes={"scorepool.slot": outcome.slot, "scorepool.attempts": outcome.attempts},

@@ -23,6 +23,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from service.api.request import Operation
 from service.errors import ServiceError
 from service.ipc import standard_library
 from service.ipc.messages import Call, Entry, Hello, Report
@@ -125,14 +126,16 @@ class WorkerProcess:
             self._handle.close()
             raise LaunchError(f"process {self.pid} ended at once")
 
-    def call(self, bodies: Sequence[bytes], accepts: Sequence[str], limit_s: float) -> "asyncio.Future[int]":
+    def call(
+        self, bodies: Sequence[bytes], operations: Sequence[Operation], limit_s: float
+    ) -> "asyncio.Future[int]":
         """Begin a call; return the future length of its report.
 
         Have `complete_call` called when `reported` can be read.
         """
         self._arena.write(bodies)
         self._calls += 1
-        call = Call(self._calls, tuple(map(len, bodies)), tuple(accepts), limit_s)
+        call = Call(self._calls, tuple(map(len, bodies)), tuple(operations), limit_s)
         running = asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
         return cast("asyncio.Future[int]", running)
 

@@ -130,7 +130,7 @@ class Slot:
         self._become(SlotState.BUSY)
         self.calls += 1
         self._jobs = jobs
-        future = self._process.call([job.body for job in jobs], [job.accept for job in jobs], limit_s)
+        future = self._process.call([job.body for job in jobs], [job.operation for job in jobs], limit_s)
         future.add_done_callback(partial(self._call_done, self._process))
 
     def kill(self, reason: RestartReason) -> None:

@@ -5,6 +5,7 @@
                                        + n² · number                   matrix
                                        + n · d · number                with vectors
     .npy   header + 4 · n²
+    /explain   fixed + words · contribution, as far as they can be listed
 
 The bytes of each part are those of real answers (news stories, n from 1 to 1,000, d = 100), rounded up; so is n. A
 prediction is 5 to 20 % above the size of a matrix, and up to five times that of a small answer. How many pairs
@@ -16,7 +17,8 @@ them elsewhere is predicted too little, and a first document unlike the others m
 4. So a prediction decides only whether a job may come in; the answer itself is measured when it arrives.
 """
 
-from service.scheduling.features import Features
+from service.api.request import MAX_TOP, Operation
+from service.scheduling.features import EXPLANATION, Features
 
 # Of an object {"id":"","cluster":…,"known":…}, where it has a cluster of its own, and of the model.
 _FIXED_BYTES = 512
@@ -29,6 +31,9 @@ _NUMBER_BYTES = 13
 _NEIGHBOUR_BYTES = 38
 _PAIR_BYTES = 42
 
+# {"token":"parliamentary","count":1,"known":true,"contribution":-0.123456789},
+_CONTRIBUTION_BYTES = 84
+
 # scoring.pipeline.MAX_PAIRS, which the server process must not load.
 _MOST_PAIRS = 100_000
 _PAIRS_ASSUMED = 0.1
@@ -37,10 +42,12 @@ _NPY_HEADER_BYTES = 128
 _NPY_NUMBER_BYTES = 4
 
 
-def predict_answer(features: Features, accept: str, dimensions: int) -> int:
-    """Return the bytes that an answer with this media type (json or npy) will have. dimensions: of the vectors."""
+def predict_answer(features: Features, operation: Operation, dimensions: int) -> int:
+    """Return the bytes that the answer to this operation will have. dimensions: of the vectors."""
+    if features.similarity == EXPLANATION:
+        return _FIXED_BYTES + int(min(2 * MAX_TOP, features.words) * _CONTRIBUTION_BYTES)
     n = features.likely_documents or features.documents
-    if accept == "npy":
+    if operation == "score_npy":
         return _NPY_HEADER_BYTES + _NPY_NUMBER_BYTES * n * n
     id_bytes = max(features.id_bytes, len(str(n)))
     size = _FIXED_BYTES + n * (_DOCUMENT_BYTES + id_bytes)

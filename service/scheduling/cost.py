@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import NamedTuple
 
-from service.scheduling.features import Features
+from service.scheduling.features import EXPLANATION, Features
 
 # How much a vote counts: after 30 of them an error of a factor 2 is nearly gone.
 RATE = 0.15
@@ -61,8 +61,9 @@ _PER_BYTE = 4e-9
 _PER_WORD = 100e-9
 # An unknown word: looked up, hashed into dozens of n-grams, their vectors added.
 _PER_UNKNOWN = 9e-6
-# For each of n²: the product and selection, or the writing of every number.
-_PER_PAIR = {"matrix": 40e-9, "pairs": 10e-9, "none": 1e-12, "neighbours": 20e-9}
+# For each of n²: the product and selection, or the writing of every number. Of an explanation, with n = 2, it is
+# the whole: the largest term, so that what is learned of scoring stays apart.
+_PER_PAIR = {"matrix": 40e-9, "pairs": 10e-9, "none": 1e-12, "neighbours": 20e-9, EXPLANATION: 100e-6}
 
 
 # The terms of one prediction, in seconds: overhead, bytes, words, unknown words, pairs.

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scoring.tokens import tokenize
+from service.api.request import Operation
 
 # Whether the model knows a word; a microsecond.
 KnowsWord = Callable[[str], bool]
@@ -30,6 +31,8 @@ _SMALL_BYTES = 8 * 1024
 _QUOTES_WITH_ID, _QUOTES_WITH_TEXT, _QUOTES_PLAIN = 8, 4, 2
 
 SIMILARITIES = ("matrix", "pairs", "none", "neighbours")
+# In place of a similarity for a body to be explained, whose work has other parts.
+EXPLANATION = "explanation"
 _DEFAULT_SIMILARITY = "neighbours"
 _QUOTED = {name: b'"%b"' % name.encode() for name in SIMILARITIES if name != _DEFAULT_SIMILARITY}
 
@@ -80,10 +83,11 @@ def no_vocabulary(word: str) -> bool:
 class Features(NamedTuple):
     """What is known of a body without parsing it.
 
-    size: its bytes. documents: a bound on them. similarity: the option. words: their estimated number. unknown: of
-    those, the estimated number that the model does not know, equal ones counted once. neighbours, vectors: the
-    options. low_threshold: whether most pairs could reach the threshold. id_bytes: of the longest id that was seen,
-    0 without one. likely_documents: where the answer grows with their square, without the quotes of the texts; else 0.
+    size: its bytes. documents: a bound on them. similarity: the option, or `EXPLANATION`. words: their estimated
+    number. unknown: of those, the estimated number that the model does not know, equal ones counted once. neighbours,
+    vectors: the options. low_threshold: whether most pairs could reach the threshold. id_bytes: of the longest id that
+    was seen, 0 without one. likely_documents: where the answer grows with their square, without the quotes of the
+    texts; else 0.
     """
 
     size: int
@@ -113,13 +117,13 @@ class FeatureReader:
         self._knows_word = knows_word
         self._random = random
 
-    def read(self, body: bytes) -> Features:
+    def read(self, body: bytes, operation: Operation = "score") -> Features:
         """Return the features of a body."""
         edges = body[:_EDGE_BYTES] + body[-_EDGE_BYTES:]
         documents = _count_quotes(body) // _quotes_of_document(edges)
+        similarity = EXPLANATION if operation == "explain" else _similarity(edges)
         words, unknown = self._sample(body, _ESCAPED_WINDOW_BYTES if b"\\u" in edges else _WINDOW_BYTES)
         bounded = max(1, min(documents, self._max_documents))
-        similarity = _similarity(edges)
         read = Features(len(body), bounded, similarity, words, unknown, *_options(edges))
         if similarity not in _QUADRATIC:
             return read

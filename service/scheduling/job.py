@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.api.request import Operation
 from service.scheduling.features import Features
 
 # Until the dispatcher has looked at the body.
@@ -12,7 +13,7 @@ _UNKNOWN = Features(0, 1, "neighbours")
 class Job:
     """One submitted request. Times are seconds on `time.monotonic`; two jobs are never equal.
 
-    What the endpoint states: request_id; subject of the token; body as received; accept, json or npy; deadline.
+    What the endpoint states: request_id; subject of the token; operation; body as received; deadline.
     What the dispatcher predicts: features of the body, and cost in seconds of one worker.
     What the scheduler notes, and nothing else changes: arrived, started (0: never), slot where it ran last,
     attempts (calls begun with it), losses (of those, calls lost with their worker), crashes (losses that it
@@ -22,7 +23,7 @@ class Job:
     request_id: str
     subject: str
     body: bytes
-    accept: str
+    operation: Operation
     deadline: float
     features: Features = _UNKNOWN
     cost: float = 0.0

@@ -1,4 +1,4 @@
-"""`Scores` → the bytes of an answer: JSON for people and programs, `.npy` for NumPy."""
+"""`Scores`, `Explanation` → the bytes of an answer: JSON for people and programs, `.npy` for NumPy."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,15 @@ import orjson
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
+from scoring.explanation import DocumentExplanation, Explanation
 from scoring.pipeline import Scores
 from scoring.similarity.neighbours import Neighbours
 from scoring.similarity.pairs import Pairs
 
 Json = dict[str, Any]
+
+# Of explanations: a thousand roundings, the most that are listed, change a sum by 5e-7 at most.
+_DECIMALS = 9
 
 # Cluster, distance, margin and outlier of a document without a vector.
 _NOWHERE = (None, None, None, None)
@@ -39,6 +43,37 @@ def encode_npy(matrix: NDArray[np.float32]) -> bytes:
     file = io.BytesIO()
     np.save(file, matrix, allow_pickle=False)
     return file.getvalue()
+
+
+def encode_explanation(ids: Sequence[str], explanation: Explanation, bundle: Bundle, *, top: int) -> bytes:
+    """Return the JSON answer for two documents named `ids`, with the first `top` words of each."""
+    answer: Json = {
+        "model": describe_model(bundle),
+        "similarity": round(explanation.similarity, _DECIMALS),
+        "documents": [
+            _contributions(name, document, top)
+            for name, document in zip(ids, explanation.documents, strict=True)
+        ],
+    }
+    return orjson.dumps(answer)
+
+
+def _contributions(name: str, document: DocumentExplanation, top: int) -> Json:
+    listed = zip(
+        document.tokens[:top],
+        document.counts[:top].tolist(),
+        document.known[:top].tolist(),
+        document.contributions[:top].round(_DECIMALS).tolist(),
+        strict=True,
+    )
+    return {
+        "id": name,
+        "contributions": [
+            {"token": token, "count": count, "known": known, "contribution": contribution}
+            for token, count, known, contribution in listed
+        ],
+        "rest": round(float(document.contributions[top:].sum()), _DECIMALS),
+    }
 
 
 def describe_model(bundle: Bundle) -> Json:

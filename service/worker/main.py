@@ -23,6 +23,7 @@ from scoring.bundle.bundle import load_bundle
 from scoring.bundle.files import BundleFiles
 from service.api import problems
 from service.api.outcome import Outcome
+from service.api.request import Operation
 from service.ipc.bundle_handle import BundleHandle
 from service.ipc.messages import POSTPONED, Call, Entry, Hello, Report
 from service.ipc.shared_memory import REPORT_BYTES, ArenaHandle, WorkerArena
@@ -40,11 +41,11 @@ T = TypeVar("T")
 
 
 class Handler(Protocol):
-    """Scores one body after the other; must keep no reference to the buffer that it is given."""
+    """Answers one body after the other; must keep no reference to the buffer that it is given."""
 
     digest: str
 
-    def __call__(self, body: Buffer, accept: str) -> Outcome:
+    def __call__(self, body: Buffer, operation: Operation) -> Outcome:
         """Answer one request."""
 
 
@@ -52,7 +53,7 @@ class Handler(Protocol):
 class BatchHandler(Handler, Protocol):
     """A handler that can score several bodies for less than one by one."""
 
-    def answer_all(self, bodies: Sequence[Buffer], accepts: Sequence[str]) -> Sequence[Outcome]:
+    def answer_all(self, bodies: Sequence[Buffer], operations: Sequence[Operation]) -> Sequence[Outcome]:
         """Answer several requests, each exactly as alone."""
 
 
@@ -132,7 +133,7 @@ def score(call: Call) -> bytes:
     bodies = _state.arena.bodies(call.lengths)
     used = 0
     entries = []
-    for outcome, seconds, fault in _run(_state.handler, bodies, call.accepts):
+    for outcome, seconds, fault in _run(_state.handler, bodies, call.operations):
         code, at, length = _write(_state.arena, outcome, used)
         entries.append(Entry(code, at, length, outcome.facts, seconds, fault))
         used += length
@@ -142,7 +143,7 @@ def score(call: Call) -> bytes:
 
 
 def _run(
-    handler: Handler, bodies: Sequence[Buffer], accepts: Sequence[str]
+    handler: Handler, bodies: Sequence[Buffer], operations: Sequence[Operation]
 ) -> Iterable[tuple[Outcome, float, str]]:
     """Yield how each body ended, the seconds it took, and its fault.
 
@@ -150,18 +151,18 @@ def _run(
     """
     begin = perf_counter()
     if len(bodies) > 1 and isinstance(handler, BatchHandler):
-        outcomes, _ = _caught(partial(handler.answer_all, bodies, accepts))
+        outcomes, _ = _caught(partial(handler.answer_all, bodies, operations))
         if outcomes is not None:
             # How long each took is not known; its share of the bytes is the best guess.
             sizes = [len(body) + 1 for body in bodies]
             each = (perf_counter() - begin) / sum(sizes)
             return [(outcome, each * size, "") for outcome, size in zip(outcomes, sizes, strict=True)]
-    return map(partial(_run_one, handler), bodies, accepts)
+    return map(partial(_run_one, handler), bodies, operations)
 
 
-def _run_one(handler: Handler, body: Buffer, accept: str) -> tuple[Outcome, float, str]:
+def _run_one(handler: Handler, body: Buffer, operation: Operation) -> tuple[Outcome, float, str]:
     begin = perf_counter()
-    outcome, fault = _caught(partial(handler, body, accept))
+    outcome, fault = _caught(partial(handler, body, operation))
     return outcome or _FAILED, perf_counter() - begin, fault
 
 

@@ -21,7 +21,7 @@ from tests.fakes import ScriptedHandler
 async def ask(dispatcher, body):
     deadline = time.monotonic() + 60
     with dispatcher.admit("s", len(body), deadline) as permit:
-        return await dispatcher.submit(permit, Job("id", "s", body, "json", deadline))
+        return await dispatcher.submit(permit, Job("id", "s", body, "score", deadline))
 
 async def main():
     dispatcher = Dispatcher(ScriptedHandler, PoolLimits(workers=3))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Outcome
+from service.api.request import Operation
 from service.limits import RequestLimits
 from service.worker.handler import ScoringHandler
 from service.worker.main import Buffer
@@ -18,6 +19,6 @@ class MixedHandler:
         self._scripted = ScriptedHandler()
         self.digest = self._scoring.digest
 
-    def __call__(self, body: Buffer, accept: str) -> Outcome:
+    def __call__(self, body: Buffer, operation: Operation) -> Outcome:
         handler = self._scoring if bytes(body[:1]) == b"{" else self._scripted
-        return handler(body, accept)
+        return handler(body, operation)

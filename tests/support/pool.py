@@ -31,7 +31,7 @@ class RunningPool:
         """Admit and submit one body, as the HTTP layer does; return its outcome."""
         deadline = time.monotonic() + timeout
         with self.dispatcher.admit(subject, len(body), deadline) as permit:
-            job = Job(f"request-{next(REQUEST_IDS)}", subject, body, "json", deadline)
+            job = Job(f"request-{next(REQUEST_IDS)}", subject, body, "score", deadline)
             return await self.dispatcher.submit(permit, job)
 
     def begin(self, body: bytes, *, timeout: float = 30.0, subject: str = "s") -> "asyncio.Task[Outcome]":

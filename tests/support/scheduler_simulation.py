@@ -103,7 +103,7 @@ class Simulation:
         and `end_turn` must follow.
         """
         number = len(self.jobs)
-        job = Job(str(number), subject, body_of(size), "json", self.now + timeout, cost=cost)
+        job = Job(str(number), subject, body_of(size), "score", self.now + timeout, cost=cost)
         self.jobs[number] = SimulatedJob(job)
         self.handle(JobArrived(job))
         if not held:

@@ -25,7 +25,7 @@ def load() -> Callable[[bytes], bytes]:
     from service.worker.handler import ScoringHandler  # noqa: PLC0415
 
     handler = ScoringHandler(open_bundle(Path(os.environ["BENCH_BUNDLE"])), RequestLimits())
-    return lambda body: handler(body, "json").body
+    return lambda body: handler(body, "score").body
 
 
 def main() -> None:

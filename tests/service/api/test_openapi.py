@@ -7,9 +7,17 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from service.api.openapi import EXAMPLE_REQUEST, EXAMPLE_RESPONSE, Json, openapi_document, openapi_text
+from service.api.openapi import (
+    EXAMPLE_EXPLAIN_REQUEST,
+    EXAMPLE_EXPLAIN_RESPONSE,
+    EXAMPLE_REQUEST,
+    EXAMPLE_RESPONSE,
+    Json,
+    openapi_document,
+    openapi_text,
+)
 from service.api.problems import PROBLEMS
-from service.api.request import decode
+from service.api.request import decode, decode_explain
 from service.limits import RequestLimits
 from tests.support.application import Service
 
@@ -80,12 +88,17 @@ def test_the_server_is_where_the_document_is(described: Json) -> None:
 
 
 def test_the_examples_are_valid(described: Json) -> None:
-    """Example request and response are valid by the schemas, and the decoder accepts the request."""
+    """Example requests and responses are valid by the schemas, and the decoders accept the requests."""
     check(described, "ScoreBody", EXAMPLE_REQUEST)
     check(described, "ScoreResponse", EXAMPLE_RESPONSE)
+    check(described, "ExplainBody", EXAMPLE_EXPLAIN_REQUEST)
+    check(described, "ExplainResponse", EXAMPLE_EXPLAIN_RESPONSE)
 
     assert decode(json.dumps(EXAMPLE_REQUEST).encode(), RequestLimits()).ids == [
         entry["id"] for entry in EXAMPLE_RESPONSE["documents"]
+    ]
+    assert decode_explain(json.dumps(EXAMPLE_EXPLAIN_REQUEST).encode(), RequestLimits()).ids == [
+        entry["id"] for entry in EXAMPLE_EXPLAIN_RESPONSE["documents"]
     ]
 
 

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.request import RequestError, ScoreBody, decode
+from service.api.request import ExplainBody, RequestError, ScoreBody, decode, decode_explain
 from service.limits import RequestLimits
 
 JSON_VALUES = st.recursive(
@@ -32,6 +32,31 @@ BODIES = st.fixed_dictionaries(
         "other": JSON_VALUES,
     },
 )
+
+PAIRS = st.fixed_dictionaries(
+    {"documents": st.lists(DOCUMENTS | JSON_VALUES, min_size=1, max_size=3)},
+    optional={"top": st.integers(-1, 1_002) | JSON_VALUES, "other": JSON_VALUES},
+)
+
+
+@given(PAIRS)
+def test_both_decoders_of_explanations_agree(value: dict[str, object]) -> None:
+    """As those of scores."""
+    raw = json.dumps(value).encode()
+    try:
+        msgspec.json.decode(raw, type=ExplainBody)
+        typed = True
+    except msgspec.ValidationError:
+        typed = False
+
+    try:
+        decode_explain(raw, RequestLimits())
+        accepted = True
+    except RequestError as error:
+        accepted = error.code == "duplicate_id"
+
+    top = value.get("top")
+    assert accepted == typed or (isinstance(top, float) and top.is_integer())
 
 
 @given(BODIES)

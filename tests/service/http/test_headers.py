@@ -4,6 +4,7 @@ import pytest
 
 from service.errors import Refused
 from service.http.headers import accepted, check_content, timeout, whole_number
+from service.http.score import SCORE
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ from service.http.headers import accepted, check_content, timeout, whole_number
 )
 def test_accept_chooses_the_media_type(header: bytes, kind: str) -> None:
     """The higher quality wins, then the more specific name, then JSON."""
-    assert accepted({b"accept": header}) == kind
+    assert accepted({b"accept": header}, SCORE) == kind
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_accept_chooses_the_media_type(header: bytes, kind: str) -> None:
 def test_accept_without_a_supported_type_is_refused(header: bytes) -> None:
     """The answer is 406, not a type that the client did not ask for."""
     with pytest.raises(Refused):
-        accepted({b"accept": header})
+        accepted({b"accept": header}, SCORE)
 
 
 @pytest.mark.parametrize(

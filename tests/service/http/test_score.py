@@ -30,7 +30,14 @@ def test_the_job_has_the_request_id_subject_and_media_type(service: Service) -> 
     service.score(x_request_id="my-id", x_request_timeout_ms="50", accept="application/x-npy")
 
     request = service.backend.requests[0]
-    assert (request.request_id, request.subject, request.accept) == ("my-id", "ann", "npy")
+    assert (request.request_id, request.subject, request.operation) == ("my-id", "ann", "score_npy")
+
+
+def test_the_job_has_the_operation_of_its_path(service: Service) -> None:
+    """Which is how a worker knows what to do with the bytes."""
+    service.request("POST", "/explain", score_headers(2), b"{}")
+
+    assert [request.operation for request in service.backend.requests] == ["explain"]
 
 
 def test_the_answer_has_the_times_of_the_stages(service: Service) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bench.harness.documents import corpus
 from scoring.bundle.bundle import Bundle, open_bundle
+from service.api.request import Operation
 from service.limits import RequestLimits
 from service.scheduling.answer_size import predict_answer
 from service.scheduling.features import FeatureReader, no_vocabulary
@@ -21,12 +22,12 @@ def bundle(demo_bundle: Path) -> Bundle:
     return open_bundle(demo_bundle)
 
 
-def sizes(bundle: Bundle, body: bytes, accept: str = "json") -> tuple[int, int]:
+def sizes(bundle: Bundle, body: bytes, operation: Operation = "score") -> tuple[int, int]:
     """Return the predicted and the true size of an answer."""
-    outcome = ScoringHandler(bundle, RequestLimits())(body, accept)
+    outcome = ScoringHandler(bundle, RequestLimits())(body, operation)
     assert outcome.code == "ok"
-    features = FeatureReader(1000, no_vocabulary, Random(1)).read(body)
-    return predict_answer(features, accept, bundle.manifest.dimensions), len(outcome.body)
+    features = FeatureReader(1000, no_vocabulary, Random(1)).read(body, operation)
+    return predict_answer(features, operation, bundle.manifest.dimensions), len(outcome.body)
 
 
 def body(n: int, *, ids: int = 0, **options: Any) -> bytes:
@@ -78,10 +79,17 @@ def test_a_large_matrix_is_predicted_closely(bundle: Bundle) -> None:
 def test_a_matrix_as_npy_is_predicted_to_the_byte(bundle: Bundle) -> None:
     """But for the number of documents, which the quotes of the options make three larger."""
     texts = {"documents": ["storm"] * 340, "similarity": "matrix"}
-    predicted, true = sizes(bundle, json.dumps(texts).encode(), "npy")
+    predicted, true = sizes(bundle, json.dumps(texts).encode(), "score_npy")
 
     assert true == 128 + 4 * 340**2
     assert predicted == 128 + 4 * 343**2
+
+
+def test_an_explanation_is_predicted_by_its_words(bundle: Bundle) -> None:
+    """As if all of them were listed, and none occurred twice."""
+    predicted, true = sizes(bundle, body(2, top=1_000), "explain")
+
+    assert true <= predicted < 4 * true
 
 
 def test_an_option_within_a_text_is_none(bundle: Bundle) -> None:

@@ -13,7 +13,7 @@ COSTS = st.sampled_from([0.0005, 0.003, 0.015, 0.05, 0.7])
 
 def job(subject: str, cost: float = 0.01) -> Job:
     """Make a job."""
-    return Job("request", subject, b"{}", "json", 1e9, cost=cost)
+    return Job("request", subject, b"{}", "score", 1e9, cost=cost)
 
 
 def serve(queue: FairQueue) -> Job:

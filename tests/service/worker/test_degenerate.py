@@ -79,7 +79,7 @@ def test_every_answer_is_finite(
     """In JSON: nulls only where the contract has them, and every row of the length it should have."""
     request = {"documents": documents, "similarity": similarity, "vectors": vectors, "threshold": -1}
 
-    answer = handler(orjson.dumps(request), "json")
+    answer = handler(orjson.dumps(request), "score")
 
     assert answer.code == "ok", answer.body
     msgspec.json.decode(answer.body, type=ScoreResponse)
@@ -108,12 +108,12 @@ def test_every_matrix_is_finite(handler: ScoringHandler, documents: list[str]) -
     """As `.npy`, and the same as in JSON."""
     body = orjson.dumps({"documents": documents, "similarity": "matrix"})
 
-    matrix = np.load(io.BytesIO(handler(body, "npy").take_body()), allow_pickle=False)
+    matrix = np.load(io.BytesIO(handler(body, "score_npy").take_body()), allow_pickle=False)
 
     assert (matrix.dtype, matrix.shape) == (np.float32, (len(documents),) * 2)
     assert np.isfinite(matrix).all()
     assert np.abs(matrix).max() <= 1
-    written = np.array(finite(handler(body, "json").take_body())["matrix"], np.float32)
+    written = np.array(finite(handler(body, "score").take_body())["matrix"], np.float32)
     assert np.array_equal(matrix, written)
 
 
@@ -121,7 +121,7 @@ def test_equal_documents_are_as_similar_as_can_be(handler: ScoringHandler) -> No
     """They are each other's neighbours, by position; vectors of zeros are as similar to any other: not at all."""
     body = orjson.dumps({"documents": ["storm"] * 4, "neighbours": 2, "vectors": True})
 
-    documents = finite(handler(body, "json").take_body())["documents"]
+    documents = finite(handler(body, "score").take_body())["documents"]
 
     nearest = [[near["id"] for near in document["neighbours"]] for document in documents]
     assert nearest == [["1", "2"], ["0", "2"], ["0", "1"], ["0", "1"]]

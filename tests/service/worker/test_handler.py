@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.training.corpus import read_corpus
+from service.api.request import Operation
 from service.api.response import ScoreResponse
 from service.limits import RequestLimits
 from service.worker.handler import ScoringHandler
@@ -37,7 +38,7 @@ def cosines(demo_bundle: Path) -> NDArray[np.float64]:
 
 def ask(handler: ScoringHandler, **request: object) -> dict[str, Any]:
     """Return the decoded answer to a request that must succeed."""
-    answer = handler(orjson.dumps(request), "json")
+    answer = handler(orjson.dumps(request), "score")
     assert answer.code == "ok", answer.body
     decoded: dict[str, Any] = orjson.loads(answer.body)
     return decoded
@@ -50,7 +51,7 @@ def test_an_answer_has_the_documented_shape(handler: ScoringHandler) -> None:
     for similarity in ("neighbours", "pairs", "matrix", "none"):
         body = orjson.dumps({"documents": [*STORIES, ""], "similarity": similarity, "vectors": True})
 
-        answer = handler(body, "json")
+        answer = handler(body, "score")
 
         msgspec.json.decode(answer.body, type=ScoreResponse)
 
@@ -96,16 +97,16 @@ def test_the_matrix_is_the_same_in_both_formats(handler: ScoringHandler) -> None
     """`Accept: application/x-npy` gives the float32 values that the JSON shows."""
     body = orjson.dumps({"documents": STORIES, "similarity": "matrix"})
 
-    file = np.load(io.BytesIO(handler(body, "npy").body), allow_pickle=False)
+    file = np.load(io.BytesIO(handler(body, "score_npy").body), allow_pickle=False)
 
-    matrix = np.array(orjson.loads(handler(body, "json").body)["matrix"], dtype=np.float32)
+    matrix = np.array(orjson.loads(handler(body, "score").body)["matrix"], dtype=np.float32)
     assert file.dtype == np.float32
     np.testing.assert_array_equal(file, matrix)
 
 
 def test_npy_without_a_matrix_is_not_acceptable(handler: ScoringHandler) -> None:
     """Neighbours cannot be sent as `.npy`."""
-    answer = handler(orjson.dumps({"documents": STORIES}), "npy")
+    answer = handler(orjson.dumps({"documents": STORIES}), "score_npy")
 
     assert answer.code == "not_acceptable"
 
@@ -128,7 +129,7 @@ def test_a_text_without_words_is_all_null(handler: ScoringHandler) -> None:
 
 def test_the_facts_count_the_work(handler: ScoringHandler) -> None:
     """The server counts documents, pairs, tokens and clusters without reading the answer."""
-    answer = handler(orjson.dumps({"documents": [*STORIES, "zzzz xqzt"]}), "json")
+    answer = handler(orjson.dumps({"documents": [*STORIES, "zzzz xqzt"]}), "score")
 
     facts = answer.facts
     assert (facts.documents, facts.pairs) == (13, 78)
@@ -139,7 +140,7 @@ def test_the_facts_count_the_work(handler: ScoringHandler) -> None:
 
 def test_an_invalid_request_is_an_answer(handler: ScoringHandler) -> None:
     """Invalid input does not raise; the answer has a code and a pointer to the fault."""
-    answer = handler(b'{"documents": [{"text": 5}]}', "json")
+    answer = handler(b'{"documents": [{"text": 5}]}', "score")
 
     assert answer.code == "invalid_document"
     assert orjson.loads(answer.body)["errors"][0]["pointer"] == "/documents/0/text"
@@ -154,11 +155,11 @@ def test_a_batch_gets_the_same_answers_as_single_requests(handler: ScoringHandle
         orjson.dumps({"documents": [""], "similarity": similarity}),
         orjson.dumps({"documents": STORIES[3:], "similarity": similarity, "threshold": 0.1}),
     ]
-    accepts = ["json"] * len(bodies)
+    operations: list[Operation] = ["score"] * len(bodies)
 
-    together = handler.answer_all(bodies, accepts)
+    together = handler.answer_all(bodies, operations)
 
-    alone = [handler(body, accept) for body, accept in zip(bodies, accepts, strict=True)]
+    alone = [handler(body, operation) for body, operation in zip(bodies, operations, strict=True)]
     assert [answer.code for answer in together] == [answer.code for answer in alone]
     assert [answer.facts._replace(stages=()) for answer in together] == [
         answer.facts._replace(stages=()) for answer in alone
@@ -169,7 +170,7 @@ def test_a_batch_gets_the_same_answers_as_single_requests(handler: ScoringHandle
 
 def test_a_batch_may_have_only_invalid_requests(handler: ScoringHandler) -> None:
     """Nothing is embedded then."""
-    assert [answer.code for answer in handler.answer_all([b"{", b"[]"], ["json", "json"])] == [
+    assert [answer.code for answer in handler.answer_all([b"{", b"[]"], ["score", "score"])] == [
         "invalid_json",
         "invalid_document",
     ]
@@ -179,7 +180,7 @@ def test_each_request_of_a_batch_has_all_stages(handler: ScoringHandler) -> None
     """Stages that ran once for the whole batch are included."""
     body = orjson.dumps({"documents": STORIES[:2]})
 
-    for answer in handler.answer_all([body, body], ["json", "json"]):
+    for answer in handler.answer_all([body, body], ["score", "score"]):
         assert [name for name, _ in answer.facts.stages] == [
             "decode", "embed", "cluster", "similarity", "encode",
         ]  # fmt: skip
