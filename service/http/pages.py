@@ -1,8 +1,11 @@
-"""The playground and the documentation: files of the package, read once, with nothing from anywhere else."""
+"""The page and the documentation: files of the package, read once, with nothing from anywhere else."""
 
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
+import orjson
 from starlette.routing import Route
 
 from service.http.responses import FixedResponse, Header
@@ -20,23 +23,71 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-PAGES = {"/": "playground.html", "/docs": "docs.html"}
+PAGES = {"/": "page.html", "/docs": "docs.html"}
+
+SCRIPTS = (
+    *(
+        "analysis",
+        "analysis_worker",
+        "api",
+        "app",
+        "charts",
+        "clusters",
+        "compose",
+        "detail",
+        "dom",
+        "duplicates",
+    ),
+    *(
+        "exports",
+        "heatmap",
+        "map",
+        "palette",
+        "parse",
+        "problem",
+        "projection",
+        "slot_times",
+        "status",
+        "store",
+    ),
+    *("summary", "table"),
+)
 
 ASSETS = (
-    "playground.js",
-    "playground.css",
-    "docs.js",
-    "icon.svg",
-    "swagger-ui/swagger-ui-bundle.js",
-    "swagger-ui/swagger-ui.css",
+    *(f"page/{name}.js" for name in SCRIPTS),
+    *("page/theme.css", "page/layout.css", "page/views.css"),
+    *("docs.js", "icon.svg"),
+    *("swagger-ui/swagger-ui-bundle.js", "swagger-ui/swagger-ui.css"),
+    *("uplot/uPlot.iife.min.js", "uplot/uPlot.min.css"),
 )
+
+# The texts that people have rated, which the demonstration model has not seen.
+_SAMPLE = "gensim/test/test_data/lee.cor"
+_SOURCE = "Lee, Pincombe and Welsh (2005)"
 
 
 def page_routes() -> list[Route]:
     """Return the routes of the pages and of what they load."""
     static = files("service") / "static"
     pages = [_route(path, static / name) for path, name in PAGES.items()]
-    return pages + [_route(f"/static/{name}", static.joinpath(*name.split("/"))) for name in ASSETS]
+    sample = FixedResponse(
+        "application/json", orjson.dumps({"source": _SOURCE, "documents": sample_documents()})
+    )
+    return [
+        *pages,
+        *(_route(f"/static/{name}", static.joinpath(*name.split("/"))) for name in ASSETS),
+        Route("/static/sample.json", sample, methods=["GET"]),
+    ]
+
+
+def sample_documents() -> list[str]:
+    """Return 50 news stories from where gensim is installed, which is not imported; none where it has no such file."""
+    try:
+        path = Path(str(distribution("gensim").locate_file(_SAMPLE)))
+        lines = path.read_text(encoding="latin-1").splitlines()
+    except (PackageNotFoundError, OSError):
+        return []
+    return [line for line in lines if line.strip()]
 
 
 def _route(path: str, file: Traversable) -> Route:

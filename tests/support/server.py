@@ -145,6 +145,11 @@ class Server:
                     pid: int = slot["pid"]
                     return pid
 
+    def await_queue(self, jobs: int) -> None:
+        """Poll /status until so many jobs wait."""
+        while self.status()["queue"]["jobs"] < jobs:
+            pass
+
     def pause_until_exit_of(self, pid: int) -> None:
         """Stop the server with SIGSTOP until the process `pid` has ended, then continue it."""
         worker = os.pidfd_open(pid)

@@ -172,11 +172,11 @@ def pages(url: str, server: Server) -> str:
         with urlopen(at, timeout=TIMEOUT_S) as answer:
             text = answer.read().decode()
         # Of the scripts only ours: Swagger UI's holds the addresses of its examples.
-        named = re.findall(
-            r'(?:src|href)="([^"#]+)"|fetch\("([^"]+)"|url: "([^"]+)"', "" if "swagger-ui/" in at else text
-        )
-        base = re.sub(r"static/\w+\.js$", "", at)  # a script's addresses are those of its page
-        waiting += {urljoin(base, a or b or c) for a, b, c in named} - seen - {f"{url}/score"}
+        ours = "" if re.search("/(swagger-ui|uplot)/", at) else text
+        named = re.findall(r'(?:src|href)="([^"#]+)"|(?<![.\w])get\("([^"]+)"|url: "([^"]+)"', ours)
+        base = re.sub(r"static/.*\.js$", "", at)  # a script's addresses are those of its page
+        waiting += {urljoin(base, a or b or c) for a, b, c in named} - seen - {f"{url}/status"}
+        waiting += {urljoin(at, name) for name in re.findall(r'from "([^"]+)"', ours)} - seen
     outside = [at for at in seen if not at.startswith(f"{url}/")]
     expect(outside, [], "addresses outside of the prefix")
     with urlopen(f"{url}/openapi.json", timeout=TIMEOUT_S) as answer:
