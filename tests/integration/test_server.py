@@ -25,7 +25,7 @@ def test_a_running_request_is_answered_after_sigterm(demo_bundle: Path) -> None:
         socket.create_connection(server.address, timeout=30) as client,
     ):
         server.await_ready()
-        client.sendall(server.score_request(b"sleep 0.5"))
+        client.sendall(server.score_request(b"sleep 1.5"))
         server.busy_worker()
         server.process.send_signal(signal.SIGTERM)
 

@@ -22,7 +22,7 @@ def test_a_signal_that_ends_the_server_drains(demo_bundle: Path, number: signal.
         socket.create_connection(server.address, timeout=30) as client,
     ):
         server.await_ready()
-        client.sendall(server.score_request(b"sleep 0.5"))
+        client.sendall(server.score_request(b"sleep 1.5"))
         server.busy_worker()
         server.process.send_signal(number)
 
@@ -57,7 +57,7 @@ def test_only_the_server_obeys_a_signal_to_the_group(demo_bundle: Path, number: 
         pid = server.process.pid
         others = [fork_server(pid), resource_tracker(pid), *workers(pid)]
         with socket.create_connection(server.address, timeout=30) as client:
-            client.sendall(server.score_request(b"sleep 0.3"))
+            client.sendall(server.score_request(b"sleep 1.5"))
             server.busy_worker()
 
             for other in others:
