@@ -152,7 +152,7 @@ def test_documents_without_a_good_score_are_warned_of(opened: Open) -> None:
 
 
 def test_downloads_hold_the_scores(opened: Open, tmp_path: Path) -> None:
-    """As CSV and as JSON, the texts unchanged."""
+    """As CSV and as JSON, the texts unchanged, but for one that a spreadsheet would run as a formula."""
     texts = ['Storms, "gales" and rain', "=Harbour", "Rates rise again"]
     page = opened().score(*texts)
     files: dict[str, str] = {}
@@ -166,7 +166,8 @@ def test_downloads_hold_the_scores(opened: Open, tmp_path: Path) -> None:
 
     rows = list(csv.DictReader(files["csv"].splitlines()))
     decoded: Any = json.loads(files["json"])
-    assert [row["text"] for row in rows] == texts
+    assert [row["text"] for row in rows] == [texts[0], "'=Harbour", texts[2]]
+    assert float(rows[0]["distance"]) == decoded["documents"][0]["distance"]
     assert [document["text"] for document in decoded["documents"]] == texts
     assert [int(row["cluster"]) for row in rows] == [document["cluster"] for document in decoded["documents"]]
 

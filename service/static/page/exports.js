@@ -44,8 +44,10 @@ export function csv({ documents, scores }) {
   return [head, ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");
 }
 
+// A spreadsheet runs a text that begins like a formula; behind an apostrophe it shows it.
 function field(value) {
-  const text = String(value ?? "");
+  const formula = typeof value === "string" && /^[=+\-@\t\r]/.test(value);
+  const text = `${formula ? "'" : ""}${value ?? ""}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
