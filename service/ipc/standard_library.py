@@ -15,7 +15,7 @@ from typing import Any
 from service.errors import StartError
 
 # Those that the classifiers of the package name.
-TESTED = "3.11 to 3.14"
+TESTED = "3.11 to 3.13"
 
 
 def check_names() -> None:
