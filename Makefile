@@ -21,9 +21,9 @@ test: install ## run every test
 
 install: $(VENV)/installed ## create or update .venv from the lock file
 
-$(VENV)/installed: install-locked requirements-dev.txt setup.cfg pyproject.toml client/pyproject.toml
+$(VENV)/installed: requirements-dev.txt setup.cfg pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	./install-locked $(BIN)/python requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e client
 	@touch $@
 
@@ -49,7 +49,7 @@ image: ## build the container image with buildah, podman or docker
 	BUILDAH_FORMAT=docker $(or $(shell command -v buildah),$(shell command -v podman),docker) build -t scorepool .
 
 $(VENV)/bench-installed: requirements-bench.txt $(VENV)/installed
-	./install-locked $(BIN)/python requirements-bench.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
 lock: ## resolve the dependencies anew, with hashes, for every supported Python
