@@ -25,41 +25,8 @@ _POLICY = (
 
 PAGES = {"/": "page.html", "/docs": "docs.html"}
 
-SCRIPTS = (
-    *(
-        "analysis",
-        "analysis_worker",
-        "api",
-        "app",
-        "charts",
-        "clusters",
-        "compose",
-        "detail",
-        "dom",
-        "duplicates",
-    ),
-    *(
-        "exports",
-        "heatmap",
-        "map",
-        "palette",
-        "parse",
-        "problem",
-        "projection",
-        "slot_times",
-        "status",
-        "store",
-    ),
-    *("summary", "table"),
-)
-
-ASSETS = (
-    *(f"page/{name}.js" for name in SCRIPTS),
-    *("page/theme.css", "page/layout.css", "page/views.css"),
-    *("docs.js", "icon.svg"),
-    *("swagger-ui/swagger-ui-bundle.js", "swagger-ui/swagger-ui.css"),
-    *("uplot/uPlot.iife.min.js", "uplot/uPlot.min.css"),
-)
+# Folders of the package from which every script and style is served.
+_FOLDERS = ("page", "swagger-ui", "uplot")
 
 # The texts that people have rated, which the demonstration model has not seen.
 _SAMPLE = "gensim/test/test_data/lee.cor"
@@ -75,9 +42,16 @@ def page_routes() -> list[Route]:
     )
     return [
         *pages,
-        *(_route(f"/static/{name}", static.joinpath(*name.split("/"))) for name in ASSETS),
+        *(_route(f"/static/{name}", static.joinpath(*name.split("/"))) for name in assets()),
         Route("/static/sample.json", sample, methods=["GET"]),
     ]
+
+
+def assets() -> list[str]:
+    """Return the files below `/static`, by their paths there."""
+    static = files("service") / "static"
+    below = [f"{folder}/{file.name}" for folder in _FOLDERS for file in (static / folder).iterdir()]
+    return ["docs.js", "icon.svg", *sorted(name for name in below if name.endswith((".js", ".css")))]
 
 
 def sample_documents() -> list[str]:

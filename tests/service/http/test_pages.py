@@ -6,12 +6,14 @@ from urllib.parse import urljoin
 
 import pytest
 
-from service.http.pages import ASSETS, PAGES, SCRIPTS, sample_documents
+from service.http.pages import PAGES, assets, sample_documents
 from tests.support.application import Service
 
 STATIC = Path("service/static")
 
 # What is not of others.
+SCRIPTS = sorted(path.stem for path in (STATIC / "page").glob("*.js"))
+
 OURS = ["page.html", "docs.html", "docs.js", *(f"page/{name}.js" for name in SCRIPTS)]
 
 
@@ -91,7 +93,7 @@ def test_the_sample_is_the_stories_that_ship_with_gensim(tmp_path: Path) -> None
     assert len(sample["documents"]) == 50
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", assets())
 def test_an_asset_is_served_unchanged(tmp_path: Path, name: str) -> None:
     """Its bytes are those of the file."""
     reply = Service(tmp_path).request("GET", f"/static/{name}")
