@@ -16,14 +16,12 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Message, Scope
 
 from service.connections.http1 import Field, Head
+from service.connections.limits import BODY_BUFFER_BYTES
 from service.connections.transport import ClientTransport
 from service.http.responses import encode_head
 from service.observability.request_record import mark_disconnected
 
 logger = logging.getLogger(__name__)
-
-# So much of a body may wait for an application that does not read; then reading from the network pauses.
-BODY_BUFFER_BYTES = 64 * 1024
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

@@ -7,8 +7,8 @@ of (RFC 9112, 11.2). So a head is accepted only when it has one reading, and onl
 form is given as the path and the Host that it means. `Upgrade` is ignored: the service speaks no other protocol.
 
 Why not httptools or h11: both accept heads that have two readings, so that the checks here would be needed in front
-of them all the same. With each byte read twice, and uvicorn's protocol classes behind this one, a request took half as
-long again from its first byte to the application and back (`python -m bench door` has today's figures).
+of them all the same, and each byte be read twice. `python -m bench door` prints what a request costs here and with
+uvicorn's own protocol class.
 """
 
 import re
@@ -21,6 +21,7 @@ from service.connections.limits import (
     MAX_FIELDS,
     MAX_HEAD_BYTES,
 )
+from service.observability.request_record import by_name
 
 HEAD_END = b"\r\n\r\n"
 
@@ -147,6 +148,7 @@ def parse_head(raw: bytes) -> Head:
         raise FramingError("invalid_request", "the request line or a header field is malformed")
     method, target, version, lines = match.groups()
     fields = [(name.lower(), value.rstrip(b"\t ")) for name, value in _FIELD.findall(lines)]
+    # Of fields that may stand once the values are a list where there are several, and that is no valid value.
     named = by_name(fields)
     persistent = version == b"1.1"
     host = named.get(b"host")
@@ -162,19 +164,6 @@ def parse_head(raw: bytes) -> Head:
         b"expect" in named and persistent and length != 0 and _lists(named[b"expect"], b"100-continue")
     )
     return Head(method.decode(), target, version.decode(), fields, length, keep_alive, expects_continue)
-
-
-def by_name(fields: list[Field]) -> dict[bytes, bytes]:
-    """Return the values by name; those of equal names in one, as a list (RFC 9110, 5.3).
-
-    Such a list is no valid Host, Content-Length or Transfer-Encoding of ours.
-    """
-    named = dict(fields)
-    if len(named) < len(fields):
-        named.clear()
-        for name, value in fields:
-            named[name] = named[name] + b", " + value if name in named else value
-    return named
 
 
 def _origin_form(method: bytes, target: bytes) -> Field:

@@ -24,6 +24,9 @@ MAX_CHUNK_LINE_BYTES = 1024
 # smallest chunks allowed takes a millisecond.
 CHUNKED_STEP_BYTES = 4 * 1024
 
+# So much of a body may wait for an application that does not read; then reading from the network pauses.
+BODY_BUFFER_BYTES = 64 * 1024
+
 # How long an idle connection is kept: longer than the 60 s of common load balancers, so that it is they who
 # close, and never a request that meets a connection being closed.
 KEEP_ALIVE_S = 75

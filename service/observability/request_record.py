@@ -1,6 +1,7 @@
 """The record of one HTTP request while it is served; metrics, log and traces are made of it at the end."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import getrandbits
 from typing import Protocol
@@ -88,16 +89,21 @@ class NullRequestObserver:
 
 def begin(scope: Scope, now: float) -> RequestRecord:
     """Start the record of the request in `scope`, with the client's id for it or a new one."""
-    headers = scope["headers"]
-    fields: Fields = dict(headers)
-    if len(fields) < len(headers):
-        fields.clear()
-        for name, value in headers:
-            fields[name] = fields[name] + b", " + value if name in fields else value
+    fields = by_name(scope["headers"])
     client = scope.get("client")
     return RequestRecord(
         request_id_of(fields), fields, scope["method"], now, client=client[0] if client else ""
     )
+
+
+def by_name(headers: Sequence[tuple[bytes, bytes]]) -> Fields:
+    """Return the values by name; those of equal names in one, as a list (RFC 9110, 5.3)."""
+    fields = dict(headers)
+    if len(fields) < len(headers):
+        fields.clear()
+        for name, value in headers:
+            fields[name] = fields[name] + b", " + value if name in fields else value
+    return fields
 
 
 def request_id_of(fields: Fields) -> str:

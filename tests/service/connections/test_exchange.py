@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from service.connections.exchange import BODY_BUFFER_BYTES
+from service.connections.limits import BODY_BUFFER_BYTES
 from tests.support.connection_server import GET, POST, connection_server
 from tests.support.event_loop import run
 
