@@ -157,8 +157,8 @@ class Dispatcher:
         now = monotonic()
         try:
             self._check_open()
-            least = self._cost.least(content_length or 0)
-            self._admission.check_wait(least, deadline - now, self._load(subject, now))
+            expected = self._cost.expect(subject, content_length or 0)
+            self._admission.check_wait(expected, deadline - now, self._load(subject, now))
             return self._admission.admit(subject, content_length)
         except Refused as refusal:
             self._observer.refused(refusal.code)
@@ -173,7 +173,8 @@ class Dispatcher:
         """Return why a request of a subject could not come in now, None where it may be able to."""
         try:
             self._check_open()
-            self._admission.check_wait(self._cost.least(size), time_left, self._load(subject, monotonic()))
+            expected = self._cost.expect(subject, size)
+            self._admission.check_wait(expected, time_left, self._load(subject, monotonic()))
         except Refused as refused:
             self._observer.refused(refused.code)
             return refused

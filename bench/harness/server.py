@@ -43,6 +43,12 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
 
+    def processor_s(self) -> float:
+        """Return the seconds of processor time that the server process has used, without its workers."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        user, system = stat[stat.rindex(")") + 2 :].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def await_ready(self) -> None:
         """Ask `/readyz` until it answers with 200. Raises: TimeoutError after `START_LIMIT_S`."""
         deadline = time.monotonic() + START_LIMIT_S

@@ -199,8 +199,11 @@ class StubTransport(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if data[-4:] != HEAD_END:
+        # Our own class writes head and body in one, and then nothing more, twice.
+        if data and data[-4:] != HEAD_END:
             self.written.set_result(None)
 
     def writelines(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:

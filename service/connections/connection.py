@@ -28,7 +28,7 @@ from service.api.problems import PROBLEMS, problem
 from service.connections.deferral import StartDeferral
 from service.connections.eviction import OpenConnections
 from service.connections.exchange import Exchange, connection_scope, make_scope
-from service.connections.http1 import HEAD_END, ChunkedBody, FramingError, Head, check_partial, parse_head
+from service.connections.http1 import HEAD_END, ChunkedBody, FramingError, Head, HeadParser, check_partial
 from service.connections.limits import (
     CHUNKED_STEP_BYTES,
     MAX_HEAD_BYTES,
@@ -90,6 +90,7 @@ class Connection(asyncio.Protocol):
         self._config, self._server, self._app_state = config, server_state, app_state
         self._loop = asyncio.get_running_loop()
         self._phase, self._head = Phase.HEAD, bytearray()
+        self._parser = HeadParser()
         # What was received and not yet passed on begins at `_at`.
         self._input, self._at = b"", 0
         # Left of a body: a number of bytes, or chunks.
@@ -207,7 +208,7 @@ class Connection(asyncio.Protocol):
             self._advance_partial_head()
             return
         raw, self._at = self._input[self._at : end], end
-        self._begin_request(parse_head(raw))
+        self._begin_request(self._parser.parse(raw))
 
     def _advance_partial_head(self) -> None:
         """Gather a head that comes in pieces, or behind an empty line. Raises: FramingError."""
@@ -231,7 +232,7 @@ class Connection(asyncio.Protocol):
         size = end + len(HEAD_END)
         self._at += size - known
         raw, self._head = bytes(self._head[:size]), bytearray()
-        self._begin_request(parse_head(raw))
+        self._begin_request(self._parser.parse(raw))
 
     def _begin_request(self, head: Head) -> None:
         self._context.open_connections.mark_busy(self)
@@ -270,14 +271,17 @@ class Connection(asyncio.Protocol):
         if isinstance(self._body, ChunkedBody):
             end = min(self._at + CHUNKED_STEP_BYTES, len(self._input))
             piece, self._at = self._body.feed(self._input, self._at, end)
+            if piece and self._exchange is not None:
+                self._exchange.feed(piece)
             complete = self._body.complete
         else:
-            piece = self._input[self._at : self._at + self._body]
-            self._at += len(piece)
-            self._body -= len(piece)
+            end = min(self._at + self._body, len(self._input))
+            # What is discarded is not even copied.
+            if self._exchange is not None and end > self._at:
+                self._exchange.feed(self._input[self._at : end])
+            self._body -= end - self._at
+            self._at = end
             complete = self._body == 0
-        if piece and self._exchange is not None:
-            self._exchange.feed(piece)
         if complete:
             self._end_body()
 

@@ -20,6 +20,7 @@ from service.connections.limits import (
     MAX_CHUNK_LINE_BYTES,
     MAX_FIELDS,
     MAX_HEAD_BYTES,
+    MAX_KNOWN_HEAD_BYTES,
 )
 from service.observability.request_record import by_name
 
@@ -49,6 +50,10 @@ _ABSOLUTE = re.compile(
 
 _HOST = re.compile(rb"[A-Za-z0-9._~%:\[\]-]*")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
+
+# The length of a body that is not empty, as nearly every client writes it, and its field.
+_SIMPLE_LENGTH = re.compile(rb"[1-9][0-9]{0,8}")
+_LENGTH_FIELD = re.compile(rb"\r\ncontent-length: ([1-9][0-9]{0,8})\r\n", re.IGNORECASE)
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 # The parts of a request line while it comes, as `_HEAD` demands them.
@@ -164,6 +169,43 @@ def parse_head(raw: bytes) -> Head:
         b"expect" in named and persistent and length != 0 and _lists(named[b"expect"], b"100-continue")
     )
     return Head(method.decode(), target, version.decode(), fields, length, keep_alive, expects_continue)
+
+
+class HeadParser:
+    """Parses the heads of one connection; one that differs from the last in its Content-Length alone is not read again.
+
+    That is how clients use a kept connection, and most of a head is a token. The parts around the number are compared
+    byte by byte with those of a head that was checked whole, so the result is that of `parse_head`.
+    """
+
+    def __init__(self) -> None:
+        self._before = self._behind = b""
+        self._last: Head | None = None
+        self._position = 0
+
+    def parse(self, raw: bytes) -> Head:
+        """Return what `parse_head` returns. Raises: FramingError."""
+        last = self._last
+        if last is not None and raw.startswith(self._before) and raw.endswith(self._behind):
+            digits = raw[len(self._before) : -len(self._behind)]
+            if _SIMPLE_LENGTH.fullmatch(digits):
+                fields = last.fields.copy()
+                fields[self._position] = (b"content-length", digits)
+                # Not `_replace`, which takes a quarter of the time of all this.
+                method, target, version, _, _, keep_alive, expects_continue = last
+                return Head(method, target, version, fields, int(digits), keep_alive, expects_continue)
+        head = parse_head(raw)
+        self._remember(raw, head)
+        return head
+
+    def _remember(self, raw: bytes, head: Head) -> None:
+        """Keep a head with a length, unless so many connections could have that it is worth an attack."""
+        self._last = None
+        found = _LENGTH_FIELD.search(raw) if head.length and len(raw) <= MAX_KNOWN_HEAD_BYTES else None
+        if found is not None:
+            self._before, self._behind = raw[: found.start(1)], raw[found.end(1) :]
+            self._position = [name for name, _ in head.fields].index(b"content-length")
+            self._last = head
 
 
 def _origin_form(method: bytes, target: bytes) -> Field:

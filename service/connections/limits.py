@@ -13,6 +13,10 @@ from service.settings import SettingsError
 MAX_HEAD_BYTES = 16 * 1024
 MAX_FIELDS = 64
 
+# Of a head that is kept, to know the next one on its connection again. Larger ones are rare, and 10,000 connections
+# that have one each would hold 160 MB.
+MAX_KNOWN_HEAD_BYTES = 2 * 1024
+
 # Framing of chunks may take as many bytes as what they carry, and this for the first few: a body in one-byte
 # chunks would cost the event loop a thousand times what its bytes are worth.
 FREE_OVERHEAD_BYTES = 16 * 1024

@@ -21,12 +21,9 @@ from service.observability.request_record import Fields, RequestObserver, Reques
 
 _REQUEST_LINE = ("POST", SCORE_ROUTE.encode(), "1.1")
 
-# Fields that would change the answer, with the values that would not, and those that always would.
-_PLAIN: dict[bytes, tuple[bytes, ...]] = {
-    b"content-type": (b"application/json",),
-    b"accept": (b"*/*", b"application/json"),
-    b"connection": (b"keep-alive",),
-}
+# Values that do not change the answer, of fields whose others would; and fields that always would.
+_ACCEPTS = (None, b"*/*", b"application/json")
+_CONNECTIONS = (None, b"keep-alive")
 _UNUSUAL = frozenset({b"content-encoding", b"expect", b"origin", b"traceparent", b"x-request-timeout-ms"})
 
 
@@ -100,9 +97,14 @@ class LoadShedder:
 
 def plain_fields(head: Head) -> Fields | None:
     """Return the fields of a request to be scored, None where anything about it is unusual."""
+    if (head.method, head.target, head.version) != _REQUEST_LINE:
+        return None
     fields: Fields = dict(head.fields)
-    if (head.method, head.target, head.version) != _REQUEST_LINE or len(fields) != len(head.fields):
-        return None
-    if any(fields.get(name, plain[0]) not in plain for name, plain in _PLAIN.items()):
-        return None
-    return fields if b"content-type" in fields and not _UNUSUAL.intersection(fields) else None
+    plain = (
+        len(fields) == len(head.fields)
+        and fields.get(b"content-type") == b"application/json"
+        and fields.get(b"accept") in _ACCEPTS
+        and fields.get(b"connection") in _CONNECTIONS
+        and _UNUSUAL.isdisjoint(fields)
+    )
+    return fields if plain else None

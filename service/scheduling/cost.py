@@ -14,6 +14,9 @@ Corrections belong to one subject and one kind. They follow the error that the c
 body took much longer than predicted, since that harms others, and slowly otherwise. So what one subject sends is
 predicted well after a few bodies, and changes nothing for others.
 
+Before a body has come only its size is known. It is expected to cost as much for each byte as the subject's bodies
+before it: a queue that is full is then as full for heads as for bodies, and no body is read to be refused.
+
 Weaknesses: a client can make its n look smaller than it is, by a factor of at most 4, with a first document unlike
 the others. One that sends cheap bodies of a kind can have the next of this kind predicted too low, by a factor of
 at most 1 / `MIN_CORRECTION`.
@@ -49,6 +52,9 @@ MIN_CORRECTION = 0.25
 
 # Of all subjects and kinds; 300 bytes each. The one that was used longest ago is dropped.
 MAX_CORRECTIONS = 1_000
+
+# How much of what is expected of a subject's bodies is the last one.
+RECENT = 0.1
 
 # Below this a timing is noise of the clock and the scheduler.
 SHORTEST_S = 20e-6
@@ -108,6 +114,8 @@ class CostModel:
         self._fixed = tuple(_Kind(start) for start in (_OVERHEAD, _PER_BYTE, _PER_WORD, _PER_UNKNOWN))
         self._pairs = {name: _Kind(start) for name, start in _PER_PAIR.items()}
         self._corrections: OrderedDict[tuple[str, _Kind], _Correction] = OrderedDict()
+        # Seconds for each byte of a subject's bodies, those of the last ones count most.
+        self._rates: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many corrections are kept."""
@@ -115,12 +123,22 @@ class CostModel:
 
     def predict(self, subject: str, features: Features) -> float:
         """Return the seconds that a worker will need for a body of this subject."""
-        return self._terms(subject, features)[2]
+        prediction = self._terms(subject, features)[2]
+        rate = prediction / max(1, features.size)
+        before = self._rates.pop(subject, rate)
+        self._rates[subject] = before + RECENT * (rate - before)
+        if len(self._rates) > MAX_CORRECTIONS:
+            self._rates.popitem(last=False)
+        return prediction
 
-    def least(self, size: int) -> float:
-        """Return the seconds for a body of which only the size is known: one that is refused."""
+    def expect(self, subject: str, size: int) -> float:
+        """Return the seconds for a body of this subject of which only the size is known.
+
+        Of a subject that has sent none yet the least: those for a body that the worker refuses.
+        """
         overhead, per_byte, *_ = self._fixed
-        return overhead.coefficient + per_byte.coefficient * size
+        least = overhead.coefficient + per_byte.coefficient * size
+        return max(least, self._rates.get(subject, 0.0) * size)
 
     def learn(self, call: Sequence[Measured], seconds: float) -> None:
         """Learn from the seconds that a call took with all of its bodies.

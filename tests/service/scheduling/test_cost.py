@@ -30,14 +30,38 @@ def learn(model: CostModel, subject: str, features: Features, seconds: float, *,
 
 
 def test_more_bytes_documents_and_unknown_words_cost_more() -> None:
-    """And no body costs less than one of its size that is refused."""
+    """And no body costs less than is expected of its size alone, where nothing is known of its subject."""
     model = CostModel()
     small = model.predict("s", SMALL)
 
     assert small < model.predict("s", Features(100_000, 3, "neighbours", words=40, unknown=2))
     assert small < model.predict("s", Features(300, 900, "neighbours", words=40, unknown=2))
     assert small < model.predict("s", Features(300, 3, "neighbours", words=40, unknown=20))
-    assert model.least(300) <= small
+    assert model.expect("another", 300) <= small
+
+
+def test_a_body_is_expected_to_cost_what_those_before_it_did() -> None:
+    """In seconds for each byte, of the same subject; a matrix is asked for in few bytes."""
+    model = CostModel()
+
+    for _ in range(50):
+        matrix = model.predict("matrices", MATRIX)
+        model.predict("news", NEWS)
+
+    assert model.expect("matrices", MATRIX.size) == pytest.approx(matrix)
+    assert model.expect("matrices", 2 * MATRIX.size) == pytest.approx(2 * matrix)
+    assert model.expect("news", MATRIX.size) < matrix / 10
+
+
+def test_what_is_expected_follows_the_last_bodies() -> None:
+    """After 100 cheap ones hardly anything of an expensive one is left."""
+    model = CostModel()
+    model.predict("s", MATRIX)
+
+    for _ in range(100):
+        model.predict("s", NEWS)
+
+    assert model.expect("s", NEWS.size) == pytest.approx(model.predict("s", NEWS), rel=0.05)
 
 
 @pytest.mark.parametrize("n_subjects", [1, 10])
