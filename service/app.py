@@ -32,6 +32,7 @@ from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
 from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits, ScoreLimits
+from service.observability.health import HealthMetrics
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
@@ -142,6 +143,8 @@ def create_app(
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
+    health = HealthMetrics(settings, lambda: readiness() is None, lambda: backend.damage is not None)
+    telemetry.register(health.families)
     work = _work_routes(backend, authenticator, limits)
     app = Application(
         routes=[
