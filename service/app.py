@@ -143,8 +143,7 @@ def create_app(
     authenticator = Authenticator(keys, policy)
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
-    health = HealthMetrics(settings, lambda: readiness() is None, lambda: backend.damage is not None)
-    telemetry.register(health.families)
+    telemetry.register(_health(settings, backend, readiness).families)
     work = _work_routes(backend, authenticator, limits)
     app = Application(
         routes=[
@@ -167,6 +166,10 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
+
+
+def _health(settings: Settings, backend: Backend, readiness: Readiness) -> HealthMetrics:
+    return HealthMetrics(settings, lambda: readiness() is None, lambda: backend.damage is not None)
 
 
 def _work_routes(backend: Backend, authenticator: Authenticator, limits: ScoreLimits) -> list[Route]:
