@@ -138,9 +138,8 @@ def create_app(
     `telemetry` is told about every request. Raises: SettingsError.
     """
     keys = keys or make_keys(settings)
-    policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
     limits = _score_limits(settings)
-    authenticator = Authenticator(keys, policy)
+    authenticator = Authenticator(keys, _token_policy(settings))
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     telemetry.register(_health(settings, backend, readiness).families)
@@ -166,6 +165,10 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
+
+
+def _token_policy(settings: Settings) -> TokenPolicy:
+    return TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
 
 
 def _health(settings: Settings, backend: Backend, readiness: Readiness) -> HealthMetrics:

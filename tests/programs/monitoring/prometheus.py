@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -57,13 +56,14 @@ class Prometheus:
             alert["labels"]["alertname"] for alert in self._get("alerts")["alerts"] if alert["state"] == state
         }
 
-    def is_up(self) -> bool:
-        """Tell whether it answers."""
+    def is_watching(self) -> bool:
+        """Tell whether it has seen a target, and every rule has seen that it did."""
         try:
-            self._get("query?query=1")
-        except (URLError, OSError):
+            return bool(self.values("up == 1")) and "ScorepoolAbsent" not in self.alerts() | self.alerts(
+                "pending"
+            )
+        except OSError:  # it does not answer yet
             return False
-        return True
 
     def _get(self, path: str) -> Any:
         with urlopen(f"{self._url}/api/v1/{path}", timeout=_START_S) as answer:
@@ -89,7 +89,7 @@ def running_prometheus(targets: Sequence[str]) -> Iterator[Prometheus]:
         with _process(folder, port) as process:
             prometheus = Prometheus(f"http://127.0.0.1:{port}")
             end = time.monotonic() + _START_S
-            while not prometheus.is_up():
+            while not prometheus.is_watching():
                 if process.poll() is not None or time.monotonic() > end:
                     raise RuntimeError((folder / "log").read_text(encoding="utf-8"))
                 time.sleep(0.1)
