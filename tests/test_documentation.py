@@ -1,5 +1,6 @@
 """The documentation's links lead somewhere."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -23,3 +24,9 @@ def test_the_guide_lists_every_page() -> None:
 
     pages = {f"operations/{page.name}" for page in (ROOT / "docs/operations").glob("*.md")}
     assert set(re.findall(r"^\| \[[^\]]+\]\(([^)]+)\)", guide, re.MULTILINE)) == pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_compute_what_they_show(page: Path) -> None:
+    """Arithmetic in a page is run, as Python's own documentation has it."""
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
