@@ -4,14 +4,14 @@ PORT ?= 8000
 WORKERS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service scoring client tests bench
+SOURCES := service scoring client tests bench deploy
 LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check bench torture fuzz image lock clean
+.PHONY: help run test install check bench torture fuzz monitoring-test image lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## serve the demonstration bundle on 127.0.0.1; PORT= and WORKERS= change the obvious
 	@$(BIN)/python -m service.cli.demo --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
@@ -44,6 +44,9 @@ torture: install ## kill, stop and overload the real server; prints which promis
 
 fuzz: install ## 100,000 malformed bodies into a running server
 	$(BIN)/python -m tests.programs.fuzz
+
+monitoring-test: install ## try the dashboard and every alert against a real Prometheus; takes ten minutes
+	$(BIN)/python -m tests.programs.monitoring
 
 image: ## build the container image with buildah, podman or docker
 	BUILDAH_FORMAT=docker $(or $(shell command -v buildah),$(shell command -v podman),docker) build -t scorepool .

@@ -32,6 +32,7 @@ from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
 from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits, ScoreLimits
+from service.observability.health import HealthMetrics
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
@@ -137,11 +138,11 @@ def create_app(
     `telemetry` is told about every request. Raises: SettingsError.
     """
     keys = keys or make_keys(settings)
-    policy = TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
     limits = _score_limits(settings)
-    authenticator = Authenticator(keys, policy)
+    authenticator = Authenticator(keys, _token_policy(settings))
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
+    telemetry.register(_health(settings, backend, readiness).families)
     work = _work_routes(backend, authenticator, limits)
     app = Application(
         routes=[
@@ -164,6 +165,14 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
+
+
+def _token_policy(settings: Settings) -> TokenPolicy:
+    return TokenPolicy(settings.jwt_audience, settings.jwt_issuer, settings.jwt_leeway_s)
+
+
+def _health(settings: Settings, backend: Backend, readiness: Readiness) -> HealthMetrics:
+    return HealthMetrics(settings, lambda: readiness() is None, lambda: backend.damage is not None)
 
 
 def _work_routes(backend: Backend, authenticator: Authenticator, limits: ScoreLimits) -> list[Route]:

@@ -33,6 +33,7 @@ from service.errors import StartError
 from service.http.operations import model_info
 from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import ServedModel
+from service.observability.process import ProcessMetrics
 from service.observability.request_record import NullRequestObserver, RequestObserver
 from service.observability.telemetry import Telemetry, Tracer, opened_tracer
 from service.pool.requirements import check_requirements
@@ -167,7 +168,9 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
             app, backend, telemetry = assemble(settings, handlers, log, tracer)
-            config = configure(app, settings, telemetry)
+            connections = OpenConnections(connections_allowed(settings.workers))
+            telemetry.register(connections.families)
+            config = configure(app, settings, connections, telemetry)
             sockets = listen(settings.host, settings.port)
         except (ScoringError, SettingsError, StartError) as error:
             print(error, file=sys.stderr)
@@ -200,19 +203,25 @@ def assemble(
     model = ServedModel(files.manifest.name, files.digest, files.manifest.clusters)
     log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
     telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
+    telemetry.register(ProcessMetrics().families)
     backend = make_backend(settings, files, handlers, telemetry)
     app = create_app(settings, model_info(files.manifest, files.digest), backend, telemetry)
     return Assembly(app, backend, telemetry)
 
 
-def configure(app: Starlette, settings: Settings, observer: RequestObserver | None = None) -> uvicorn.Config:
+def configure(
+    app: Starlette,
+    settings: Settings,
+    connections: OpenConnections,
+    observer: RequestObserver | None = None,
+) -> uvicorn.Config:
     """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed.
 
     `observer` is told of what is refused before it becomes a request.
     """
     context = ConnectionContext(
         ConnectionLimits(settings.header_timeout_s, settings.body_timeout_s + BODY_GRACE_S),
-        OpenConnections(connections_allowed(settings.workers)),
+        connections,
         observer or NullRequestObserver(),
         app.state.load_shedder.response,
     )

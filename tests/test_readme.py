@@ -36,12 +36,6 @@ def test_the_stops_of_a_request_exist() -> None:
         assert re.search(rf"(def|class) {name}\b", source), (module, name)
 
 
-def test_every_link_leads_somewhere() -> None:
-    """Files that the README points to exist."""
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
-
-
 def test_every_make_target_is_there() -> None:
     """Each `make` command that the README names is a target with a line of help."""
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))

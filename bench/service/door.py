@@ -33,7 +33,9 @@ from service.api.outcome import Facts, Outcome
 from service.app import create_app
 from service.auth.keys import FixedKey, Key
 from service.auth.tokens import Authenticator, TokenPolicy
+from service.connections.eviction import OpenConnections
 from service.connections.http1 import HEAD_END
+from service.connections.limits import MAX_CONNECTIONS
 from service.errors import Refused
 from service.http.operations import model_info
 from service.limits import PoolLimits
@@ -74,6 +76,9 @@ class StubPool(NullRequestObserver):
 
     def snapshot(self) -> Snapshot:
         return Snapshot((), 0, 0.0, 0)
+
+    def register(self, families: Callable[[], Iterator[str]]) -> None:
+        pass
 
     def metrics(self, snapshot: Snapshot) -> bytes:
         return b""
@@ -242,7 +247,7 @@ def through_connection(bundle: Path, method: str, path: str, requests: int) -> t
 
 def _config(bundle: Path, ours: bool) -> uvicorn.Config:
     app, settings = application(bundle)
-    config = configure(app, settings)
+    config = configure(app, settings, OpenConnections(MAX_CONNECTIONS))
     if not ours:
         config.http = "httptools"
     return config

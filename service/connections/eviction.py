@@ -1,6 +1,9 @@
 """How many connections there may be, and which is closed when there are too many."""
 
+from collections.abc import Iterator
 from typing import Protocol
+
+from service.observability.prometheus import gauge
 
 
 class Evictable(Protocol):
@@ -26,6 +29,12 @@ class OpenConnections:
     def __repr__(self) -> str:
         """Show the counts."""
         return f"<OpenConnections {len(self._open)} of {self._limit}, {len(self._idle)} idle>"
+
+    def families(self) -> Iterator[str]:
+        """Write the metrics of them."""
+        yield gauge("scorepool_connections", "Open connections, idle ones included.", {"": len(self._open)})
+        about = "The most connections that there may be; beyond it the one idle longest is closed."
+        yield gauge("scorepool_connections_limit", about, {"": self._limit})
 
     def add(self, connection: Evictable) -> None:
         """Take a new connection in, idle as it is, and evict another one over the limit."""

@@ -4,7 +4,7 @@ Probes take no token and never wait in a queue. Liveness depends on nothing but 
 is restarted because it is busy is never ready.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Protocol
 
@@ -49,6 +49,9 @@ class Probe:
 
 class TelemetrySource(RequestObserver, Protocol):
     """Observes all requests, and reports what it has counted; see `service.observability.telemetry`."""
+
+    def register(self, families: Callable[[], Iterator[str]]) -> None:
+        """Add to the metrics what other parts of the server know."""
 
     def metrics(self, snapshot: Snapshot) -> bytes:
         """Write the metrics for Prometheus."""

@@ -27,9 +27,9 @@ class Counter:
         self._name = name
         self._help_text = help_text
         self._label = label
-        self._counts: dict[str | int, int] = dict.fromkeys(values, 0)
+        self._counts: dict[str | int, float] = dict.fromkeys(values, 0)
 
-    def add(self, value: str | int = "", amount: int = 1) -> None:
+    def add(self, value: str | int = "", amount: float = 1) -> None:
         """Add `amount` to the series of `value`."""
         counts = self._counts
         if value not in counts:

@@ -21,6 +21,9 @@ from service.observability.status import LastMinute, Snapshot
 
 logger = logging.getLogger(__name__)
 
+# Writes metrics at each scrape, as `service.observability.prometheus` returns their text.
+Families = Callable[[], Iterator[str]]
+
 _COLLECTORS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
@@ -79,6 +82,11 @@ class Telemetry:
         self._pool = PoolMetrics()
         self._scoring = ScoringMetrics(model)
         self._last_minute = LastMinute(clock)
+        self._registered: list[Families] = []
+
+    def register(self, families: Families) -> None:
+        """Add to the metrics what other parts of the server know."""
+        self._registered.append(families)
 
     def began(self, record: RequestRecord) -> None:
         """Note that a request is being served."""
@@ -143,6 +151,7 @@ class Telemetry:
             *self._pool.families(snapshot),
             *self._scoring.families(),
             self._dropped(),
+            *(text for families in self._registered for text in families()),
         )
         return "".join(families).encode()
 

@@ -19,6 +19,8 @@ from uvicorn.server import ServerState
 
 from service.api.outcome import Facts, Outcome
 from service.app import create_app
+from service.connections.eviction import OpenConnections
+from service.connections.limits import MAX_CONNECTIONS
 from service.errors import Refused
 from service.scheduling.admission import Permit
 from service.scheduling.job import Job
@@ -175,7 +177,7 @@ async def growth(kind: str, path: Path) -> Counter[str]:
     settings, recorder = settings_with(path), RequestRecorder()
     backend = Backend(kind)
     app = create_app(settings, MODEL, backend, recorder)
-    config = configure(app, settings, recorder)
+    config = configure(app, settings, OpenConnections(MAX_CONNECTIONS), recorder)
     config.load()
     state = ServerState()
     make: Callable[..., asyncio.Protocol] = config.http_protocol_class

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -102,6 +103,11 @@ class RequestRecorder:
     def __init__(self) -> None:
         self.begun: list[RequestRecord] = []
         self.over: list[RequestRecord] = []
+        self.registered: list[Callable[[], Iterator[str]]] = []
+
+    def register(self, families: Callable[[], Iterator[str]]) -> None:
+        """Keep what writes further metrics."""
+        self.registered.append(families)
 
     def began(self, record: RequestRecord) -> None:
         """Keep the record of a request that began."""

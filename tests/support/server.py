@@ -54,6 +54,12 @@ class Journal:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Read nothing of the log for as long as the context lasts."""
+        with self._grown:
+            yield
+
     def _read(self) -> None:
         for line in self._stream:
             with self._grown:
@@ -127,9 +133,13 @@ class Server:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return score_request(body, self.headers | given)
 
+    def connect(self) -> socket.socket:
+        """Open a connection."""
+        return socket.create_connection(self.address, TIMEOUT_S)
+
     def begin(self, body: bytes, **headers: str) -> socket.socket:
         """Send a request as `score` does and return its connection, without waiting for the answer."""
-        connection = socket.create_connection(self.address, TIMEOUT_S)
+        connection = self.connect()
         connection.sendall(self.score_request(body, **headers))
         return connection
 

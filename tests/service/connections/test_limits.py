@@ -9,6 +9,7 @@ from service.observability.request_record import DISCARD_BYTES
 from service.settings import SettingsError
 from tests.support.connection_server import GET, POST, connection_server
 from tests.support.event_loop import run
+from tests.support.prometheus_samples import parse_samples
 
 
 def test_a_head_has_a_time_limit() -> None:
@@ -187,5 +188,23 @@ def test_many_idle_connections_do_not_keep_a_request_out() -> None:
                 assert (await client.answer())[0] == 200
             for _, writer in idle:
                 writer.transport.abort()
+
+    run(scenario())
+
+
+def test_connections_are_counted_beside_their_limit() -> None:
+    """Idle ones count; both are in the metrics."""
+
+    async def scenario() -> None:
+        async with (
+            connection_server(limit=7) as server,
+            server.connect() as first,
+            server.connect() as second,
+        ):
+            for client in (first, second):
+                await client.send(GET % 1)
+                await client.answer()
+            samples = parse_samples("".join(server.connections.families()).encode())
+            assert samples == {"scorepool_connections": 2, "scorepool_connections_limit": 7}
 
     run(scenario())

@@ -9,6 +9,7 @@ from service.api.outcome import Facts, Outcome
 from service.observability.log import EventLog, ServiceLog
 from service.observability.log_format import encode_json
 from service.observability.metrics import ServedModel
+from service.observability.prometheus import gauge
 from service.observability.redaction import Redactor
 from service.observability.request_record import RequestRecord
 from service.observability.status import Snapshot
@@ -116,6 +117,14 @@ def test_no_two_families_have_the_same_name(telemetry: Telemetry) -> None:
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names)) == 20
     assert text.count("# HELP") == 20
+
+
+def test_metrics_of_other_parts_are_written_too(telemetry: Telemetry) -> None:
+    """They are asked for at each scrape."""
+    numbers = iter((1, 2))
+    telemetry.register(lambda: iter([gauge("connections", "Open connections.", {"": next(numbers)})]))
+
+    assert [samples(telemetry)["connections"] for _ in range(2)] == [1, 2]
 
 
 class Traces:

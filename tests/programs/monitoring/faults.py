@@ -1,0 +1,248 @@
+"""The faults that the alerts are for, done to a real server; each goes on until it is told to stop."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from bench.harness.documents import HUGE, MIDDLE, bodies, corpus
+from scoring.bundle.bundle import write_bundle
+from service.limits import MIB
+from tests.support.server import DOCUMENTS, Server, running_server
+from tests.support.small_bundle import model
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a fault happens: a server with a bundle of its own, and a second address, whose target may be scraped."""
+
+    server: Server
+    bundle: Path
+    second_port: int
+
+
+Inject = Callable[[Scene, Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. alerts: what it must make fire. prefix: a command that runs the server's."""
+
+    title: str
+    alerts: frozenset[str]
+    inject: Inject
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    uses_second_port: bool = False
+
+
+def repeated(step: Callable[[Server], object], pause_s: float = 0.1, clients: int = 1) -> Inject:
+    """Return what does a step again and again, each of the clients on its own."""
+
+    def inject(scene: Scene, stop: Event) -> None:
+        def client() -> None:
+            while not stop.wait(pause_s):
+                step(scene.server)
+
+        with ThreadPoolExecutor(clients) as pool:
+            for each in [pool.submit(client) for _ in range(clients)]:
+                each.result()
+
+    return inject
+
+
+def requests(body: bytes, pause_s: float = 0.1, clients: int = 1, **headers: str) -> Inject:
+    """Return what sends a command to the scripted workers again and again, each time as a body of its own."""
+    number = count()
+    return repeated(lambda server: server.score(body + b"\n%d" % next(number), **headers), pause_s, clients)
+
+
+def kill_workers(server: Server) -> None:
+    """Kill every worker that there is."""
+    for slot in server.status()["slots"]:
+        if slot["pid"] is not None:
+            with suppress(ProcessLookupError):
+                os.kill(slot["pid"], signal.SIGKILL)
+
+
+def end_server(scene: Scene, stop: Event) -> None:
+    """Kill the server."""
+    scene.server.process.kill()
+    stop.wait()
+
+
+def restart_server(scene: Scene, stop: Event) -> None:
+    """Kill the server, and each that takes its place."""
+    scene.server.process.kill()
+    scene.server.process.wait()
+    while not stop.is_set():
+        with running_server(scene.bundle, port=scene.server.address[1], workers=1) as server:
+            server.await_ready()
+            stop.wait(1)  # for a scrape to see it
+            server.process.kill()
+            server.journal.reader.join()
+
+
+def damage_bundle(scene: Scene, stop: Event) -> None:
+    """Cut a file of the bundle off, and have workers find it."""
+    os.truncate(scene.bundle / "word_vectors.npy", 12)
+    kill_workers(scene.server)
+    stop.wait()
+
+
+def serve_two_models(scene: Scene, stop: Event) -> None:
+    """Serve another model at the second address."""
+    other = scene.bundle.with_name("other")
+    write_bundle(other, model())
+    with running_server(other, port=scene.second_port, workers=1):
+        stop.wait()
+
+
+def starve_loop(scene: Scene, stop: Event) -> None:
+    """Stop the server's process for half of the time."""
+    while not stop.wait(0.2):
+        scene.server.process.send_signal(signal.SIGSTOP)
+        stop.wait(0.2)
+        scene.server.process.send_signal(signal.SIGCONT)
+
+
+def leave_answers_unread(scene: Scene, stop: Event) -> None:
+    """Ask for 63 MB of answers and read nothing; again when the server has given the connections up."""
+    while not stop.is_set():
+        with ExitStack() as clients:
+            for _ in range(3):
+                clients.enter_context(scene.server.begin(b"answer_of 21000000"))
+            stop.wait(18)
+
+
+def open_connections(scene: Scene, stop: Event) -> None:
+    """Open many connections and send nothing."""
+    with ExitStack() as clients:
+        for _ in range(61):
+            clients.enter_context(scene.server.connect())
+        stop.wait()
+
+
+def stall_log(scene: Scene, stop: Event) -> None:
+    """Do not read the log, of which each probe writes a line."""
+    probes = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n" * 50
+    with scene.server.journal.stalled(), scene.server.connect() as client:
+        while not stop.is_set():
+            client.sendall(probes)
+            answered = b""
+            while answered.count(b"alive") < 50:
+                answered += client.recv(100_000)
+
+
+def fill_memory(scene: Scene, stop: Event) -> None:
+    """Have a worker keep 94 % of the memory that it may have."""
+    server, limit = scene.server, scene.server.metrics()["scorepool_worker_memory_limit_bytes"]
+    while not stop.wait(0.05):
+        if server.status()["slots"][0]["memory_bytes"] < 0.94 * limit:
+            server.score(b"keep 20")
+
+
+def change_texts(scene: Scene, stop: Event) -> None:
+    """Send news for 80 seconds, then words that no model knows."""
+    news, letters = bodies(MIDDLE, corpus()), random.Random(0)
+    begin = time.monotonic()
+    while not stop.wait(0.2):
+        if time.monotonic() < begin + 80:
+            scene.server.score(letters.choice(news))
+        else:
+            words = ["".join(letters.choices("qxzwvk", k=9)) for _ in range(40)]
+            scene.server.score(json.dumps({"documents": [" ".join(words)] * 8}).encode())
+
+
+def send_bad_token(server: Server) -> None:
+    """Send a request whose token is signed by another key."""
+    headers = {**server.headers, "Authorization": f"Bearer {server.token[:-4]}AAAA"}
+    server.request("POST", "/score", DOCUMENTS, headers)
+
+
+[MANY_DOCUMENTS] = bodies(HUGE, corpus())
+
+FAULTS = (
+    Fault("the server is killed", frozenset({"ScorepoolDown", "ScorepoolAbsent"}), end_server),
+    Fault("the server is killed again and again", frozenset({"ScorepoolRestarting"}), restart_server),
+    Fault(
+        "a file of the bundle is cut off",
+        frozenset({"ScorepoolBundleDamaged", "ScorepoolNotReady", "ScorepoolNoneReady"}),
+        damage_bundle,
+    ),
+    Fault(
+        "two models are served", frozenset({"ScorepoolModelsDiffer"}), serve_two_models, uses_second_port=True
+    ),
+    Fault(
+        "requests take longer than their deadline",
+        frozenset({"ScorepoolDeadlinesMissed", "ScorepoolErrorBudgetFast", "ScorepoolErrorBudgetSlow"}),
+        requests(b"sleep 60", X_Request_Timeout_Ms="300"),
+    ),
+    Fault(
+        "requests crash their workers",
+        frozenset({"ScorepoolRequestsKillWorkers"}),
+        requests(b"kill_self SIGSEGV"),
+    ),
+    Fault("scoring raises an exception", frozenset({"ScorepoolInternalErrors"}), requests(b"fail")),
+    Fault(
+        "all workers are killed again and again",
+        frozenset({"ScorepoolWorkersCrashing", "ScorepoolSlotBackoff"}),
+        repeated(kill_workers),
+    ),
+    Fault(
+        "requests need more memory than there is",
+        frozenset({"ScorepoolWorkersOutOfMemory"}),
+        requests(b"hog"),
+        {"worker_memory_bytes": 256 * MIB},
+    ),
+    Fault(
+        "a worker keeps memory",
+        frozenset({"ScorepoolWorkerMemoryHigh"}),
+        fill_memory,
+        {"workers": 1, "worker_memory_bytes": 1024 * MIB},
+    ),
+    Fault(
+        "more work comes than the worker can do",
+        frozenset({"ScorepoolOverloaded", "ScorepoolSaturated"}),
+        repeated(lambda server: server.score(MANY_DOCUMENTS), 0.05, clients=8),
+        {"workers": 1, "queue_budget_s": 0.3},
+    ),
+    Fault(
+        "requests take long",
+        frozenset({"ScorepoolSlow"}),
+        requests(b"sleep 2", clients=2),
+        {"request_timeout_s": 3},
+    ),
+    Fault("the server's process gets half of its time", frozenset({"ScorepoolEventLoopLag"}), starve_loop),
+    Fault(
+        "clients do not read large answers",
+        frozenset({"ScorepoolAnswersUnread"}),
+        leave_answers_unread,
+        {"answer_budget_bytes": 64 * MIB},
+    ),
+    Fault(
+        "many connections are open",
+        frozenset({"ScorepoolConnectionsNearLimit"}),
+        open_connections,
+        {"workers": 1, "header_timeout_s": 600},
+        prefix=("prlimit", "--nofile=128:128"),
+    ),
+    Fault("the log is not read", frozenset({"ScorepoolLogLinesDropped"}), stall_log, {"log_level": "debug"}),
+    Fault(
+        "tokens are signed by another key", frozenset({"ScorepoolTokensRefused"}), repeated(send_bad_token)
+    ),
+    Fault(
+        "the texts change",
+        frozenset({"ScorepoolUnknownWords", "ScorepoolClusterDrift"}),
+        change_texts,
+    ),
+)
