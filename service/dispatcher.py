@@ -257,7 +257,9 @@ class Dispatcher:
     def snapshot(self) -> Snapshot:
         """Describe the slots and the queue."""
         slots = tuple(
-            SlotSnapshot(slot.number, slot.pid, slot.state, slot.calls, slot.restarts, slot.memory_bytes)
+            SlotSnapshot(
+                slot.number, slot.pid, slot.state, slot.calls, slot.restarts, slot.memory_bytes, slot.digest
+            )
             for slot in self._pool.slots
         )
         queue = self._scheduler.queue

@@ -202,6 +202,7 @@ class SlotStatus(Struct, frozen=True):
     calls: Count
     restarts: Count
     memory_bytes: Annotated[int, Meta(ge=0, description="Private memory, as the worker reported it last.")]
+    digest: Annotated[str | None, Meta(description="Of the model that its worker serves.")] = None
 
 
 class QueueStatus(Struct, frozen=True):

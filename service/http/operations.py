@@ -112,11 +112,15 @@ class InfoEndpoint:
     def __init__(self, settings: Settings, model: ReloadableModel) -> None:
         self._settings = settings
         self._model = model
+        self._described, self._body = model.info, b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        body = orjson.dumps(describe(self._settings, self._model.info))
-        await send_response(send, 200, [_JSON], body)
+        if not self._body or self._described is not self._model.info:
+            # A millisecond, most of it for the version.
+            self._described = self._model.info
+            self._body = orjson.dumps(describe(self._settings, self._described))
+        await send_response(send, 200, [_JSON], self._body)
 
 
 class ReloadEndpoint:

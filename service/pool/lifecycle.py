@@ -61,6 +61,7 @@ async def greet(process: WorkerProcess, closing: "asyncio.Future[None]") -> Hell
         raise LaunchError("the worker did not introduce itself")
     if fault := hello.result().fault:
         raise LaunchError(fault)
+    process.digest = hello.result().digest
     return hello.result()
 
 

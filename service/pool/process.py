@@ -128,7 +128,8 @@ class ArenaExecutor(ProcessPoolExecutor):
 class WorkerProcess:
     """A running worker; made by `launch`, ended by `kill`, and released by `reap` and `close`.
 
-    `exited`, from `attach` on: settled when the process has ended, or is watched no more.
+    `exited`, from `attach` on: settled when the process has ended, or is watched no more. digest: of the model that it
+    serves, once it has said so.
     """
 
     exited: "asyncio.Future[None]"
@@ -138,6 +139,7 @@ class WorkerProcess:
     ) -> None:
         self.spec = spec
         self.hello = hello
+        self.digest: str | None = None
         self._calls = 0
         self._executor = executor
         self._arena = arena

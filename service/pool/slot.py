@@ -118,6 +118,11 @@ class Slot:
         """The worker's process id, None while there is none."""
         return self._process.pid if self._process else None
 
+    @property
+    def digest(self) -> str | None:
+        """The digest of the model that the worker serves, None until it can."""
+        return self._process.digest if self._process else None
+
     def call(self, jobs: tuple[Job, ...], limit_s: float) -> None:
         """Begin a call on a ready slot; the owner is told its end. `limit_s` is for the kernel's timer."""
         assert self._process is not None

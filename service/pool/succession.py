@@ -87,9 +87,15 @@ class Succession:
 
     def slot_moved(self, slot: Place) -> None:
         """Take note of a slot's new state: between two calls it may get another worker."""
-        if slot.state is SlotState.READY and self._spare is not None and self._outdated(slot):
-            successor, self._spare = self._spare, None
-            self._dismiss(slot.exchange(successor))
+        spare = self._spare
+        if (
+            slot.state is SlotState.READY
+            and spare is not None
+            and not spare.exited.done()
+            and self._outdated(slot)
+        ):
+            self._spare = None
+            self._dismiss(slot.exchange(spare))
         _settle(self._moved)
 
     def withdraw(self) -> None:

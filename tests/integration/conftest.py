@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from scoring.training.demo import build_demo
 from tests.support.cli import CORPUS
+
+
+@pytest.fixture(scope="session")
+def another_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a bundle of another model than `demo_bundle`, once a session."""
+    path = tmp_path_factory.mktemp("another") / "bundle"
+    build_demo(path, epochs=1)
+    return path
 
 
 @pytest.fixture
