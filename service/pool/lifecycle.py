@@ -28,8 +28,12 @@ STOP_CHECK_INTERVAL_S = 0.25
 REAP_TIMEOUT_S = 2.0
 
 
-class WorkerKilledError(LaunchError):
-    """A worker process that was killed from outside before it could serve: the next one may live."""
+class NoAnswerError(LaunchError):
+    """A worker process that has ended, was stopped, or took too long before it answered."""
+
+
+class PassingLaunchError(LaunchError):
+    """A worker process that did not come up for no reason of its spec, as when it was killed: the next one may."""
 
 
 async def start(spec: WorkerSpec) -> WorkerProcess:
@@ -58,7 +62,7 @@ async def greet(process: WorkerProcess, closing: "asyncio.Future[None]") -> Hell
     hello.add_done_callback(_consume)
     await _wait_for_start([hello, process.exited, closing], process.stopped)
     if not hello.done() or hello.exception():
-        raise LaunchError("the worker did not introduce itself")
+        raise NoAnswerError("the worker did not introduce itself")
     if fault := hello.result().fault:
         raise LaunchError(fault)
     process.digest = hello.result().digest
@@ -68,20 +72,21 @@ async def greet(process: WorkerProcess, closing: "asyncio.Future[None]") -> Hell
 async def start_tried(spec: WorkerSpec, closing: "asyncio.Future[None]") -> WorkerProcess:
     """Start a worker that has answered the trial of its spec.
 
-    Raises: LaunchError that says why there is none; WorkerKilledError where that is not the spec's fault.
+    Raises: LaunchError that says why there is none; PassingLaunchError where another one may come up.
     """
-    process = await start(spec)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + START_TIMEOUT_S
+    try:
+        process = await start(spec)
+    except LaunchError as error:
+        raise PassingLaunchError(str(error)) from error
     try:
         await greet(process, closing)
         await _try_out(process, closing)
-    except LaunchError as error:
-        died = process.exited.done()
+    except NoAnswerError as error:
         ended = await end(process)
-        if not died:
-            raise
-        if ended.blamed:
-            raise LaunchError(f"the worker ended while it was tried: {ended.evidence}") from error
-        raise WorkerKilledError(f"the worker was killed while it was tried: {ended.evidence}") from error
+        passing = not ended.blamed and not closing.done() and loop.time() < until
+        raise (PassingLaunchError if passing else LaunchError)(f"{error}: {ended.evidence}") from error
     except BaseException:
         await end(process)
         raise
@@ -96,7 +101,7 @@ async def _try_out(process: WorkerProcess, closing: "asyncio.Future[None]") -> N
     call = process.call(bodies, operations, START_TIMEOUT_S)
     await _wait_for_start([call, process.exited, closing], process.stopped)
     if not call.done():
-        raise LaunchError("the worker did not answer a trial request")
+        raise NoAnswerError("the worker did not answer a trial request")
     try:
         report = process.report(call.result())
         faults = [_fault(process, entry) for entry in report.entries]

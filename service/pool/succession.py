@@ -19,11 +19,11 @@ from typing import Protocol
 
 from service.api.response import SlotState
 from service.pool.exit_status import ExitReport
-from service.pool.lifecycle import WorkerKilledError
+from service.pool.lifecycle import PassingLaunchError
 from service.pool.process import LaunchError, WorkerProcess, WorkerSpec
 
 # A worker may be killed from outside while it is tried, and the next one serves. So many in a row are no accident.
-MAX_KILLS = 5
+MAX_STARTS = 5
 
 # Returns a worker of a spec that has answered its trial. Raises: LaunchError.
 StartSpare = Callable[[WorkerSpec], Awaitable[WorkerProcess]]
@@ -141,13 +141,13 @@ class Succession:
 
     async def _started(self, spec: WorkerSpec) -> WorkerProcess:
         """Start a spare worker; one that is killed from outside is no reason to give up. Raises: LaunchError."""
-        kills = 0
+        starts = 0
         while True:
             try:
                 return await self._start(spec)
-            except WorkerKilledError:
-                kills += 1
-                if kills == MAX_KILLS:
+            except PassingLaunchError:
+                starts += 1
+                if starts == MAX_STARTS:
                     raise
 
     def _outdated(self, slot: Place) -> bool:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from service.api.response import SlotState
 from service.limits import PoolLimits
 from service.pool.exit_status import ExitReport
-from service.pool.lifecycle import WorkerKilledError
+from service.pool.lifecycle import PassingLaunchError
 from service.pool.process import LaunchError, WorkerProcess, WorkerSpec
-from service.pool.succession import MAX_KILLS, Succession
+from service.pool.succession import MAX_STARTS, Succession
 from service.scheduling.events import RestartReason
 from tests.fakes import ScriptedHandler
 from tests.support.event_loop import run
@@ -201,7 +201,7 @@ def test_a_worker_that_is_killed_while_it_is_tried_is_tried_again() -> None:
     """It is not the spec's fault."""
 
     async def test() -> None:
-        simulation = Simulation([WorkerKilledError("SIGKILL")] * (MAX_KILLS - 1))
+        simulation = Simulation([PassingLaunchError("SIGKILL")] * (MAX_STARTS - 1))
 
         await simulation.succession.change_over(NEW)
 
@@ -214,7 +214,7 @@ def test_a_worker_that_is_killed_again_and_again_ends_the_change_over() -> None:
     """It is not tried for ever."""
 
     async def test() -> None:
-        simulation = Simulation([WorkerKilledError("SIGKILL")] * MAX_KILLS)
+        simulation = Simulation([PassingLaunchError("SIGKILL")] * MAX_STARTS)
 
         with pytest.raises(LaunchError, match="SIGKILL"):
             await simulation.succession.change_over(NEW)
