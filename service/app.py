@@ -1,6 +1,6 @@
 """The application: its parts, its routes, and what happens around every request."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Protocol
@@ -14,31 +14,34 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from scoring.bundle.bundle import copy_vocabulary
-from scoring.bundle.files import BundleFiles
-from scoring.bundle.manifest import NGRAM_VECTORS_FILE
 from service.api.openapi import openapi_document
 from service.api.request import EXPLAIN_ROUTE, SCORE_ROUTE
-from service.api.response import ModelInfo, NotReady
+from service.api.response import NotReady
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.connections.load_shedding import LoadShedder, OverloadCheck
 from service.dispatcher import Dispatcher
 from service.http.middleware import DirectRoute, RequestContext, cross_origin
-from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, TelemetrySource, describe
+from service.http.operations import (
+    InfoEndpoint,
+    MetricsEndpoint,
+    Probe,
+    ReloadableModel,
+    ReloadEndpoint,
+    StatusEndpoint,
+    TelemetrySource,
+)
 from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
-from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits, ScoreLimits
 from service.observability.health import HealthMetrics
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
 from service.pool.observer import Observer
-from service.scheduling.features import KnownModel, KnowsWord
+from service.release import Release
 from service.settings import Settings
-from service.worker.main import HandlerFactory, open_handler
 
 
 class Backend(JobQueue, OverloadCheck, Protocol):
@@ -67,16 +70,8 @@ class Backend(JobQueue, OverloadCheck, Protocol):
         """Describe the slots and the queue."""
 
 
-def make_backend(
-    settings: Settings,
-    files: BundleFiles,
-    handlers: HandlerFactory | None = None,
-    observer: Observer | None = None,
-) -> Dispatcher:
-    """Return the pool that the settings describe, not started; `handlers` replace those of the bundle.
-
-    It takes over the bundle's open `files`: every worker, whenever it starts, is given these.
-    """
+def make_backend(settings: Settings, release: Release, observer: Observer | None = None) -> Dispatcher:
+    """Return the pool that the settings describe, not started; it takes over the release's open files."""
     limits = PoolLimits(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
@@ -85,22 +80,7 @@ def make_backend(
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,
     )
-    bundle = BundleHandle(files)
-    handlers = handlers or partial(open_handler, bundle, settings.limits)
-    model = KnownModel(word_test(files), files.manifest.dimensions)
-    return Dispatcher(handlers, limits, observer, bundle, model)
-
-
-def word_test(files: BundleFiles) -> KnowsWord:
-    """Return a test whether a word costs a worker only a look-up: one that the model knows, as most are.
-
-    Without n-gram vectors every word does. The vocabulary is copied, some bytes a word: the event loop must not wait
-    for a disk, and a file that is truncated while it is mapped would end the server. Raises: BundleError.
-    """
-    if NGRAM_VECTORS_FILE not in files.manifest.files:
-        return lambda word: True
-    contains: KnowsWord = copy_vocabulary(files).__contains__
-    return contains
+    return Dispatcher(release.handlers, limits, observer, release.bundle, release.known)
 
 
 def make_keys(settings: Settings) -> KeySource:
@@ -127,7 +107,7 @@ class Application(Starlette):
 
 def create_app(
     settings: Settings,
-    model: ModelInfo,
+    model: ReloadableModel,
     backend: Backend,
     telemetry: TelemetrySource,
     *,
@@ -135,7 +115,7 @@ def create_app(
 ) -> Starlette:
     """Return the application over a pool that its lifespan starts and drains.
 
-    `telemetry` is told about every request. Raises: SettingsError.
+    `model`: what the pool serves. `telemetry` is told about every request. Raises: SettingsError.
     """
     keys = keys or make_keys(settings)
     limits = _score_limits(settings)
@@ -148,21 +128,19 @@ def create_app(
         routes=[
             *work,
             *_probe_routes(backend, readiness),
-            Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
-            Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
+            *_operator_routes(model, telemetry, backend.snapshot, authenticator),
             *_document_routes(settings, model),
             *page_routes(),
         ],
-        middleware=[
-            Middleware(RequestContext, observer=telemetry),
-            *cross_origin(settings.cors_origins),
-            Middleware(DirectRoute, route=work[0]),
-        ],
+        middleware=_middleware(settings, telemetry, work[0]),
         exception_handlers={HTTPException: http_exception_response},
-        lifespan=_lifespan(backend, keys, readiness, settings.drain_timeout_s),
+        lifespan=_lifespan(
+            backend, keys, readiness, partial(_drain, model, backend, settings.drain_timeout_s)
+        ),
     )
-    # `/score/` is another path, and POST bodies do not survive a redirect.
-    app.router.redirect_slashes = False
+    app.router.redirect_slashes = (
+        False  # `/score/` is another path, and POST bodies do not survive a redirect
+    )
     app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
 
@@ -175,6 +153,14 @@ def _health(settings: Settings, backend: Backend, readiness: Readiness) -> Healt
     return HealthMetrics(settings, lambda: readiness() is None, lambda: backend.damage is not None)
 
 
+def _middleware(settings: Settings, telemetry: TelemetrySource, direct: Route) -> list[Middleware]:
+    return [
+        Middleware(RequestContext, observer=telemetry),
+        *cross_origin(settings.cors_origins),
+        Middleware(DirectRoute, route=direct),
+    ]
+
+
 def _work_routes(backend: Backend, authenticator: Authenticator, limits: ScoreLimits) -> list[Route]:
     """Return the routes that workers answer; that of `/score` is the first."""
     return [
@@ -183,19 +169,25 @@ def _work_routes(backend: Backend, authenticator: Authenticator, limits: ScoreLi
     ]
 
 
-def _document_routes(settings: Settings, model: ModelInfo) -> list[Route]:
+def _operator_routes(
+    model: ReloadableModel,
+    telemetry: TelemetrySource,
+    snapshot: Callable[[], Snapshot],
+    authenticator: Authenticator,
+) -> list[Route]:
     return [
-        Route("/info", _json(describe(settings, model)), methods=["GET"]),
-        Route(
-            "/openapi.json",
-            _json(openapi_document(settings.limits, settings.overload_status)),
-            methods=["GET"],
-        ),
+        Route("/metrics", MetricsEndpoint(telemetry, snapshot), methods=["GET"]),
+        Route("/status", StatusEndpoint(telemetry, snapshot, authenticator), methods=["GET"]),
+        Route("/reload", ReloadEndpoint(model, authenticator), methods=["POST"]),
     ]
 
 
-def _json(value: Mapping[str, object]) -> FixedResponse:
-    return FixedResponse("application/json", orjson.dumps(value))
+def _document_routes(settings: Settings, model: ReloadableModel) -> list[Route]:
+    document = orjson.dumps(openapi_document(settings.limits, settings.overload_status))
+    return [
+        Route("/info", InfoEndpoint(settings, model), methods=["GET"]),
+        Route("/openapi.json", FixedResponse("application/json", document), methods=["GET"]),
+    ]
 
 
 def _score_limits(settings: Settings) -> ScoreLimits:
@@ -226,8 +218,14 @@ def _not_ready(backend: Backend, reason: str | None) -> NotReady | None:
     return None if reason is None else NotReady("unavailable", reason, backend.damage or UNSET)
 
 
+async def _drain(model: ReloadableModel, backend: Backend, timeout_s: float) -> None:
+    """Our own server has drained already; under another ASGI server this is the only drain."""
+    model.stop()
+    await backend.drain(timeout_s)
+
+
 def _lifespan(
-    backend: Backend, keys: KeySource, readiness: Readiness, drain_timeout_s: float
+    backend: Backend, keys: KeySource, readiness: Readiness, drain: Callable[[], Awaitable[None]]
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -237,8 +235,7 @@ def _lifespan(
         try:
             yield
         finally:
-            # Our own server has drained already; under another ASGI server this is the only drain.
-            await backend.drain(drain_timeout_s)
+            await drain()
             readiness.stop()
             await keys.stop()
 

@@ -27,7 +27,9 @@ from service.observability.loop_lag import LagMonitor
 from service.observability.status import SlotSnapshot, Snapshot
 from service.pool.observer import NullPoolObserver, Observer
 from service.pool.pool import Pool
+from service.pool.process import WorkerSpec
 from service.pool.slot import SlotState
+from service.release import Release
 from service.scheduling.admission import Admission, Permit, QueueLoad
 from service.scheduling.answer_size import predict_answer
 from service.scheduling.cost import CostModel, Measured
@@ -100,13 +102,12 @@ class Dispatcher:
         """`bundle`: what the handlers open, where they open one. `model`: what costs and sizes are predicted with."""
         self._limits = limits
         self._observer = observer or NullPoolObserver()
-        self._pool = Pool(handlers, limits, self._observer, bundle)
+        self._pool = Pool(WorkerSpec(handlers, limits, bundle), self._observer)
         self._random = Random()  # noqa: S311 - jitter
         self._emptied = asyncio.Event()
         self._admission = Admission(limits, self._random, self._emptied.set)
         self._scheduler = Scheduler(limits.batch_jobs)
-        self._features = FeatureReader(limits.max_documents, model.knows_word, self._random)
-        self._dimensions = model.dimensions
+        self._know(model)
         self._cost = CostModel()
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)
@@ -130,6 +131,23 @@ class Dispatcher:
             raise StartError(f"the fork server cannot be started: {error}") from error
         self._pool.start(self, self._failed, self._random)
         self._lag.start(asyncio.get_running_loop())
+
+    async def exchange(self, release: Release) -> None:
+        """Have every slot go on with a worker of another release, one by one; takes over its files.
+
+        Requests that run end on the worker that they began with. Raises: LaunchError with the reason why such a worker
+        cannot serve, and then nothing has changed; Refused before the start and in a drain.
+        """
+        if self._announced or not self._pool.slots:
+            release.close()
+            raise Refused("draining" if self._announced else "starting", "there are no workers to exchange")
+        await self._pool.exchange(WorkerSpec(release.handlers, self._limits, release.bundle, release.trial))
+        self._know(release.known)
+
+    def _know(self, model: KnownModel) -> None:
+        """Predict costs and sizes with what is known of a model; what was learned of this machine stays."""
+        self._features = FeatureReader(self._limits.max_documents, model.knows_word, self._random)
+        self._dimensions = model.dimensions
 
     @property
     def readiness(self) -> str | None:
@@ -240,7 +258,9 @@ class Dispatcher:
     def snapshot(self) -> Snapshot:
         """Describe the slots and the queue."""
         slots = tuple(
-            SlotSnapshot(slot.number, slot.pid, slot.state, slot.calls, slot.restarts, slot.memory_bytes)
+            SlotSnapshot(
+                slot.number, slot.pid, slot.state, slot.calls, slot.restarts, slot.memory_bytes, slot.digest
+            )
             for slot in self._pool.slots
         )
         queue = self._scheduler.queue

@@ -1,9 +1,9 @@
-"""Runs the application: listens, serves, and drains on SIGTERM, SIGQUIT, SIGHUP or Ctrl-C.
+"""Runs the application: listens, serves, reloads on SIGHUP, and drains on SIGTERM, SIGQUIT or Ctrl-C.
 
     signal ─→ not ready ─→ (drain_delay) ─→ stop accepting ─→ (drain_timeout: finish what is in hand)
            ─→ refuse the rest ─→ end the workers ─→ close connections (CLOSE_TIMEOUT_S) ─→ exit 0
 
-A second Ctrl-C cuts all of it short.
+A second Ctrl-C cuts all of it short, and a drain ends a reload.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -23,20 +23,20 @@ from typing import NamedTuple, cast
 import uvicorn
 from starlette.applications import Starlette
 
-from scoring.bundle.bundle import open_verified
 from scoring.errors import ScoringError
 from service.app import Backend, create_app, make_backend
 from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
 from service.connections.limits import BODY_GRACE_S, ConnectionLimits, connections_allowed
 from service.errors import StartError
-from service.http.operations import model_info
 from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import ServedModel
 from service.observability.process import ProcessMetrics
 from service.observability.request_record import NullRequestObserver, RequestObserver
 from service.observability.telemetry import Telemetry, Tracer, opened_tracer
 from service.pool.requirements import check_requirements
+from service.release import open_release
+from service.reload import Reloader
 from service.settings import Settings, SettingsError
 from service.worker.main import HandlerFactory
 
@@ -58,25 +58,41 @@ _FORCED_POLL_S = 0.1
 # Called with the service's address, once it answers there.
 Announce = Callable[[str], None]
 
-# They end the server with a drain. SIGHUP is the end of a terminal, or a request to reload, which the service does
-# not do yet; SIGQUIT is Ctrl-\\, and nginx's word for a drain.
-_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+# Reads something anew without ending the service. A failure is its own to log.
+ReloadAction = Callable[[], Awaitable[None]]
+
+# They end the server with a drain. SIGQUIT is Ctrl-\\, and nginx's word for a drain.
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 # Tools send them to have logs reopened or state dumped. The default would be the end of the process.
 _IGNORED_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Assembly(NamedTuple):
+    """The application with its pool, which its lifespan starts, what exchanges the model, and what all report to."""
+
+    app: Starlette
+    backend: Backend
+    reloader: Reloader
+    telemetry: Telemetry
 
 
 class Server(uvicorn.Server):
     """uvicorn's server with a drain in front of its shutdown; a signal that ends it is no failure."""
 
     def __init__(
-        self, config: uvicorn.Config, backend: Backend, settings: Settings, announce: Announce
+        self, config: uvicorn.Config, assembly: Assembly, settings: Settings, announce: Announce
     ) -> None:
         super().__init__(config)
-        self._backend = backend
+        self._backend = assembly.backend
+        self._reloader = assembly.reloader
         self._settings = settings
         self._announce = announce
         self._ignored: set[signal.Signals] = set()
+        # What SIGHUP has read anew, one after the other.
+        self._reload_actions: Sequence[ReloadAction] = (self._reloader.reload_on_signal,)
+        self._reloading: asyncio.Task[None] | None = None
+        self._reload_again = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, and then say where."""
@@ -91,6 +107,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the pool, then close what is open."""
         logger.info("drain_started")
+        self._reloader.stop()
         self._backend.announce_drain()
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
         for listener in (*self.servers, *(sockets or ())):
@@ -121,6 +138,21 @@ class Server(uvicorn.Server):
     def _connections(self) -> list[Connection]:
         return [cast("Connection", connection) for connection in self.server_state.connections]
 
+    def _reload(self) -> None:
+        """Have everything read anew, and once more where a signal comes while that is going on."""
+        self._reload_again = True
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.create_task(self._run_reload_actions(), name="reload actions")
+
+    async def _run_reload_actions(self) -> None:
+        while self._reload_again:
+            self._reload_again = False
+            for action in self._reload_actions:
+                try:
+                    await action()
+                except Exception:
+                    logger.exception("internal_error")
+
     def _log_ignored(self, number: signal.Signals) -> None:
         if number not in self._ignored:
             self._ignored.add(number)
@@ -136,24 +168,40 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle the signals that end the server; unlike uvicorn, do not raise them again at the end."""
+        """Handle the signals; unlike uvicorn, do not raise those that end the server again at the end."""
         loop = asyncio.get_running_loop()
+        terminal = has_terminal()
 
+        # Both go on in the loop: a signal may come while this thread holds the lock of the log.
         def ignore_signal(number: int, frame: FrameType | None) -> None:
-            # In the loop: a signal may come while this thread holds the lock of the log.
             loop.call_soon_threadsafe(self._log_ignored, signal.Signals(number))
+
+        def hang_up(number: int, frame: FrameType | None) -> None:
+            if terminal and not has_terminal():
+                self.handle_exit(number, frame)
+            else:
+                loop.call_soon_threadsafe(self._reload)
 
         handlers = dict.fromkeys(_ENDING_SIGNALS, self.handle_exit) | dict.fromkeys(
             _IGNORED_SIGNALS, ignore_signal
         )
-        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-            del handlers[signal.SIGHUP]  # as under nohup
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+            handlers[signal.SIGHUP] = hang_up
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def has_terminal() -> bool:
+    """Return whether this process has a controlling terminal: one that is closed has it no more, and sends SIGHUP."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def ignore(address: str) -> None:
@@ -167,28 +215,20 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
-            app, backend, telemetry = assemble(settings, handlers, log, tracer)
+            assembly = assemble(settings, handlers, log, tracer)
             connections = OpenConnections(connections_allowed(settings.workers))
-            telemetry.register(connections.families)
-            config = configure(app, settings, connections, telemetry)
+            assembly.telemetry.register(connections.families)
+            config = configure(assembly.app, settings, connections, assembly.telemetry)
             sockets = listen(settings.host, settings.port)
         except (ScoringError, SettingsError, StartError) as error:
             print(error, file=sys.stderr)
             return 2
-        server = Server(config, backend, settings, announce)
+        server = Server(config, assembly, settings, announce)
         try:
             server.run(sockets)
         except SystemExit:
             return 1  # the application did not start; the reason was logged
         return 0
-
-
-class Assembly(NamedTuple):
-    """The application with its pool, which its lifespan starts, and what both report to."""
-
-    app: Starlette
-    backend: Backend
-    telemetry: Telemetry
 
 
 def assemble(
@@ -199,14 +239,15 @@ def assemble(
     Raises: SettingsError, BundleError; StartError where the machine lacks what the workers need.
     """
     check_requirements()
-    files = open_verified(settings.bundle)
-    model = ServedModel(files.manifest.name, files.digest, files.manifest.clusters)
+    release = open_release(settings, handlers)
+    model = ServedModel(release.info.name, release.info.digest, release.info.clusters)
     log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
     telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
     telemetry.register(ProcessMetrics().families)
-    backend = make_backend(settings, files, handlers, telemetry)
-    app = create_app(settings, model_info(files.manifest, files.digest), backend, telemetry)
-    return Assembly(app, backend, telemetry)
+    backend = make_backend(settings, release, telemetry)
+    reloader = Reloader(release.info, partial(open_release, settings, handlers), backend, telemetry)
+    app = create_app(settings, reloader, backend, telemetry)
+    return Assembly(app, backend, reloader, telemetry)
 
 
 def configure(

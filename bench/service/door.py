@@ -30,6 +30,7 @@ from bench.harness.command_line import bundle_path, parser
 from bench.harness.server import free_ports
 from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Facts, Outcome
+from service.api.response import ModelInfo, Reloaded
 from service.app import create_app
 from service.auth.keys import FixedKey, Key
 from service.auth.tokens import Authenticator, TokenPolicy
@@ -37,10 +38,10 @@ from service.connections.eviction import OpenConnections
 from service.connections.http1 import HEAD_END
 from service.connections.limits import MAX_CONNECTIONS
 from service.errors import Refused
-from service.http.operations import model_info
 from service.limits import PoolLimits
 from service.observability.request_record import NullRequestObserver
 from service.observability.status import Snapshot
+from service.release import model_info
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
 from service.server import configure
@@ -103,6 +104,18 @@ class StubPool(NullRequestObserver):
         return self._refusal
 
 
+class FixedModel:
+    """Stands for what exchanges the model."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.info = info
+
+    async def reload(self) -> Reloaded:
+        return Reloaded("unchanged", self.info.digest, self.info.digest, 0.0)
+
+    def stop(self) -> None: ...
+
+
 Step = Callable[[], Awaitable[object]]
 
 
@@ -111,7 +124,7 @@ def application(bundle: Path, refusal: Refused | None = None) -> tuple[Starlette
     settings = load({"bundle": bundle, "jwt_secret": SECRET}, {})
     pool = StubPool(refusal)
     model = open_bundle(bundle)
-    return create_app(settings, model_info(model.manifest, model.digest), pool, pool), settings
+    return create_app(settings, FixedModel(model_info(model.manifest, model.digest)), pool, pool), settings
 
 
 def cost(step: Step, requests: int) -> float:

@@ -33,9 +33,9 @@ from scoring.bundle.bundle import open_bundle
 from scoring.bundle.files import opened_files
 from service.api.outcome import Outcome
 from service.api.request import Operation
-from service.app import word_test
 from service.dispatcher import Dispatcher
 from service.limits import PoolLimits, RequestLimits
+from service.release import word_test
 from service.scheduling.features import KnownModel
 from service.scheduling.job import Job
 from service.worker.handler import ScoringHandler

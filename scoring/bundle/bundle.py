@@ -82,14 +82,14 @@ def open_bundle(path: Path, *, verify: bool = False, progress: Progress = silent
         return load_bundle(files)
 
 
-def open_verified(path: Path) -> BundleFiles:
+def open_verified(path: Path, progress: Progress = silent) -> BundleFiles:
     """Open the files of the bundle at `path`, for a process that holds them open and passes them to others.
 
-    Everything is checked once that `open_bundle` with `verify` checks. Raises: BundleError.
+    Everything is checked once that `open_bundle` with `verify` checks, and `progress` told. Raises: BundleError.
     """
     files = open_files(path)
     try:
-        files.verify()
+        files.verify(progress)
         load_bundle(files)
     except BaseException:
         files.close()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from service.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, FieldError, status_of
+from service.api.problems import MEDIA_TYPE, PROBLEMS, RELOAD_PROBLEMS, TYPE_PREFIX, FieldError, status_of
 from service.api.request import EXPLAIN_ROUTE, REQUEST_ID_PATTERN, SCORE_ROUTE, ExplainBody, ScoreBody
 from service.api.response import (
     Alive,
@@ -16,6 +16,7 @@ from service.api.response import (
     NotReady,
     ProblemDetails,
     Ready,
+    Reloaded,
     ScoreResponse,
     Started,
     Status,
@@ -26,7 +27,7 @@ Json = dict[str, Any]
 
 TYPES = (
     *(ScoreBody, ScoreResponse, ExplainBody, ExplainResponse, ProblemDetails),
-    *(Info, Status, Alive, Ready, Started, NotReady),
+    *(Info, Status, Alive, Ready, Started, NotReady, Reloaded),
 )
 
 SCHEMA_REFERENCE = "#/components/schemas/{name}"
@@ -34,7 +35,7 @@ SCHEMA_REFERENCE = "#/components/schemas/{name}"
 # The codes of the problems that every route can answer, every route that takes a token, and those that workers answer.
 ANY_ROUTE_PROBLEMS = ("invalid_request", "method_not_allowed", "headers_too_large", "internal_error")
 TOKEN_PROBLEMS = ("missing_token", "invalid_token", "insufficient_scope", "starting")
-WORK_PROBLEMS = tuple(code for code in PROBLEMS if code != "not_found")
+WORK_PROBLEMS = tuple(code for code in PROBLEMS if code not in {"not_found", *RELOAD_PROBLEMS})
 
 DESCRIPTION = """Scores batches of documents: a FastText model embeds each, a K-Means assigns it to a cluster,
 and every document is compared with every other. `/explain` says which words make two documents similar.
@@ -169,6 +170,7 @@ def _paths(overload_status: int) -> Json:
             "get": _protected(_operation("What the service is doing", "Status", TOKEN_PROBLEMS), "status")
         },
         "/metrics": {"get": _metrics_operation()},
+        "/reload": {"post": _reload_operation()},
     }
 
 
@@ -248,6 +250,12 @@ def _metrics_operation() -> Json:
     operation = _operation("Metrics for Prometheus", "Metrics")
     operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     return operation
+
+
+def _reload_operation() -> Json:
+    summary = "Serve the model that is at the bundle's path now"
+    operation = _operation(summary, "Reloaded", (*RELOAD_PROBLEMS, *TOKEN_PROBLEMS, "draining"))
+    return _protected(operation, "admin")
 
 
 def _protected(operation: Json, scope: str) -> Json:

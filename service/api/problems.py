@@ -50,6 +50,7 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             406, "The answer has no such media type", "the Accept header excludes every answer"
         ),
         "body_timeout": Problem(408, "The body came too slowly", "the body was not complete in time"),
+        "reload_running": Problem(409, "A reload is running", "one reload at a time; ask again later"),
         "body_too_large": Problem(413, "The body is too large", "more bytes than max_body_bytes"),
         "too_many_documents": Problem(413, "Too many documents", "more documents than max_documents"),
         "document_too_large": Problem(
@@ -62,6 +63,11 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         "duplicate_id": Problem(422, "Two documents have the same id", "ids must be distinct"),
         "invalid_option": Problem(422, "An option is not valid", "an option unknown or of the wrong shape"),
         "poison_request": Problem(422, "This body ended two workers", "the same body crashed workers before"),
+        "reload_failed": Problem(
+            422,
+            "The new model cannot be served",
+            "the files at the bundle's path; the old model is served on",
+        ),
         "quota_exceeded": Problem(
             429, "This subject's share is used up", "too much queued work of one subject"
         ),
@@ -75,6 +81,9 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         "deadline_exceeded": Problem(504, "The deadline passed", "the answer was not ready in time"),
     }
 )
+
+# What only `POST /reload` answers.
+RELOAD_PROBLEMS = ("reload_failed", "reload_running")
 
 # Requests that were admitted and did not succeed: the client left, or the server failed.
 FAILURES = ("client_closed", *(code for code, problem in PROBLEMS.items() if problem.status in {500, 504}))

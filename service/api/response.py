@@ -161,6 +161,17 @@ class ModelInfo(Struct, frozen=True):
     pooling: Literal["mean", "sif"]
 
 
+class Reloaded(Struct, frozen=True):
+    """How a reload ended: the model at the bundle's path is served, which is another one than before or the same."""
+
+    result: Literal["reloaded", "unchanged"]
+    old_digest: Digest
+    digest: Annotated[
+        str, Meta(pattern="^sha256:[0-9a-f]{64}$", description="Of the model that is served now.")
+    ]
+    seconds: Annotated[float, Meta(ge=0)]
+
+
 class Info(Struct, frozen=True):
     """The service, its model, and the limits of a request under the names of their settings."""
 
@@ -191,6 +202,7 @@ class SlotStatus(Struct, frozen=True):
     calls: Count
     restarts: Count
     memory_bytes: Annotated[int, Meta(ge=0, description="Private memory, as the worker reported it last.")]
+    digest: Annotated[str | None, Meta(description="Of the model that its worker serves.")] = None
 
 
 class QueueStatus(Struct, frozen=True):

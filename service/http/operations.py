@@ -1,4 +1,4 @@
-"""What operators and clients ask of the service itself: probes, `/metrics`, `/status` and `/info`.
+"""What operators and clients ask of the service itself: probes, `/metrics`, `/status`, `/info` and `/reload`.
 
 Probes take no token and never wait in a queue. Liveness depends on nothing but the event loop: a service that
 is restarted because it is busy is never ready.
@@ -12,8 +12,7 @@ import msgspec
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from scoring.bundle.manifest import Manifest
-from service.api.response import ModelInfo, NotReady
+from service.api.response import ModelInfo, NotReady, Reloaded
 from service.auth.tokens import Authenticator
 from service.http.responses import Header, send_response
 from service.observability.prometheus import CONTENT_TYPE
@@ -21,8 +20,9 @@ from service.observability.request_record import RequestObserver, RequestRecord
 from service.observability.status import Snapshot
 from service.settings import Settings
 
-# The scope that `/status` needs.
+# The scopes that `/status` and `/reload` need.
 STATUS_SCOPE = "status"
+ADMIN_SCOPE = "admin"
 
 # Returns None, or why not: starting, draining, no_workers.
 NotReadyReason = Callable[[], NotReady | None]
@@ -85,12 +85,59 @@ class StatusEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises: Refused without such a token."""
-        record: RequestRecord = scope["state"]["record"]
-        header = record.fields.get(b"authorization")
-        principal = await self._authenticator.authenticate(header, STATUS_SCOPE)
-        record.subject = principal.subject
+        await _authenticate(self._authenticator, scope, STATUS_SCOPE)
         body = self._telemetry.status(self._snapshot())
-        await send_response(send, 200, [(b"content-type", b"application/json")], body)
+        await send_response(send, 200, [_JSON], body)
+
+
+async def _authenticate(authenticator: Authenticator, scope: Scope, needed: str) -> None:
+    """Note whose request it is. Raises: Refused without a token that has the scope `needed`."""
+    record: RequestRecord = scope["state"]["record"]
+    principal = await authenticator.authenticate(record.fields.get(b"authorization"), needed)
+    record.subject = principal.subject
+
+
+class ReloadableModel(Protocol):
+    """What is served; see `service.reload`."""
+
+    info: ModelInfo
+
+    async def reload(self) -> Reloaded:
+        """Serve what is at its path now. Raises: Refused, and then nothing has changed."""
+
+    def stop(self) -> None:
+        """End the reload that runs, and allow no other."""
+
+
+class InfoEndpoint:
+    """Answers what the service is, which model it serves at this moment, and its limits."""
+
+    def __init__(self, settings: Settings, model: ReloadableModel) -> None:
+        self._settings = settings
+        self._model = model
+        self._described, self._body = model.info, b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if not self._body or self._described is not self._model.info:
+            # A millisecond, most of it for the version.
+            self._described = self._model.info
+            self._body = orjson.dumps(describe(self._settings, self._described))
+        await send_response(send, 200, [_JSON], self._body)
+
+
+class ReloadEndpoint:
+    """Serves what is at the model's path now, for operators whose token has the scope `admin`."""
+
+    def __init__(self, model: ReloadableModel, authenticator: Authenticator) -> None:
+        self._model = model
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer when the reload has ended. Raises: Refused without such a token, or when nothing has changed."""
+        await _authenticate(self._authenticator, scope, ADMIN_SCOPE)
+        end = await self._model.reload()
+        await send_response(send, 200, [_JSON], msgspec.json.encode(end))
 
 
 NAME = "scorepool"
@@ -112,14 +159,3 @@ def describe(settings: Settings, model: ModelInfo) -> Mapping[str, object]:
     """Return the answer of `/info`: the service, the model that is served, and the limits."""
     limits = {name: getattr(settings, name) for name in LIMITS}
     return {"name": NAME, "version": version(NAME), "model": msgspec.to_builtins(model), "limits": limits}
-
-
-def model_info(manifest: Manifest, digest: str) -> ModelInfo:
-    """Return what `/info` says of the model with this manifest."""
-    return ModelInfo(
-        name=manifest.name,
-        digest=digest,
-        dimensions=manifest.dimensions,
-        clusters=manifest.clusters,
-        pooling=manifest.pooling,
-    )

@@ -2,7 +2,7 @@
 
     server   BundleHandle(files)   ── pickled while a process is spawned: DupFd ──→   worker   BundleFiles
 
-A worker never opens a path, so it gets the bundle of the server's start, also when the folder was deleted or replaced.
+A worker never opens a path, so it gets the bundle that the server opened, also when the folder was deleted or replaced.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,18 @@ from service.ipc.shared_memory import Descriptor
 
 
 class BundleHandle:
-    """What new workers are started with: `files`, which may be exchanged for those of another bundle.
+    """One bundle for all workers that are started with it: `files`, which may be exchanged for restored ones.
 
-    A worker keeps what it was started with. Close exchanged files in the thread that starts workers, so that none is
-    being started with them.
+    A worker keeps what it was started with. Close files in the thread that starts workers, so that none is being
+    started with them.
     """
 
     def __init__(self, files: BundleFiles) -> None:
         self.files = files
+
+    def close(self) -> None:
+        """Close the files; no worker can be started with them any more."""
+        self.files.close()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Become `BundleFiles` in the new process."""

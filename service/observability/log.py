@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
 from service.api.outcome import NO_FACTS
+from service.api.response import ModelInfo, Reloaded
 from service.observability.log_format import MAX_TEXT, ConsoleEncoder, LineEncoder, encode_json
 from service.observability.log_writer import LineWriter
 from service.observability.redaction import Redactor
@@ -33,7 +34,7 @@ MAX_FRAMES = 12
 POLLED_ROUTES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 # Ends of a worker that are no fault.
-_EXPECTED_ENDS = frozenset({"cancelled", "recycle", "drain"})
+_EXPECTED_ENDS = frozenset({"cancelled", "recycle", "reload", "drain"})
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
@@ -132,6 +133,24 @@ class ServiceLog:
     def bundle_restored(self) -> None:
         """Log that the bundle is whole again."""
         self._log.write(logging.INFO, "bundle_restored")
+
+    def reload_started(self) -> None:
+        """Log that the model's files are being opened anew."""
+        self._log.write(logging.INFO, "reload_started")
+
+    def reload_verified(self, share: float) -> None:
+        """Log how much of them has been checked, 0 to 1."""
+        self._log.write(logging.INFO, "reload_verified", percent=round(100 * share))
+
+    def reload_ended(self, end: Reloaded, info: ModelInfo) -> None:
+        """Log which model is served now, and which was before."""
+        event = "reloaded" if end.result == "reloaded" else "reload_unchanged"
+        digests = {"digest": end.digest, "old_digest": end.old_digest}
+        self._log.write(logging.INFO, event, model=info.name, **digests, seconds=end.seconds)
+
+    def reload_failed(self, detail: str) -> None:
+        """Log why the model is served that was served before."""
+        self._log.write(logging.ERROR, "reload_failed", detail=detail[:MAX_TEXT])
 
     def faulted(self, slot: int, request_id: str, fault: str) -> None:
         """Log a fault of ours while scoring."""

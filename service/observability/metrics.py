@@ -18,14 +18,16 @@ from service.observability.request_record import CLIENT_CLOSED, RequestRecord
 from service.observability.status import Snapshot
 from service.scheduling.events import RestartReason
 
-# Other paths and methods never come to it, and a head that is too large never becomes a request.
+# Other paths and methods never come to it, a reload is no work, and a head that is too large is never a request.
 WORK_STATUSES = sorted(
-    {200, CLIENT_CLOSED, *(problem.status for problem in PROBLEMS.values())} - {404, 405, 431}
+    {200, CLIENT_CLOSED, *(problem.status for problem in PROBLEMS.values())} - {404, 405, 409, 431}
 )
 
 PROBE_ROUTES = ("/livez", "/readyz", "/startupz", "/metrics")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+
+RELOAD_RESULTS = ("reloaded", "unchanged", "failed")
 
 STAGES = ("decode", "embed", "cluster", "similarity", "encode")
 
@@ -171,6 +173,18 @@ class ScoringMetrics:
         self._pairs = Counter("scorepool_pairs_total", "Pairs of documents compared.")
         name, about = "scorepool_cluster_assignments_total", "Documents assigned to each cluster."
         self._clusters = Counter(name, about, "cluster", range(model.clusters))
+        about = "Reloads by their results; a failed one has changed nothing."
+        self._reloads = Counter("scorepool_reloads_total", about, "result", RELOAD_RESULTS)
+
+    def reload_ended(self, result: str, model: ServedModel) -> None:
+        """Count a reload; `model` is served now. The clusters of all models so far share their counters."""
+        self._reloads.add(result)
+        self._model = model
+        self._clusters.extend(range(model.clusters))
+
+    def reload_failed(self) -> None:
+        """Count a reload that has changed nothing."""
+        self._reloads.add("failed")
 
     def finished(self, outcome: Outcome) -> None:
         """Count what was done for a request, and its documents if it was completed."""
@@ -188,7 +202,8 @@ class ScoringMetrics:
 
     def families(self) -> Iterator[str]:
         """Write them."""
-        for instrument in (self._stages, self._documents, self._pairs, self._unknown, self._clusters):
+        counters = (self._documents, self._pairs, self._clusters, self._reloads)
+        for instrument in (self._stages, self._unknown, *counters):
             yield instrument.text()
         labels = format_labels({"name": self._model.name, "digest": self._model.digest})
         yield gauge("scorepool_model_info", "The model that is served.", {labels: 1})

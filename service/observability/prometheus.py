@@ -37,6 +37,10 @@ class Counter:
             value = OTHER
         counts[value] += amount
 
+    def extend(self, values: Iterable[str | int]) -> None:
+        """Add series at zero for those values of the label that have none."""
+        self._counts = dict.fromkeys(values, 0) | self._counts
+
     def text(self) -> str:
         """Return the lines of the metric."""
         samples = ((format_labels({self._label: value}), count) for value, count in self._counts.items())

@@ -26,7 +26,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class SlotSnapshot:
-    """One slot at a moment; pid is None while there is no worker."""
+    """One slot at a moment; pid is None while there is no worker, digest (of its model) until it can serve."""
 
     slot: int
     pid: int | None
@@ -34,6 +34,7 @@ class SlotSnapshot:
     calls: int
     restarts: int
     memory_bytes: int
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from service.api.outcome import Outcome
 from service.api.request import WORK_ROUTES
+from service.api.response import ModelInfo, Reloaded
 from service.observability.log import ServiceLog
 from service.observability.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, ServedModel
 from service.observability.prometheus import Counter
@@ -137,6 +138,24 @@ class Telemetry:
     def bundle_restored(self) -> None:
         """Note that the bundle is whole again."""
         self._log.bundle_restored()
+
+    def reload_started(self) -> None:
+        """Note that the model's files are being opened anew."""
+        self._log.reload_started()
+
+    def reload_verified(self, share: float) -> None:
+        """Note how much of them has been checked."""
+        self._log.reload_verified(share)
+
+    def reload_ended(self, end: Reloaded, info: ModelInfo) -> None:
+        """Note which model is served from now on."""
+        self._scoring.reload_ended(end.result, ServedModel(info.name, info.digest, info.clusters))
+        self._log.reload_ended(end, info)
+
+    def reload_failed(self, detail: str) -> None:
+        """Note why the model is served that was served before."""
+        self._scoring.reload_failed()
+        self._log.reload_failed(detail)
 
     def loop_lagged(self, lag_s: float) -> None:
         """Note by how many seconds the event loop was late."""

@@ -26,6 +26,7 @@ import msgspec
 from service.api.request import Operation
 from service.errors import ServiceError
 from service.ipc import standard_library
+from service.ipc.bundle_handle import BundleHandle
 from service.ipc.messages import Call, Entry, Hello, Report
 from service.ipc.shared_memory import Arena
 from service.limits import PoolLimits
@@ -41,13 +42,30 @@ class LaunchError(ServiceError):
     """A worker process that did not come up."""
 
 
-@dataclass(frozen=True, slots=True)
+# Imported by the fork server for every worker.
+PRELOAD = ("service.worker.main", "service.worker.handler")
+
+# Bodies, with what is to be done with them, that a worker must answer before it takes over from another one.
+Trial = tuple[tuple[bytes, Operation], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class WorkerSpec:
-    """What every worker of a pool is started with; `preload` names the modules imported in advance."""
+    """What workers are started with; two of the same spec answer alike, and each spec is equal to itself alone.
+
+    bundle: what the handlers open, where they open one. trial: what a worker that takes over has to answer first.
+    """
 
     handlers: worker.HandlerFactory
     limits: PoolLimits
-    preload: tuple[str, ...]
+    bundle: BundleHandle | None = None
+    trial: Trial = ()
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """The modules that the fork server imports, so that no worker pays for it."""
+        module = getattr(self.handlers, "func", self.handlers).__module__
+        return tuple(dict.fromkeys((*PRELOAD, module)))
 
 
 def launch(spec: WorkerSpec) -> "WorkerProcess":
@@ -65,7 +83,7 @@ def launch(spec: WorkerSpec) -> "WorkerProcess":
         # The executor starts its process with its first call.
         hello = executor.submit(worker.hello)
         executor.submit(worker.serve)
-        return WorkerProcess(executor, arena, hello)
+        return WorkerProcess(spec, executor, arena, hello)
     except Exception as error:
         if executor is not None:
             executor.abandon()
@@ -108,10 +126,20 @@ class ArenaExecutor(ProcessPoolExecutor):
 
 
 class WorkerProcess:
-    """A running worker; made by `launch`, ended by `kill`, and released by `reap` and `close`."""
+    """A running worker; made by `launch`, ended by `kill`, and released by `reap` and `close`.
 
-    def __init__(self, executor: ArenaExecutor, arena: Arena, hello: "Future[Hello]") -> None:
+    `exited`, from `attach` on: settled when the process has ended, or is watched no more. digest: of the model that it
+    serves, once it has said so.
+    """
+
+    exited: "asyncio.Future[None]"
+
+    def __init__(
+        self, spec: WorkerSpec, executor: ArenaExecutor, arena: Arena, hello: "Future[Hello]"
+    ) -> None:
+        self.spec = spec
         self.hello = hello
+        self.digest: str | None = None
         self._calls = 0
         self._executor = executor
         self._arena = arena
@@ -126,32 +154,34 @@ class WorkerProcess:
             self._handle.close()
             raise LaunchError(f"process {self.pid} ended at once")
 
+    def attach(self) -> None:
+        """Have the running event loop watch it: for its end, and for the ends of its calls."""
+        loop = asyncio.get_running_loop()
+        self.exited = loop.create_future()
+        loop.add_reader(self._handle.ended, self.note_exit)
+        loop.add_reader(self._arena.reported.fd, self._executor.complete_call)
+
+    def detach(self) -> None:
+        """Watch it no more. A second call does nothing."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._handle.ended)
+        loop.remove_reader(self._arena.reported.fd)
+        self.note_exit()
+
+    def note_exit(self) -> None:
+        """Settle `exited`."""
+        if not self.exited.done():
+            self.exited.set_result(None)
+
     def call(
         self, bodies: Sequence[bytes], operations: Sequence[Operation], limit_s: float
     ) -> "asyncio.Future[int]":
-        """Begin a call; return the future length of its report.
-
-        Have `complete_call` called when `reported` can be read.
-        """
+        """Begin a call of an attached worker; return the future length of its report, pending if it dies."""
         self._arena.write(bodies)
         self._calls += 1
         call = Call(self._calls, tuple(map(len, bodies)), tuple(operations), limit_s)
         running = asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
         return cast("asyncio.Future[int]", running)
-
-    @property
-    def ended(self) -> int:
-        """The descriptor that can be read when the process has ended."""
-        return self._handle.ended
-
-    @property
-    def reported(self) -> int:
-        """The descriptor that can be read when a call has ended."""
-        return self._arena.reported.fd
-
-    def complete_call(self) -> None:
-        """Settle the future of the call that has ended."""
-        self._executor.complete_call()
 
     @property
     def begun(self) -> bool:

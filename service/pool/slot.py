@@ -2,10 +2,12 @@
 
               launch, hello         call               report
     STARTING ─────────────→ READY ──────→ BUSY ───────────────→ READY …
-       ↑  └── no worker ──────┐ │          │ │ kill
+       ↑  └── no worker ──────┐ │ ↺        │ │ kill
        │                      ↓ ↓  death   ↓ └──→ KILLING ──┐
        ├──────── BACKOFF ←── DEAD ←─────────────────────────┘
        └─────────────────────┘            any ── close ──→ DRAINING, for good
+
+    ↺  exchange: another worker, which is ready, takes the place of the one that is between two calls (`succession`)
 
 `run` is that life as one coroutine. It waits for the death of the process, told by its handle, and never for
 the executor: the future of a call may stay pending for ever.
@@ -13,22 +15,23 @@ the executor: the future of a call may stay pending for ever.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from service.api.response import SlotState
-from service.ipc.messages import Entry, Hello
+from service.ipc.messages import Entry
 from service.ipc.shared_memory import ArenaError
-from service.pool import fork_server
+from service.pool import lifecycle
 from service.pool.backoff import Backoff
 from service.pool.bundle_monitor import BundleMonitor
 from service.pool.daemon_threads import run_blocking
 from service.pool.exit_status import MemoryKills, classify_exit
 from service.pool.observer import Observer
-from service.pool.process import WorkerProcess, WorkerSpec, launch
+from service.pool.process import LaunchError, WorkerProcess, WorkerSpec
+from service.pool.succession import Succession
 from service.scheduling.events import RestartReason
 from service.scheduling.job import Job
 
@@ -36,19 +39,9 @@ __all__ = ["Slot", "SlotContext", "SlotOwner", "SlotState"]
 
 logger = logging.getLogger(__name__)
 
-# The first start waits for the fork server's imports, on a busy machine for many seconds. Past this the fork
-# server itself is taken for dead.
-START_TIMEOUT_S = 30.0
-
 # SIGKILL takes effect in a few milliseconds, unless the kernel itself is stuck with the process, as on a dead
 # network mount. Then the slot goes on without it.
 KILL_TIMEOUT_S = 5.0
-
-# How often a worker, and while one is started the fork server, is checked for a stop by a signal.
-STOP_CHECK_INTERVAL_S = 0.25
-
-# How long the executor's thread may take to end after its process, before the exit status is given up.
-REAP_TIMEOUT_S = 2.0
 
 # How long the file system may take to say how large the bundle's files are: a dead network mount never does.
 INSPECTION_TIMEOUT_S = 2.0
@@ -82,7 +75,7 @@ class SlotOwner(Protocol):
 class SlotContext(NamedTuple):
     """What all slots of a pool have in common."""
 
-    spec: WorkerSpec
+    succession: Succession
     owner: SlotOwner
     observer: Observer
     memory_kills: MemoryKills
@@ -92,7 +85,8 @@ class SlotContext(NamedTuple):
 class Slot:
     """A slot; everything here belongs to the event loop's thread.
 
-    `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker reported last.
+    `calls` counts calls begun, `restarts` workers lost or exchanged; `memory_bytes` is what the worker reported last.
+    `spec` is that of the worker, or of the one that is being started, None without either.
     """
 
     def __init__(self, number: int, context: SlotContext, backoff: Backoff) -> None:
@@ -101,6 +95,7 @@ class Slot:
         self.calls = 0
         self.restarts = 0
         self.memory_bytes = 0
+        self.spec: WorkerSpec | None = None
         self._context = context
         self._backoff = backoff
         self._process: WorkerProcess | None = None
@@ -108,8 +103,8 @@ class Slot:
         self._serving = False
         self._trim_at = 0.0
         self._killed_for: RestartReason | None = None
+        self._superseded = context.succession.superseded
         self._loop = asyncio.get_running_loop()
-        self._ended = self._loop.create_future()
         self._closing = self._loop.create_future()
 
     def __repr__(self) -> str:
@@ -122,6 +117,11 @@ class Slot:
     def pid(self) -> int | None:
         """The worker's process id, None while there is none."""
         return self._process.pid if self._process else None
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the model that the worker serves, None until it can."""
+        return self._process.digest if self._process else None
 
     def call(self, jobs: tuple[Job, ...], limit_s: float) -> None:
         """Begin a call on a ready slot; the owner is told its end. `limit_s` is for the kernel's timer."""
@@ -139,7 +139,18 @@ class Slot:
             self._become(SlotState.KILLING)
             self._killed_for = reason
             self._process.kill()
-            self._loop.call_later(KILL_TIMEOUT_S, _settle, self._ended)
+            self._loop.call_later(KILL_TIMEOUT_S, self._process.note_exit)
+
+    def exchange(self, successor: WorkerProcess) -> WorkerProcess:
+        """Go on with another worker, between two calls; return the one that it had, which serves no more."""
+        assert self.state is SlotState.READY
+        assert self._process is not None
+        exchanged, self._process, self.spec = self._process, successor, successor.spec
+        exchanged.detach()  # and so `_wait_for_exit` waits for the other one
+        self._backoff.answered()
+        self.restarts += 1
+        self._context.observer.slot_ended(self.number, RestartReason.RELOAD, "exchanged for a new worker")
+        return exchanged
 
     def close(self) -> None:
         """Kill the worker and start no other; `run` ends soon after."""
@@ -152,89 +163,66 @@ class Slot:
         while not self._closing.done():
             self._become(SlotState.STARTING)
             withdrawals = self._context.monitor.withdrawals
-            fault = await self._start()
-            if fault:
-                self._context.observer.start_failed(self.number, fault)
-                await self._inspect_bundle()
-            elif not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
-                self._become(SlotState.READY)
-                self._serving = True
-                self._context.owner.slot_ready(self.number)
-                await self._wait_for_exit()
+            try:
+                await self._start()
+            except LaunchError as fault:
+                self._context.observer.start_failed(self.number, str(fault))
+                await self._inspect_bundle(self.spec)
+            else:
+                if not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
+                    self._serve()
+                    await self._wait_for_exit()
             await self._clean_up()
             await self._pause()
 
-    async def _pause(self) -> None:
-        """Wait before the next start: where workers keep dying, and while the bundle is damaged."""
-        pause = self._backoff.died(self._loop.time())
-        if pause and not self._closing.done():
-            self._become(SlotState.BACKOFF)
-            await asyncio.wait([self._closing], timeout=pause)
-        restored = self._context.monitor.restored
-        if restored is not None and not self._closing.done():
-            self._become(SlotState.BACKOFF)
-            await asyncio.wait([self._closing, restored], return_when=asyncio.FIRST_COMPLETED)
-            # What caused the deaths is gone.
-            self._backoff.answered()
+    async def _start(self) -> None:
+        """Launch a worker of the current spec and wait for its hello.
+
+        Raises: LaunchError that says why it cannot serve.
+        """
+        self.spec = self._context.succession.current
+        self._superseded = self._context.succession.superseded
+        self._process = await lifecycle.start(self.spec)
+        self._killed_for = None
+        hello = await lifecycle.greet(self._process, self._closing)
+        if not hello.preloaded:
+            # The fork server does not report imports that fail, and each restart then takes a second.
+            logger.warning("worker_not_preloaded", extra={"slot": self.number})
+
+    def _serve(self) -> None:
+        self._serving = True
+        self._become(SlotState.READY)
+        self._context.owner.slot_ready(self.number)
 
     async def _wait_for_exit(self) -> None:
-        """Wait for the worker's death.
+        """Wait for the death of the worker, or of those that it is exchanged for.
 
         A worker that a signal has stopped does not go on by itself: it is killed, and its call runs again
         elsewhere instead of waiting for its deadline.
         """
         assert self._process is not None
-        while not self._ended.done():
-            await asyncio.wait([self._ended], timeout=STOP_CHECK_INTERVAL_S)
+        while not self._process.exited.done():
+            await asyncio.wait([self._process.exited], timeout=lifecycle.STOP_CHECK_INTERVAL_S)
             if self._process.stopped():
                 self._process.kill()
 
-    async def _start(self) -> str:
-        """Launch a worker and wait for its hello; return why it cannot serve, or nothing."""
-        launching = fork_server.starter_thread().run(partial(launch, self._context.spec))
-        try:
-            await self._wait_for_start([launching], fork_server.stopped)
-        finally:
-            if not launching.done():
-                # It most likely hangs in a fork server that was stopped.
-                launching.add_done_callback(_discard)
-                fork_server.kill()
-        if not launching.done():
-            return "the fork server does not answer"
-        if launching.exception():
-            return str(launching.exception())
-        self._process = launching.result()
-        self._killed_for = None
-        self._ended = self._loop.create_future()
-        self._loop.add_reader(self._process.ended, _settle, self._ended)
-        self._loop.add_reader(self._process.reported, self._process.complete_call)
-        return await self._await_hello(asyncio.wrap_future(self._process.hello))
+    async def _pause(self) -> None:
+        """Wait before the next start: where workers keep dying, and while the bundle is damaged.
 
-    async def _wait_for_start(
-        self, waiting: Sequence["asyncio.Future[Any]"], stopped: Callable[[], bool]
-    ) -> None:
-        """Wait for the first of several, within `START_TIMEOUT_S`, while no signal has stopped what they come from."""
-        end = self._loop.time() + START_TIMEOUT_S
-        while (left := end - self._loop.time()) > 0:
-            interval = min(left, STOP_CHECK_INTERVAL_S)
-            done, _ = await asyncio.wait(waiting, timeout=interval, return_when=asyncio.FIRST_COMPLETED)
-            if done:
-                return
-            # Beside the event loop: `stopped` may open a file.
-            if await run_blocking(stopped):
-                return
-
-    async def _await_hello(self, hello: "asyncio.Future[Hello]") -> str:
-        hello.add_done_callback(_consume)
-        waiting: list[asyncio.Future[Any]] = [hello, self._ended, self._closing]
-        assert self._process is not None
-        await self._wait_for_start(waiting, self._process.stopped)
-        if not hello.done() or hello.exception():
-            return "the worker did not introduce itself"
-        if not hello.result().preloaded:
-            # The fork server does not report imports that fail, and each restart then takes a second.
-            logger.warning("worker_not_preloaded", extra={"slot": self.number})
-        return hello.result().fault
+        What caused the deaths is gone when the bundle is restored, or another spec takes the place of this one.
+        """
+        pause = self._backoff.died(self._loop.time())
+        if pause and not self._closing.done() and not self._superseded.done():
+            self._become(SlotState.BACKOFF)
+            waiting = [self._closing, self._superseded]
+            await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        restored = self._context.monitor.restored
+        if restored is not None and not self._closing.done():
+            self._become(SlotState.BACKOFF)
+            await asyncio.wait([self._closing, restored], return_when=asyncio.FIRST_COMPLETED)
+            self._backoff.answered()
+        if self._superseded.done():
+            self._backoff.answered()
 
     def _call_done(self, process: WorkerProcess, future: "asyncio.Future[int]") -> None:
         """Take the report of a call, unless the slot has given that call up."""
@@ -259,7 +247,7 @@ class Slot:
         self._backoff.answered()
         self._jobs = ()
         self.memory_bytes = memory_bytes
-        retired = memory_bytes > RECYCLE_SHARE * self._context.spec.limits.worker_memory_bytes
+        retired = memory_bytes > RECYCLE_SHARE * process.spec.limits.worker_memory_bytes
         if retired:
             self._serving = False
             self.kill(RestartReason.RECYCLE)
@@ -274,36 +262,38 @@ class Slot:
         it did; in every other case at once.
         """
         process, self._process = self._process, None
+        spec, self.spec = self.spec, None
         in_call = self.state is SlotState.BUSY
         self._become(SlotState.DEAD)
         self._jobs = ()
         if process is None:
             return
-        self._loop.remove_reader(process.ended)
-        self._loop.remove_reader(process.reported)
+        process.detach()
         process.kill()
         if not (in_call and process.begun):
             self._report_lost(crashed=False)
         reaping = run_blocking(partial(_reap, process, self._context.memory_kills))
-        await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
+        await asyncio.wait([reaping], timeout=lifecycle.REAP_TIMEOUT_S)
         status, out_of_memory = reaping.result() if reaping.done() else (None, False)
         end = classify_exit(self._killed_for, status, out_of_memory=out_of_memory)
-        if end.blamed:
-            # Before a call is blamed: where the bundle is damaged, its jobs are finished here, and none is.
-            await self._inspect_bundle()
-        self._report_lost(crashed=end.blamed)
+        # Before a call is blamed: where the bundle is damaged, none is.
+        damaged = end.blamed and await self._inspect_bundle(spec)
+        self._report_lost(crashed=end.blamed and not damaged)
         self.restarts += 1
         self._context.observer.slot_ended(self.number, end.reason, end.evidence)
         process.close()
 
-    async def _inspect_bundle(self) -> None:
-        """Report damage to the bundle, which may be what ended the worker, unless it is known."""
-        if self._context.monitor.damage is not None:
-            return
-        inspection = run_blocking(self._context.monitor.inspect)
+    async def _inspect_bundle(self, spec: WorkerSpec | None) -> bool:
+        """Return whether the bundle of a worker is damaged, which may be what ended it; report that."""
+        monitor = self._context.monitor
+        if spec is None or spec.bundle is None:
+            return False
+        inspection = run_blocking(partial(monitor.inspect, spec.bundle))
         await asyncio.wait([inspection], timeout=INSPECTION_TIMEOUT_S)
-        if inspection.done() and (damage := inspection.result()) is not None:
-            self._context.monitor.report(damage)
+        damage = inspection.result() if inspection.done() else None
+        if damage is not None:
+            monitor.report(spec.bundle, damage)
+        return damage is not None
 
     def _report_lost(self, *, crashed: bool) -> None:
         """Tell the owner, which knows only of workers that served, and only once."""
@@ -315,6 +305,7 @@ class Slot:
         if state is not self.state and self.state is not SlotState.DRAINING:
             self.state = state
             self._context.observer.slot_changed(self.number, state)
+            self._context.succession.slot_moved(self)
 
 
 def _settle(future: "asyncio.Future[None]") -> None:
@@ -322,19 +313,6 @@ def _settle(future: "asyncio.Future[None]") -> None:
         future.set_result(None)
 
 
-def _consume(future: "asyncio.Future[Any]") -> None:
-    """Read the error of a future whose result may never be read, or asyncio logs it."""
-    if not future.cancelled():
-        future.exception()
-
-
 def _reap(process: WorkerProcess, memory_kills: MemoryKills) -> tuple[int | None, bool]:
     """Return the exit status, and whether the kernel has killed for memory; blocks."""
     return process.reap(), memory_kills.grown()
-
-
-def _discard(launching: "asyncio.Future[WorkerProcess]") -> None:
-    """Put away a worker that came up after the slot had given up on it."""
-    if not launching.cancelled() and not launching.exception():
-        launching.result().kill()
-        launching.result().close()

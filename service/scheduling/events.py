@@ -14,7 +14,7 @@ from service.scheduling.job import Job
 
 
 class RestartReason(StrEnum):
-    """Why a slot needed a new worker. The service itself kills for deadline, cancelled, recycle and drain."""
+    """Why a slot needed a new worker. The service itself kills for deadline, cancelled, recycle, reload and drain."""
 
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
@@ -22,6 +22,7 @@ class RestartReason(StrEnum):
     MEMORY = "memory"
     TIMER = "timer"
     RECYCLE = "recycle"
+    RELOAD = "reload"
     DRAIN = "drain"
 
 

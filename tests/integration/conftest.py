@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.another_bundle import write_another
 from tests.support.cli import CORPUS
+
+
+@pytest.fixture(scope="session")
+def another_bundle(demo_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of another model than `demo_bundle`."""
+    return write_another(demo_bundle, tmp_path_factory.mktemp("another") / "bundle")
 
 
 @pytest.fixture

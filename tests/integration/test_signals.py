@@ -14,7 +14,7 @@ from tests.support.tokens import SECRET
 from tests.torture.processes import fork_server, resource_tracker, workers
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_that_ends_the_server_drains(demo_bundle: Path, number: signal.Signals) -> None:
     """The request that runs is answered before the server exits with 0."""
     with (

@@ -6,6 +6,6 @@ Other processes   server (the real one), server_main (its entry point), mixed_ha
                   http_server and key_server (in threads), imports (what an import loads), cli (the command),
                   seccomp and jumping_clock (what is around them)
 Input             attacks, malformed_bodies, request_oracle (which answers are right), tokens, authentication,
-                  small_bundle, demo_bundle, document_vectors
+                  small_bundle, another_bundle, demo_bundle, document_vectors
 Output            captured_log, prometheus_samples
 """

@@ -10,7 +10,7 @@ from random import Random
 import jwt
 
 from service.api.outcome import Facts, Outcome
-from service.api.response import ModelInfo
+from service.api.response import ModelInfo, Reloaded
 from service.app import create_app
 from service.errors import Refused
 from service.limits import PoolLimits
@@ -31,6 +31,8 @@ SCORED = Outcome(
     run_ms=2,
     attempts=1,
 )
+
+RELOADED = Reloaded("reloaded", f"sha256:{'1' * 64}", f"sha256:{'0' * 64}", 0.25)
 
 MODEL = ModelInfo("example", f"sha256:{'0' * 64}", dimensions=3, clusters=2, pooling="mean")
 
@@ -97,6 +99,23 @@ class FakeBackend:
         return replace(self.outcome)
 
 
+class FakeModel:
+    """What is served, and the end of every reload: `end`, or the exception that is raised."""
+
+    def __init__(self, end: Reloaded | Exception = RELOADED) -> None:
+        self.info = MODEL
+        self.end = end
+
+    async def reload(self) -> Reloaded:
+        """Return `end`, or raise it if it is an exception."""
+        if isinstance(self.end, Exception):
+            raise self.end
+        return self.end
+
+    def stop(self) -> None:
+        """Do nothing: no reload runs."""
+
+
 class RequestRecorder:
     """An observer of requests that keeps their records: `begun` and `over`."""
 
@@ -146,7 +165,8 @@ class Service:
         self.settings = settings_with(path, **options)
         self.backend = backend or FakeBackend()
         self.recorder = RequestRecorder()
-        self.app = create_app(self.settings, MODEL, self.backend, self.recorder)
+        self.model = FakeModel()
+        self.app = create_app(self.settings, self.model, self.backend, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
         """Send a request with exactly these headers."""

@@ -90,7 +90,7 @@ class Server:
         self.process = process
         self.journal = Journal(process.stderr)
         self.url = process.stdout.readline().strip()
-        self.token = sign_token(SECRET, TokenClaims("ann", scope="status"))
+        self.token = sign_token(SECRET, TokenClaims("ann", scope="status admin"))
 
     @property
     def address(self) -> tuple[str, int]:

@@ -1,8 +1,10 @@
-"""`/metrics` needs no token; `/status` needs one with the scope `status`."""
+"""`/metrics` and `/info` need no token; `/status` and `/reload` need one with a scope."""
 
+import msgspec
 import pytest
 
-from tests.support.application import Service, token
+from service.errors import Refused
+from tests.support.application import MODEL, RELOADED, Service, token
 from tests.support.asgi import code_of
 
 
@@ -38,3 +40,51 @@ def test_a_token_with_the_scope_gets_the_status(service: Service) -> None:
 def test_both_pages_are_read_only(service: Service, path: str) -> None:
     """They do not support POST."""
     assert code_of(service.request("POST", path)) == "method_not_allowed"
+
+
+def reload_headers(scope: str = "admin") -> dict[str, str]:
+    """Return the headers of a request to reload."""
+    return {"authorization": f"Bearer {token(scope=scope)}"}
+
+
+def test_a_reload_answers_with_both_digests(service: Service) -> None:
+    """And with the seconds that it took, when it has ended."""
+    reply = service.request("POST", "/reload", reload_headers())
+
+    assert reply.status == 200
+    assert reply.json == {
+        "result": "reloaded",
+        "old_digest": RELOADED.old_digest,
+        "digest": RELOADED.digest,
+        "seconds": 0.25,
+    }
+    assert service.recorder.over[-1].subject == "ann"
+
+
+def test_a_reload_needs_the_scope_admin(service: Service) -> None:
+    """That of `/status` is not enough."""
+    assert code_of(service.request("POST", "/reload")) == "missing_token"
+    assert code_of(service.request("POST", "/reload", reload_headers("status"))) == "insufficient_scope"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("reload_failed", 422), ("reload_running", 409), ("draining", 503)]
+)
+def test_a_reload_that_changes_nothing_is_a_problem(service: Service, code: str, status: int) -> None:
+    """Its detail is what was wrong."""
+    service.model.end = Refused(code, "why")
+
+    reply = service.request("POST", "/reload", reload_headers())
+
+    assert (reply.status, code_of(reply), reply.json["detail"]) == (status, code, "why")
+
+
+def test_info_follows_the_model(service: Service) -> None:
+    """Each answer is of the model that is served at that moment."""
+    before = service.request("GET", "/info").json["model"]["digest"]
+    service.model.info = msgspec.structs.replace(MODEL, digest=RELOADED.old_digest)
+
+    assert (before, service.request("GET", "/info").json["model"]["digest"]) == (
+        MODEL.digest,
+        RELOADED.old_digest,
+    )

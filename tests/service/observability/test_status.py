@@ -49,6 +49,7 @@ def test_the_pool_is_as_the_snapshot_says() -> None:
 
     assert answer["slots"][0] == {
         "slot": 0, "pid": 71, "state": "busy", "calls": 5, "restarts": 1, "memory_bytes": 4096,
+        "digest": None,
     }  # fmt: skip
     assert answer["slots"][1]["pid"] is None
     assert answer["queue"] == {"jobs": 7, "cost_s": 1.5, "subjects": 2}

@@ -1,0 +1,113 @@
+"""What is served, opened whole: how its workers are made, and what the server itself knows of it.
+
+    open_bundle_release(path)   verify ─→ open files ─→ handlers, trial   for the workers
+                                                    └─→ info, known       for the server
+
+A server has one release at a time, that of its start or of its last reload.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
+
+import msgspec
+import orjson
+
+from scoring.bundle.bundle import copy_vocabulary, open_verified
+from scoring.bundle.files import BundleFiles
+from scoring.bundle.manifest import NGRAM_VECTORS_FILE, TERMS_FILE, Manifest
+from scoring.progress import Progress, silent
+from service.api.response import ModelInfo
+from service.ipc.bundle_handle import BundleHandle
+from service.pool.process import Trial
+from service.scheduling.features import KnownModel, KnowsWord
+from service.settings import Settings
+from service.worker.main import HandlerFactory, open_handler
+
+# Words of each of the two documents that a worker has to score before it takes over.
+_TRIAL_WORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is served from one moment on.
+
+    handlers: make what answers, in a worker. info: what is said of it. known: what costs and sizes are predicted with.
+    bundle: the open files that the handlers are made of, where there are any. trial: what a new worker must answer.
+    """
+
+    handlers: HandlerFactory
+    info: ModelInfo
+    known: KnownModel
+    bundle: BundleHandle | None = None
+    trial: Trial = ()
+
+    def close(self) -> None:
+        """Close the files of a release that is not served."""
+        if self.bundle is not None:
+            self.bundle.close()
+
+
+def open_release(
+    settings: Settings, handlers: HandlerFactory | None = None, progress: Progress = silent
+) -> Release:
+    """Open the bundle that the settings name, with every check; blocks for about a second per GB.
+
+    `handlers` replace those of the bundle, for tests. `progress` is told in bytes.
+
+    Raises: BundleError in one sentence that names the file and the fault.
+    """
+    files = open_verified(settings.bundle, progress)
+    try:
+        bundle = BundleHandle(files)
+        return Release(
+            handlers or partial(open_handler, bundle, settings.limits),
+            model_info(files.manifest, files.digest),
+            KnownModel(word_test(files), files.manifest.dimensions),
+            bundle,
+            _trial(files, settings),
+        )
+    except BaseException:
+        files.close()
+        raise
+
+
+def model_info(manifest: Manifest, digest: str) -> ModelInfo:
+    """Return what is said of the model with this manifest."""
+    return ModelInfo(
+        name=manifest.name,
+        digest=digest,
+        dimensions=manifest.dimensions,
+        clusters=manifest.clusters,
+        pooling=manifest.pooling,
+    )
+
+
+def word_test(files: BundleFiles) -> KnowsWord:
+    """Return a test whether a word costs a worker only a look-up: one that the model knows, as most are.
+
+    Without n-gram vectors every word does. The vocabulary is copied, some bytes a word: the event loop must not wait
+    for a disk, and a file that is truncated while it is mapped would end the server. Raises: BundleError.
+    """
+    if NGRAM_VECTORS_FILE not in files.manifest.files:
+        return lambda word: True
+    contains: KnowsWord = copy_vocabulary(files).__contains__
+    return contains
+
+
+def _trial(files: BundleFiles, settings: Settings) -> Trial:
+    """Return a request with two documents of the model's own words, as far as the limits allow; all is computed."""
+    words = list(islice(_words(files), 2 * _TRIAL_WORDS))
+    texts = [" ".join(half).encode()[: settings.max_document_bytes] for half in (words[::2], words[1::2])]
+    documents = [text.decode(errors="ignore") for text in texts][: settings.max_documents]
+    return ((orjson.dumps({"documents": documents, "vectors": True}), "score"),)
+
+
+def _words(files: BundleFiles) -> Iterator[str]:
+    """Yield words that the model knows: those that describe its clusters, or any."""
+    terms = msgspec.json.decode(files.read(TERMS_FILE), type=list[list[str]])
+    yield from chain.from_iterable(terms)
+    if not any(terms):
+        vocabulary = copy_vocabulary(files)
+        yield from map(vocabulary.restore_key, range(len(vocabulary)))
