@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings, SettingsError, declared, load
+from service.configuration import load
+from service.settings import Settings, SettingsError, declared
 
 SECRET = "an-example-secret-of-forty-characters-00"
 
