@@ -35,6 +35,7 @@ from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import ServedModel
 from service.observability.process import ProcessMetrics
 from service.observability.request_record import NullRequestObserver, RequestObserver
+from service.observability.service_manager import ServiceManager
 from service.observability.telemetry import Telemetry, Tracer, opened_tracer
 from service.pool.requirements import check_requirements
 from service.settings import Settings, SettingsError
@@ -76,6 +77,7 @@ class Server(uvicorn.Server):
         self._backend = backend
         self._settings = settings
         self._announce = announce
+        self._manager = ServiceManager(os.environ)
         self._ignored: set[signal.Signals] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -86,11 +88,14 @@ class Server(uvicorn.Server):
         gc.set_threshold(GC_THRESHOLD)
         if sockets and self.started:
             port = sockets[0].getsockname()[1]
-            self._announce(f"http://{authority(self._settings.host[0], port)}")
+            address = f"http://{authority(self._settings.host[0], port)}"
+            self._manager.ready(address, asyncio.get_running_loop())
+            self._announce(address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the pool, then close what is open."""
         logger.info("drain_started")
+        self._manager.stopping()
         self._backend.announce_drain()
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
         for listener in (*self.servers, *(sockets or ())):
@@ -101,6 +106,7 @@ class Server(uvicorn.Server):
             await self._backend.drain(0)
         await self._close_connections()
         await self.lifespan.shutdown()
+        self._manager.close()
         logger.info("drain_ended")
 
     async def _close_connections(self) -> None:
