@@ -32,6 +32,7 @@ from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
 from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits, ScoreLimits
+from service.memory import largest_answer
 from service.observability.health import HealthMetrics
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
@@ -80,7 +81,9 @@ def make_backend(
     limits = PoolLimits(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
+        body_budget_bytes=settings.body_budget_bytes,
         max_documents=settings.max_documents,
+        max_answer_bytes=largest_answer(settings.answer_budget_bytes),
         answer_budget_bytes=settings.answer_budget_bytes,
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,

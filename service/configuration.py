@@ -4,11 +4,13 @@ Every fault is reported at once, by one sentence that names the setting and neve
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from service.memory import share_out
 from service.settings import (
     FILE,
     FOLDER,
@@ -44,7 +46,18 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     faults.extend(_faults_of_tokens(values))
     if faults:
         raise SettingsError(faults)
-    return Settings(**values)
+    return _with_memory_shared_out(Settings(**values), values)
+
+
+def _with_memory_shared_out(settings: Settings, given: Mapping[str, object]) -> Settings:
+    """Return the settings with what follows from the memory limit, unless it is given. Raises: SettingsError."""
+    shares = share_out(settings.memory_bytes, settings.workers, settings.max_body_bytes)._asdict()
+    shared_out = replace(settings, **{name: share for name, share in shares.items() if name not in given})
+    if shared_out.body_budget_bytes < settings.max_body_bytes:
+        raise SettingsError(
+            [f"body_budget_bytes: less than max_body_bytes, which is {settings.max_body_bytes}"]
+        )
+    return shared_out
 
 
 def _given(name: str, options: Mapping[str, object], environ: Mapping[str, str]) -> str | None:

@@ -208,11 +208,23 @@ def assemble(
     files = open_verified(settings.bundle)
     model = ServedModel(files.manifest.name, files.digest, files.manifest.clusters)
     log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
+    log_memory(settings, log)
     telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
     telemetry.register(ProcessMetrics().families)
     backend = make_backend(settings, files, handlers, telemetry)
     app = create_app(settings, model_info(files.manifest, files.digest), backend, telemetry)
     return Assembly(app, backend, telemetry)
+
+
+def log_memory(settings: Settings, log: EventLog) -> None:
+    """Say what may hold how much memory, and warn where all of it together is more than there is."""
+    shares, limit = settings.memory, settings.memory_bytes
+    needed = shares.needed(settings.workers)
+    short = limit is not None and needed > limit
+    level = logging.WARNING if short else logging.INFO
+    log.write(
+        level, "memory", limit_bytes=limit, needed_bytes=needed, sufficient=not short, **shares._asdict()
+    )
 
 
 def configure(

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, get_args, get_type_hints
 
 from service.cpus import usable_cpus
-from service.limits import MAX_ANSWER_BYTES, OVERLOAD_STATUSES, RequestLimits
+from service.limits import OVERLOAD_STATUSES, RequestLimits
+from service.memory import (
+    DEFAULT_ANSWER_BUDGET_BYTES,
+    DEFAULT_WORKER_BYTES,
+    MIN_ANSWER_BUDGET_BYTES,
+    MIN_WORKER_BYTES,
+    Shares,
+    memory_limit,
+)
 
 PREFIX = "SCOREPOOL_"
 
@@ -168,6 +176,28 @@ class Settings:
             HOUR,
         ),
     ] = 5.0
+    memory_bytes: Annotated[
+        int | None,
+        Rule(
+            BYTES,
+            "Memory of the server and its workers together. The budgets of bodies and answers and the memory of a "
+            "worker follow it, where they are not set.",
+            MIN_WORKER_BYTES,
+            KIB * GIB,
+            shown="the limit of the container, if it has one",
+        ),
+    ] = field(default_factory=memory_limit)
+    body_budget_bytes: Annotated[
+        int,
+        Rule(
+            BYTES,
+            "What bodies that are not scored yet may hold in memory together. Beyond it requests are refused (503) "
+            "before their bodies are read.",
+            1,
+            KIB * GIB,
+            shown="32 of the largest, an eighth of memory_bytes at most",
+        ),
+    ] = 256 * MIB
     answer_budget_bytes: Annotated[
         int,
         Rule(
@@ -175,10 +205,11 @@ class Settings:
             "What answers that clients have not read yet may hold in memory together. Beyond it a request for a large "
             "answer is refused (503). A matrix of 1,000 documents is 12 MB. Too low refuses bursts of such requests; "
             "too high lets slow readers take the memory.",
-            MAX_ANSWER_BYTES,
+            MIN_ANSWER_BUDGET_BYTES,
             KIB * GIB,
+            shown="96 MiB, a quarter of memory_bytes at most",
         ),
-    ] = 96 * MIB
+    ] = DEFAULT_ANSWER_BUDGET_BYTES
     drain_delay_s: Annotated[
         float,
         Rule(
@@ -190,8 +221,15 @@ class Settings:
     ] = 0.0
     drain_timeout_s: Annotated[float, Rule(SECONDS, "On SIGTERM, time for the work in hand.", 0, HOUR)] = 25.0
     worker_memory_bytes: Annotated[
-        int, Rule(BYTES, "Private memory of a worker; what needs more is ended.", 64 * MIB, KIB * GIB)
-    ] = 2 * GIB
+        int,
+        Rule(
+            BYTES,
+            "Private memory of a worker; what needs more is ended.",
+            MIN_WORKER_BYTES,
+            KIB * GIB,
+            shown="2 GiB, three eighths of memory_bytes for all at most",
+        ),
+    ] = DEFAULT_WORKER_BYTES
     overload_status: Annotated[
         int,
         Rule(
@@ -214,6 +252,11 @@ class Settings:
     def algorithms(self) -> tuple[str, ...]:
         """The signature algorithms accepted."""
         return self.jwt_algorithms or (SECRET_ALGORITHMS[:1] if self.jwt_secret else DEFAULT_KEY_ALGORITHMS)
+
+    @property
+    def memory(self) -> Shares:
+        """What may hold how much memory."""
+        return Shares(self.body_budget_bytes, self.answer_budget_bytes, self.worker_memory_bytes)
 
     @property
     def limits(self) -> RequestLimits:

@@ -80,7 +80,8 @@ def test_a_blocked_loop_stops_feeding(manager: socket.socket) -> None:
     with fed(environment(manager, WATCHDOG_USEC=str(WATCHDOG_USEC))) as loop:
         blocked: Future[None] = Future()
         freed = threading.Event()
-        loop.call_soon_threadsafe(lambda: (blocked.set_result(None), freed.wait()))
+        loop.call_soon_threadsafe(blocked.set_result, None)
+        loop.call_soon_threadsafe(freed.wait)
         blocked.result(30)
         drain(manager)
 
