@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.programs.real_clients.checks import Check, Verdict, expect, judge
 
@@ -26,9 +27,12 @@ COMMAND = "opt/scorepool/bin/scorepool"
 MOST_EXPOSURE = 20
 
 
-def said_by(*command: str) -> str:
+def said_by(*command: str, environment: Mapping[str, str] = MappingProxyType({})) -> str:
     """Run a tool and return what it printed. Raises: AssertionError with that where it fails."""
-    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    variables = {**os.environ, **environment}
+    ended = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=variables
+    )
     if ended.returncode:
         raise AssertionError(f"exit status {ended.returncode}: {ended.stdout.strip()}")
     return ended.stdout
