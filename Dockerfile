@@ -53,7 +53,7 @@ LABEL org.opencontainers.image.title="Scorepool" \
 # As process 1, tini reaps the workers that a dead fork server leaves behind and passes signals on.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends 'tini=0.19.*' \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 
 COPY --from=build /opt/scorepool /opt/scorepool
 

@@ -142,3 +142,17 @@ def test_selectors_are_those_of_the_pods() -> None:
     assert manifest("base/networkpolicy.yaml")["spec"]["podSelector"]["matchLabels"] == labels
     assert manifest("base/poddisruptionbudget.yaml")["spec"]["selector"]["matchLabels"] == labels
     assert manifest("components/prometheus/servicemonitor.yaml")["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_the_guide_says_how_memory_is_shared_out() -> None:
+    """Its table has what the service makes of these limits."""
+    guide = (ROOT / "docs/operations/deployment.md").read_text()
+    rows = re.findall(
+        r"^\| (\d+) ([MG])iB \| (\d+) \| (\d+) MiB \| (\d+) MiB \| (\d+) MiB \|$", guide, re.MULTILINE
+    )
+    assert len(rows) == 5
+
+    for size, unit, workers, *said in rows:
+        limit = int(size) * MIB * (1024 if unit == "G" else 1)
+        shares = share_out(limit, int(workers), DEFAULTS.max_body_bytes)
+        assert [int(number) for number in said] == [share // MIB for share in shares], (size, unit)
