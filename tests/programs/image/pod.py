@@ -20,8 +20,8 @@ BASE = Path("deploy/kubernetes/base")
 
 PATHS = ("/livez", "/readyz", "/startupz")
 
-# More than the queue takes, and what is refused comes back at once.
-SATURATION = Load(documents=300, connections=900, seconds=15.0)
+# Both workers are busy all the time, and about a second of work waits.
+SATURATION = Load(documents=300, connections=100, seconds=15.0)
 
 # The shortest of the Deployment's probes waits so long.
 PROBE_TIMEOUT_MS = 1_000.0
@@ -91,13 +91,10 @@ def saturated(engine: Engine, image: str) -> str:
     expect(state, "true []", "read-only root and capabilities")
     expect(status, "0", "exit status")
     print_table(asked)
-    late = [
-        probe
-        for probes in asked
-        for probe in probes
-        if probe.status != 200 or probe.latency_ms > PROBE_TIMEOUT_MS
-    ]
-    expect(late, [], "probes that failed")
+    failed = sum(
+        probe.status != 200 or probe.latency_ms > PROBE_TIMEOUT_MS for probes in asked for probe in probes
+    )
+    expect(failed, 0, "probes that Kubernetes would count as failed")
     scored = sum(reply.status == 200 for reply in replies)
     return f"{scored} requests scored, {len(replies) - scored} refused; exit status 0"
 
