@@ -20,6 +20,7 @@ from tests.programs.image.container import running
 from tests.programs.image.container_checks import SANDBOX, container_checks
 from tests.programs.image.engine import DOCKERFILE, Engine, found_engine
 from tests.programs.image.pod import saturated
+from tests.programs.image.unit import managed
 from tests.programs.real_clients.checks import Check, Missing, Verdict, expect, judge
 from tests.support.demo_bundle import given_or_demo_bundle
 from tests.support.server import DOCUMENTS
@@ -58,9 +59,9 @@ def checks(engine: Engine, base: str, bundle: Path) -> Iterator[Check]:
     yield from container_checks(engine, IMAGE, bundle)
     yield Check("a bundle baked in", partial(baked_in, engine, bundle))
     if engine.name == "podman":
-        yield Check(
-            "the Deployment as a pod, saturated", partial(saturated, engine, WITH_BUNDLE), ("kubectl",)
-        )
+        pod = partial(saturated, engine, WITH_BUNDLE)
+        yield Check("the Deployment as a pod, saturated", pod, ("kubectl",))
+        yield Check("the unit under systemd", partial(managed, engine, IMAGE, bundle))
 
 
 def let_everyone_read(bundle: Path) -> None:
@@ -76,13 +77,17 @@ def main() -> int:
         "--base", default=os.environ.get("BASE", ""), help="the base image  [default: the Dockerfile's]"
     )
     parser.add_argument("--bundle", type=Path)
+    parser.add_argument(
+        "--only", default="", help="the checks whose name contains this, of images built before"
+    )
     given = parser.parse_args()
     use_own_tools()
     try:
         with found_engine(given.base) as (engine, base), given_or_demo_bundle(given.bundle) as bundle:
             if given.bundle is None:
                 let_everyone_read(bundle)
-            verdicts = [judge(check) for check in checks(engine, base, bundle.resolve())]
+            wanted = (each for each in checks(engine, base, bundle.resolve()) if given.only in each.name)
+            verdicts = [judge(check) for check in wanted]
     except Missing as missing:
         print(f"image-test: not run: {missing}")
         return 0
