@@ -156,3 +156,16 @@ def test_the_guide_says_how_memory_is_shared_out() -> None:
         limit = int(size) * MIB * (1024 if unit == "G" else 1)
         shares = share_out(limit, int(workers), DEFAULTS.max_body_bytes)
         assert [int(number) for number in said] == [share // MIB for share in shares], (size, unit)
+
+
+def test_compose_mounts_what_is_there() -> None:
+    """A missing file would become an empty folder in the container."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+
+    mounted = [
+        volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", ())
+    ]
+    ours = [source for source in mounted if source.startswith("./")]
+
+    assert len(ours) == 4
+    assert all((DEPLOY / source).exists() for source in ours)

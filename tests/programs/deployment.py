@@ -97,7 +97,9 @@ def checks() -> Iterator[Check]:
     yield Check("kubectl kustomize components/bundle-volume", with_bundle_volume, ("kubectl",))
     schema = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml")
     yield Check("compose schema", lambda: said_by(*schema).strip(), schema[:1])
-    yield Check("hadolint", lambda: said_by("hadolint", "Dockerfile"), ("hadolint",))
+    yield Check(
+        "hadolint", lambda: said_by("hadolint", "Dockerfile", "deploy/bundle.Dockerfile"), ("hadolint",)
+    )
     yield Check("systemd-analyze verify", unit, ("systemd-analyze",))
     yield Check("systemd-analyze security", exposure, ("systemd-analyze",))
 
