@@ -8,7 +8,7 @@ SOURCES := service scoring client tests bench deploy
 LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check bench torture fuzz monitoring-test image lock clean
+.PHONY: help run test install check bench torture fuzz monitoring-test image image-test deploy-check lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,19 @@ monitoring-test: install ## try the dashboard and every alert against a real Pro
 	$(BIN)/python -m tests.programs.monitoring
 
 image: ## build the container image with buildah, podman or docker
-	BUILDAH_FORMAT=docker $(or $(shell command -v buildah),$(shell command -v podman),docker) build -t scorepool .
+	BUILDAH_FORMAT=docker $(or $(shell command -v buildah),$(shell command -v podman),docker) build \
+		--build-arg VERSION=$(shell sed -n 's/^version = //p' setup.cfg) \
+		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) -t scorepool .
+
+image-test: $(VENV)/deploy-installed ## build the image and run it: limits, sandbox, drain, as a pod; BASE= changes its base
+	$(BIN)/python -m tests.programs.image
+
+deploy-check: $(VENV)/deploy-installed ## validate deploy/ and the Dockerfile
+	$(BIN)/python -m tests.programs.deployment
+
+$(VENV)/deploy-installed: requirements-deploy.txt $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-deploy.txt
+	@touch $@
 
 $(VENV)/bench-installed: requirements-bench.txt $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
@@ -62,6 +74,7 @@ lock: ## resolve the dependencies anew, with hashes, for every supported Python
 	$(LOCK) --extra tracing setup.cfg -c requirements.txt -o requirements-tracing.txt
 	$(LOCK) --extra test --extra tracing setup.cfg -c requirements-tracing.txt -o requirements-dev.txt
 	$(LOCK) --extra test --extra tracing --extra bench setup.cfg -c requirements-dev.txt -o requirements-bench.txt
+	$(LOCK) --extra deploy setup.cfg -c requirements-dev.txt -o requirements-deploy.txt
 
 clean: ## remove everything that the other commands made
 	rm -rf $(VENV) .local build dist *.egg-info client/*.egg-info .*_cache .hypothesis

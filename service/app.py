@@ -36,6 +36,7 @@ from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
 from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
 from service.limits import PoolLimits, ScoreLimits
+from service.memory import largest_answer
 from service.observability.health import HealthMetrics
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
@@ -75,7 +76,9 @@ def make_backend(settings: Settings, release: Release, observer: Observer | None
     limits = PoolLimits(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
+        body_budget_bytes=settings.body_budget_bytes,
         max_documents=settings.max_documents,
+        max_answer_bytes=largest_answer(settings.answer_budget_bytes),
         answer_budget_bytes=settings.answer_budget_bytes,
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,

@@ -24,10 +24,10 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from service.configuration import load
 from service.observability.log import opened_log
 from service.observability.telemetry import opened_tracer
 from service.server import assemble
-from service.settings import load
 
 
 def create() -> Starlette:

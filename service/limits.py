@@ -45,12 +45,12 @@ class PoolLimits:
 
     workers: slots, each one process.
     max_body_bytes: the largest request body; also sizes the arenas.
+    body_budget_bytes: what all bodies that are not scored yet may hold together; at least `max_body_bytes`.
     max_documents: caps the documents that the cost of a body is estimated with.
     max_answer_bytes: a larger answer is the problem `invalid_option`. 1,000 documents with their matrix are 12 MiB,
         with 100 neighbours each and ids of 256 letters 30 MiB; with ids of 256 control characters, each six bytes of
         JSON, it would be 150 MiB.
     answer_budget_bytes: what all answers that clients have not read yet may hold together; at least `max_answer_bytes`.
-        The default is that of bodies, and room for 20 matrices of 1,000 documents.
     queue_budget_s: predicted wait beyond which a request is refused.
     worker_memory_bytes: private memory of one worker.
     batch_jobs: the most that share a call; 1 makes every request a call of its own.
@@ -58,6 +58,7 @@ class PoolLimits:
 
     workers: int = 1
     max_body_bytes: int = 8 * MIB
+    body_budget_bytes: int = 256 * MIB
     max_documents: int = 1_000
     max_answer_bytes: int = MAX_ANSWER_BYTES
     answer_budget_bytes: int = 96 * MIB

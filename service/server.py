@@ -33,6 +33,7 @@ from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import ServedModel
 from service.observability.process import ProcessMetrics
 from service.observability.request_record import NullRequestObserver, RequestObserver
+from service.observability.service_manager import ServiceManager
 from service.observability.telemetry import Telemetry, Tracer, opened_tracer
 from service.pool.requirements import check_requirements
 from service.release import open_release
@@ -88,6 +89,7 @@ class Server(uvicorn.Server):
         self._reloader = assembly.reloader
         self._settings = settings
         self._announce = announce
+        self._manager = ServiceManager(os.environ)
         self._ignored: set[signal.Signals] = set()
         # What SIGHUP has read anew, one after the other.
         self._reload_actions: Sequence[ReloadAction] = (self._reloader.reload_on_signal,)
@@ -102,12 +104,15 @@ class Server(uvicorn.Server):
         gc.set_threshold(GC_THRESHOLD)
         if sockets and self.started:
             port = sockets[0].getsockname()[1]
-            self._announce(f"http://{authority(self._settings.host[0], port)}")
+            address = f"http://{authority(self._settings.host[0], port)}"
+            self._manager.ready(address, asyncio.get_running_loop())
+            self._announce(address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the pool, then close what is open."""
         logger.info("drain_started")
         self._reloader.stop()
+        self._manager.stopping()
         self._backend.announce_drain()
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
         for listener in (*self.servers, *(sockets or ())):
@@ -118,6 +123,7 @@ class Server(uvicorn.Server):
             await self._backend.drain(0)
         await self._close_connections()
         await self.lifespan.shutdown()
+        self._manager.close()
         logger.info("drain_ended")
 
     async def _close_connections(self) -> None:
@@ -242,12 +248,24 @@ def assemble(
     release = open_release(settings, handlers)
     model = ServedModel(release.info.name, release.info.digest, release.info.clusters)
     log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
+    log_memory(settings, log)
     telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
     telemetry.register(ProcessMetrics().families)
     backend = make_backend(settings, release, telemetry)
     reloader = Reloader(release.info, partial(open_release, settings, handlers), backend, telemetry)
     app = create_app(settings, reloader, backend, telemetry)
     return Assembly(app, backend, reloader, telemetry)
+
+
+def log_memory(settings: Settings, log: EventLog) -> None:
+    """Say what may hold how much memory, and warn where all of it together is more than there is."""
+    shares, limit = settings.memory, settings.memory_bytes
+    needed = shares.needed(settings.workers)
+    short = limit is not None and needed > limit
+    level = logging.WARNING if short else logging.INFO
+    log.write(
+        level, "memory", limit_bytes=limit, needed_bytes=needed, sufficient=not short, **shares._asdict()
+    )
 
 
 def configure(

@@ -1,18 +1,23 @@
 """Every setting of the service, declared once: name, type, unit, default, bounds and help.
 
-The command line makes its options from `declared()`; `load` turns options and environment into `Settings` and
-reports every fault at once. An option overrides the environment, and the environment overrides the default.
+The command line makes its options from `declared()`; `service.configuration` reads the values.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
-from urllib.parse import urlsplit
+from typing import Annotated, NamedTuple, get_args, get_type_hints
 
 from service.cpus import usable_cpus
-from service.limits import MAX_ANSWER_BYTES, OVERLOAD_STATUSES, RequestLimits
+from service.limits import OVERLOAD_STATUSES, RequestLimits
+from service.memory import (
+    DEFAULT_ANSWER_BUDGET_BYTES,
+    DEFAULT_WORKER_BYTES,
+    MIN_ANSWER_BUDGET_BYTES,
+    MIN_WORKER_BYTES,
+    Shares,
+    memory_limit,
+)
 
 PREFIX = "SCOREPOOL_"
 
@@ -171,6 +176,28 @@ class Settings:
             HOUR,
         ),
     ] = 5.0
+    memory_bytes: Annotated[
+        int | None,
+        Rule(
+            BYTES,
+            "Memory of the server and its workers together. The budgets of bodies and answers and the memory of a "
+            "worker follow it, where they are not set.",
+            MIN_WORKER_BYTES,
+            KIB * GIB,
+            shown="the limit of the container, if it has one",
+        ),
+    ] = field(default_factory=memory_limit)
+    body_budget_bytes: Annotated[
+        int,
+        Rule(
+            BYTES,
+            "What bodies that are not scored yet may hold in memory together. Beyond it requests are refused (503) "
+            "before their bodies are read.",
+            1,
+            KIB * GIB,
+            shown="32 of the largest, an eighth of memory_bytes at most",
+        ),
+    ] = 256 * MIB
     answer_budget_bytes: Annotated[
         int,
         Rule(
@@ -178,10 +205,11 @@ class Settings:
             "What answers that clients have not read yet may hold in memory together. Beyond it a request for a large "
             "answer is refused (503). A matrix of 1,000 documents is 12 MB. Too low refuses bursts of such requests; "
             "too high lets slow readers take the memory.",
-            MAX_ANSWER_BYTES,
+            MIN_ANSWER_BUDGET_BYTES,
             KIB * GIB,
+            shown="96 MiB, a quarter of memory_bytes at most",
         ),
-    ] = 96 * MIB
+    ] = DEFAULT_ANSWER_BUDGET_BYTES
     drain_delay_s: Annotated[
         float,
         Rule(
@@ -193,8 +221,15 @@ class Settings:
     ] = 0.0
     drain_timeout_s: Annotated[float, Rule(SECONDS, "On SIGTERM, time for the work in hand.", 0, HOUR)] = 25.0
     worker_memory_bytes: Annotated[
-        int, Rule(BYTES, "Private memory of a worker; what needs more is ended.", 64 * MIB, KIB * GIB)
-    ] = 2 * GIB
+        int,
+        Rule(
+            BYTES,
+            "Private memory of a worker; what needs more is ended.",
+            MIN_WORKER_BYTES,
+            KIB * GIB,
+            shown="2 GiB, three eighths of memory_bytes for all at most",
+        ),
+    ] = DEFAULT_WORKER_BYTES
     overload_status: Annotated[
         int,
         Rule(
@@ -219,6 +254,11 @@ class Settings:
         return self.jwt_algorithms or (SECRET_ALGORITHMS[:1] if self.jwt_secret else DEFAULT_KEY_ALGORITHMS)
 
     @property
+    def memory(self) -> Shares:
+        """What may hold how much memory."""
+        return Shares(self.body_budget_bytes, self.answer_budget_bytes, self.worker_memory_bytes)
+
+    @property
     def limits(self) -> RequestLimits:
         """The limits that the worker checks."""
         return RequestLimits(self.max_documents, self.max_document_bytes)
@@ -241,94 +281,3 @@ def _describe(name: str, rule: Rule, default: object) -> Setting:
     metavar = "|".join(choices) if choices and rule.kind is not NAMES else rule.kind.metavar
     shown = rule.shown or ("" if default is None or default is MISSING else str(default))
     return Setting(name, "--" + name.replace("_", "-"), PREFIX + name.upper(), metavar, shown, rule.help)
-
-
-def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
-    """Return the settings of a command line's options (None: not given) and the environment.
-
-    Raises: SettingsError with every fault; none contains a secret.
-    """
-    values: dict[str, Any] = {}
-    faults: list[str] = []
-    for name, rule in rules().items():
-        text = _given(name, options, environ)
-        try:
-            if text is not None:
-                values[name] = _read(text, rule)
-            elif name == "bundle":
-                faults.append("bundle: required")
-        except ValueError as fault:
-            faults.append(f"{name}: {fault}")
-    if "*" in values.get("cors_origins", ()):
-        faults.append("cors_origins: * would allow every page; list the origins")
-    faults.extend(_faults_of_tokens(values))
-    if faults:
-        raise SettingsError(faults)
-    return Settings(**values)
-
-
-def _given(name: str, options: Mapping[str, object], environ: Mapping[str, str]) -> str | None:
-    option = options.get(name)
-    if option is not None:
-        return str(option)
-    text = environ.get(PREFIX + name.upper(), "")
-    # Kubernetes sets SCOREPOOL_PORT=tcp://10.0.0.7:8000 in every pod next to a service called scorepool.
-    if name == "port" and text.startswith("tcp://"):
-        return None
-    return text or None
-
-
-def _read(text: str, rule: Rule) -> object:
-    """Turn the text of a setting into its value. Raises: ValueError that says what was expected."""
-    kind = rule.kind
-    try:
-        value = kind.parse(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not {kind.words}") from None
-    if rule.least is not None and not (isinstance(value, int | float) and rule.least <= value <= rule.most):
-        raise ValueError(f"{text} is not {kind.words} from {rule.least} to {rule.most}")
-    named = value if isinstance(value, tuple) else (value,)
-    if rule.choices and not set(named) <= set(rule.choices):
-        raise ValueError(f"{text!r} is not of {', '.join(map(str, rule.choices))}")
-    if kind is FOLDER and not Path(text).is_dir():
-        raise ValueError(f"there is no folder {text}")
-    if kind is FILE and not Path(text).is_file():
-        raise ValueError(f"there is no file {text}")
-    return value
-
-
-def _faults_of_tokens(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of the token settings in combination."""
-    sources = ("jwt_secret", "jwt_public_key_file", "jwt_jwks_url")
-    given = [name for name in sources if name in values]
-    if len(given) != 1:
-        yield f"exactly one of {', '.join(sources)} is required, {len(given)} given"
-    accepted = values.get("jwt_algorithms", ())
-    if "jwt_secret" in values:
-        size, least = len(values["jwt_secret"].encode()), _least_secret(accepted)
-        if size < least:
-            yield f"jwt_secret: {size} bytes, at least {least} required; try: openssl rand -hex {least}"
-    if "jwt_jwks_url" in values and not is_trusted_address(values["jwt_jwks_url"]):
-        yield "jwt_jwks_url: expected https:// (or http:// of this machine), without user or password"
-    family = SECRET_ALGORITHMS if "jwt_secret" in values else KEY_ALGORITHMS
-    for name in accepted:
-        if given and name not in family:
-            yield f"jwt_algorithms: {name} does not go with {given[0]}; possible are {', '.join(family)}"
-
-
-def _least_secret(algorithms: tuple[str, ...]) -> int:
-    """Return the least bytes of a secret: the length of the longest hash among `algorithms` (RFC 7518, 3.2)."""
-    return max([MIN_SECRET_BYTES, *(int(name[2:]) // 8 for name in algorithms if name in SECRET_ALGORITHMS)])
-
-
-def is_trusted_address(url: str) -> bool:
-    """Tell whether keys from `url` cannot be replaced on the way: TLS, or a connection within this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        loopback = host == "localhost" or (host[:1] in "0123456789:" and ip_address(host).is_loopback)
-        valid_port = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    plain = parts.scheme == "http" and loopback
-    return (parts.scheme == "https" or plain) and bool(host) and "@" not in parts.netloc and valid_port

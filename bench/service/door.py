@@ -34,6 +34,7 @@ from service.api.response import ModelInfo, Reloaded
 from service.app import create_app
 from service.auth.keys import FixedKey, Key
 from service.auth.tokens import Authenticator, TokenPolicy
+from service.configuration import load
 from service.connections.eviction import OpenConnections
 from service.connections.http1 import HEAD_END
 from service.connections.limits import MAX_CONNECTIONS
@@ -45,7 +46,7 @@ from service.release import model_info
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
 from service.server import configure
-from service.settings import Settings, load
+from service.settings import Settings
 
 SECRET = "an-example-secret-of-forty-characters-00"
 CLAIMS = {"sub": "ann", "aud": "scorepool", "exp": time.time() + 3600}

@@ -19,7 +19,8 @@ from scoring.bundle.bundle import open_bundle
 from scoring.errors import BundleError
 from service.cli.healthcheck import is_healthy
 from service.cli.issue_token import TokenClaims, sign_token
-from service.settings import SettingsError, load
+from service.configuration import load
+from service.settings import SettingsError
 
 FOLDER = Path(".local")
 BUNDLE = FOLDER / "demo-bundle"

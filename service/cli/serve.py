@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from service.cli.input_errors import input_errors
+from service.configuration import load
 from service.server import run
-from service.settings import declared, load
+from service.settings import declared
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -150,6 +150,7 @@ LIMITS = (
     "request_timeout_s",
     "body_timeout_s",
     "header_timeout_s",
+    "body_budget_bytes",
     "answer_budget_bytes",
     "queue_budget_s",
 )

@@ -1,15 +1,13 @@
 """Why a worker process ended, from what is left of it, and whether its call is to blame."""
 
 import signal
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+from service.control_groups import groups
 from service.scheduling.events import RestartReason
 from service.worker.process_limits import FAULT_EXIT, MEMORY_EXIT, ORPHAN_EXIT
-
-MEMBERSHIP = Path("/proc/self/cgroup")
-
-CGROUPS = Path("/sys/fs/cgroup")
 
 # The whole machine's count, where the control group has none of its own.
 VMSTAT = Path("/proc/vmstat")
@@ -83,13 +81,8 @@ class MemoryKills:
 
 
 def _counter() -> Path:
-    """Return the file that counts for this process's control group (version 2), or for the machine."""
-    try:
-        groups = MEMBERSHIP.read_text().splitlines()
-    except OSError:
-        return VMSTAT
-    for line in groups:
-        events = CGROUPS / line.partition("::")[2].lstrip("/") / "memory.events"
-        if "::" in line and events.exists():
-            return events
-    return VMSTAT
+    """Return the file that counts for this process's control group, of version 2 or 1, or for the machine."""
+    files = (
+        group / name for group, name in product(groups("memory"), ("memory.events", "memory.oom_control"))
+    )
+    return next(filter(Path.exists, files), VMSTAT)

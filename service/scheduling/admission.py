@@ -24,10 +24,6 @@ from service.scheduling.answer_budget import AnswerBudget
 from service.scheduling.fair_queue import QUANTUM_S
 from service.scheduling.holdings import OVERDRAFT, Holdings
 
-# Bodies held in memory at once, as a multiple of the largest: 256 MiB by default. It keeps memory flat; the
-# cost budget is the one that is meant to be reached first.
-BODIES_HELD = 32
-
 # A predicted wait must fit into the time to a deadline so often. What takes the cores away takes twice the time,
 # and a refusal at once is better than a 504 later.
 DEADLINE_MARGIN = 2
@@ -94,7 +90,7 @@ class Admission:
         self._limits = limits
         self._random = random
         self._idle = idle
-        self._byte_budget = BODIES_HELD * limits.max_body_bytes
+        self._byte_budget = limits.body_budget_bytes
         self._bodies = Holdings()
         self.answers = AnswerBudget(limits.answer_budget_bytes, self.retry_after)
         self.permits = 0

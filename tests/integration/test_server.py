@@ -150,3 +150,13 @@ def test_an_answer_that_is_too_large_is_no_fault_of_the_number_of_documents(
         else:
             assert reply.code == "invalid_option"
             assert "fewer neighbours" in json.loads(reply.body)["detail"]
+
+
+@pytest.mark.parametrize(("mib", "sufficient"), [(512, True), (200, False)])
+def test_the_log_says_whether_the_memory_is_enough(demo_bundle: Path, mib: int, sufficient: bool) -> None:
+    """One line at the start, a warning where the budgets together are more than there is."""
+    with running_server(demo_bundle, memory_bytes=mib << 20, workers=2) as server:
+        [said] = server.journal.await_events(event="memory")
+
+        assert said["level"] == ("info" if sufficient else "warning")
+        assert said["sufficient"] == sufficient == (said["needed_bytes"] <= said["limit_bytes"])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings, SettingsError, declared, load
+from service.configuration import load
+from service.settings import MIB, Settings, SettingsError, declared
 
 SECRET = "an-example-secret-of-forty-characters-00"
 
@@ -191,3 +192,20 @@ def test_every_setting_is_described() -> None:
     assert [setting.name for setting in settings] == list(Settings.__dataclass_fields__)
     assert all(setting.help.endswith(".") for setting in settings)
     assert all(setting.environment == f"SCOREPOOL_{setting.name.upper()}" for setting in settings)
+
+
+def test_budgets_follow_the_memory(given: dict[str, object]) -> None:
+    """Those that are set stay."""
+    small = {**given, "memory_bytes": str(300 * MIB), "workers": 1}
+
+    followed = load(small, {})
+    chosen = load({**small, "worker_memory_bytes": str(150 * MIB)}, {})
+
+    assert (followed.body_budget_bytes, followed.answer_budget_bytes) == (25 * MIB, 50 * MIB)
+    assert (followed.worker_memory_bytes, chosen.worker_memory_bytes) == (147 * MIB, 150 * MIB)
+
+
+def test_the_largest_body_fits_into_the_budget_of_bodies(given: dict[str, object]) -> None:
+    """It could never be taken otherwise."""
+    assert load({**given, "max_body_bytes": str(512 * MIB)}, {}).body_budget_bytes >= 512 * MIB
+    assert "body_budget_bytes" in faults({**given, "body_budget_bytes": str(MIB)})

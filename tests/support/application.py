@@ -12,13 +12,14 @@ import jwt
 from service.api.outcome import Facts, Outcome
 from service.api.response import ModelInfo, Reloaded
 from service.app import create_app
+from service.configuration import load
 from service.errors import Refused
 from service.limits import PoolLimits
 from service.observability.request_record import RequestRecord
 from service.observability.status import SlotSnapshot, Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
-from service.settings import Settings, load
+from service.settings import Settings
 from tests.support.asgi import Headers, Reply, call_app, http_scope, receive_of
 from tests.support.tokens import SECRET
 

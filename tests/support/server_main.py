@@ -7,8 +7,8 @@ import os
 import sys
 from functools import partial
 
+from service.configuration import load
 from service.server import run
-from service.settings import load
 from tests.support.mixed_handler import MixedHandler
 
 if __name__ == "__main__":

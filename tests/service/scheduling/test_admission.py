@@ -9,18 +9,22 @@ from hypothesis import strategies as st
 
 from service.errors import Refused
 from service.limits import PoolLimits
-from service.scheduling.admission import BODIES_HELD, DEADLINE_MARGIN, Admission, Permit, QueueLoad
+from service.scheduling.admission import DEADLINE_MARGIN, Admission, Permit, QueueLoad
 from service.scheduling.fair_queue import QUANTUM_S
 from service.scheduling.holdings import OVERDRAFT
 
 BODY = 1_000_000
+
+BODIES_HELD = 32
 
 IDLE = QueueLoad(running=0.0, queued=0.0, own=0.0, others=0, slots=2)
 
 
 def admission(idle: list[str] | None = None) -> Admission:
     """Make an admission for two slots and a wait of at most 5 s; it appends to `idle` whenever it becomes idle."""
-    capacity = PoolLimits(workers=2, max_body_bytes=BODY, queue_budget_s=5.0)
+    capacity = PoolLimits(
+        workers=2, max_body_bytes=BODY, body_budget_bytes=BODIES_HELD * BODY, queue_budget_s=5.0
+    )
     notices = [] if idle is None else idle
     return Admission(capacity, Random(7), lambda: notices.append("idle"))
 

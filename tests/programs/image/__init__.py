@@ -1,0 +1,1 @@
+"""Builds the container image and holds it against what it promises, with docker or podman."""
