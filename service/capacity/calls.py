@@ -9,24 +9,25 @@ Times are processor time, so that what else runs on the machine takes none of th
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import ParamSpec, TypeVar
 
 from scoring.bundle.bundle import open_bundle
 from scoring.progress import Progress
-from service.limits import RequestLimits
+from service.capacity.costs import Requests
 from service.pool.fork_server import ONE_THREAD, WARM_HEAP
 from service.scheduling.scheduler import BATCH_S
 from service.worker import process_limits
 from service.worker.handler import ScoringHandler
 
-# Of one number of requests, by one process: no longer than this, but at least so many calls.
-TIMING_S = 0.6
+# Calls of one number of requests, however long they take.
 MIN_CALLS = 5
+
+# Of the time for a figure: there is one for each number of requests.
+TIMING_SHARE = 0.3
 
 # Turns of both kinds, which share what else happens on the machine.
 ROUNDS = 3
@@ -55,11 +56,12 @@ class CallCosts:
 
 
 class _Worker:
-    """What a measuring process has loaded. begun: where its next call begins in the bodies."""
+    """What a measuring process has loaded, and the seconds for which it times calls."""
 
-    def __init__(self, bundle: Path, bodies: Sequence[bytes], limits: RequestLimits) -> None:
-        self._handler = ScoringHandler(open_bundle(bundle), limits)
-        self._bodies = bodies
+    def __init__(self, requests: Requests) -> None:
+        self.seconds = requests.seconds * TIMING_SHARE
+        self._handler = ScoringHandler(open_bundle(requests.bundle), requests.limits)
+        self._bodies = requests.bodies
         self._at = 0
 
     def call(self, requests: int) -> list[bytes]:
@@ -77,9 +79,9 @@ class _Worker:
 _loaded: list[_Worker] = []
 
 
-def _load(parent: int, bundle: Path, bodies: Sequence[bytes], limits: RequestLimits) -> None:
+def _load(parent: int, requests: Requests) -> None:
     process_limits.die_with(parent)
-    _loaded.append(_Worker(bundle, bodies, limits))
+    _loaded.append(_Worker(requests))
     process_limits.lower_priority()
 
 
@@ -93,24 +95,21 @@ def _time_calls(requests: int, begin: float) -> list[float]:
     """Return the processor time of calls of so many requests, from the moment `begin` of the monotonic clock on."""
     time.sleep(max(0.0, begin - time.monotonic()))
     timings: list[float] = []
-    while len(timings) < MIN_CALLS or time.monotonic() < begin + TIMING_S:
+    while len(timings) < MIN_CALLS or time.monotonic() < begin + _loaded[0].seconds:
         since = time.process_time()
         _loaded[0].call(requests)
         timings.append(time.process_time() - since)
     return timings
 
 
-def measure_calls(
-    bundle: Path, bodies: Sequence[bytes], limits: RequestLimits, cpus: int, report: Progress
-) -> CallCosts:
+def measure_calls(sample: Requests, cpus: int, report: Progress) -> CallCosts:
     """Measure calls of 1, 2, 4 … requests, as far as the scheduler would make calls of so many.
 
     Raises: ValueError with the worker's problem, where it refuses the bodies.
     """
     os.environ.update(ONE_THREAD | WARM_HEAP)
     context = multiprocessing.get_context("spawn")
-    arguments = (os.getpid(), bundle, bodies, limits)
-    with ProcessPoolExecutor(max(1, cpus), context, _load, arguments) as pool:
+    with ProcessPoolExecutor(max(1, cpus), context, _load, (os.getpid(), sample)) as pool:
         answer_bytes = _together(pool, cpus, _warm_up)[0]
         calls: dict[int, tuple[float, ...]] = {}
         requests = 1

@@ -3,9 +3,21 @@
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
+from service.limits import RequestLimits
 from service.scheduling.features import Features
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What is measured with. bodies: of the requests. seconds: for how long each figure is measured."""
+
+    bundle: Path
+    bodies: tuple[bytes, ...]
+    limits: RequestLimits
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

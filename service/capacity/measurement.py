@@ -1,5 +1,6 @@
 """Measures what requests of one kind cost on this machine: the workers' part, the server's part, and memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -10,7 +11,7 @@ from scoring.bundle.files import opened_files
 from scoring.progress import Progress
 from service.app import word_test
 from service.capacity.calls import measure_calls
-from service.capacity.costs import Costs, Memory, RequestKind
+from service.capacity.costs import Costs, Memory, RequestKind, Requests
 from service.capacity.server_costs import measure_server
 from service.capacity.texts import MIN_TEXTS, made_texts, make_bodies
 from service.limits import RequestLimits
@@ -34,17 +35,19 @@ class Measurement:
 class Sample:
     """The requests to measure. texts: to take documents from; empty makes some of the bundle's words.
 
-    documents: in a request. unknown: the share of made words that the model does not know.
+    documents: in a request. unknown: the share of made words that the model does not know. seconds: for how long each
+    figure is measured.
     """
 
     documents: int
     texts: tuple[str, ...] = ()
     unknown: float = 0.05
     seed: int = 1
+    seconds: float = 2.0
 
 
 def measure(bundle: Path, sample: Sample, limits: RequestLimits, cpus: int, report: Progress) -> Measurement:
-    """Measure for some ten seconds.
+    """Measure for some ten times `sample.seconds`, and until processes have started.
 
     Raises: BundleError, StartError when the server cannot be started, ValueError when a worker refuses the requests.
     """
@@ -52,9 +55,10 @@ def measure(bundle: Path, sample: Sample, limits: RequestLimits, cpus: int, repo
     texts = list(sample.texts) or made_texts(
         model, max(sample.documents, MIN_TEXTS), sample.unknown, sample.seed
     )
-    bodies = make_bodies(texts, sample.documents)
-    calls = measure_calls(bundle, bodies, limits, cpus, report)
-    server = measure_server(bundle, bodies, mean(calls.calls[1]), report)
+    bodies = tuple(make_bodies(texts, sample.documents))
+    requests = Requests(bundle, bodies, limits, sample.seconds)
+    calls = measure_calls(requests, cpus, report)
+    server = measure_server(requests, mean(calls.calls[1]), report)
     body_bytes = sum(map(len, bodies)) // len(bodies)
     features = _features(bundle, bodies, limits.max_documents)
     costs = Costs(calls.calls, calls.slowdown, server.served_s, server.refused_s, server.handover_s)
@@ -67,7 +71,7 @@ def measure(bundle: Path, sample: Sample, limits: RequestLimits, cpus: int, repo
     )
 
 
-def _features(bundle: Path, bodies: list[bytes], max_documents: int) -> tuple[Features, ...]:
+def _features(bundle: Path, bodies: Sequence[bytes], max_documents: int) -> tuple[Features, ...]:
     """Return what a server reads from the bodies."""
     with opened_files(bundle) as files:
         reader = FeatureReader(max_documents, word_test(files), Random(0))  # noqa: S311 - where to look

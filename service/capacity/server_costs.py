@@ -10,18 +10,18 @@ import secrets
 import signal
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NamedTuple
 
 import jwt
 
 from scoring.progress import Progress
 from service.capacity.client import closed_loop, score_request
+from service.capacity.costs import Requests
 from service.capacity.process_tree import ServerProcesses, processor_s, server_processes, used_memory
 from service.errors import StartError
 from service.server import run
@@ -32,9 +32,6 @@ from service.worker import process_limits
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
 POLL_S = 0.05
-
-# Of each load. The shortest takes ten thousand refusals, or a hundred large requests.
-SECONDS = 2.0
 
 # Of a scored request's processor time, where no more is known (see `service.connections.load_shedding`).
 REFUSED_SHARE = 0.2
@@ -112,11 +109,19 @@ def _serve(settings: Settings, parent: int, announced: Connection) -> None:
 
 
 @contextmanager
-def _serving(bundle: Path, queue_budget_s: float) -> Iterator[_Server]:
+def _serving(sample: Requests, queue_budget_s: float) -> Iterator[_Server]:
     secret = secrets.token_hex(32)
     claims = {"sub": "capacity", "aud": "scorepool", "exp": int(time.time()) + 3600}
-    options = {"bundle": bundle, "port": 0, "workers": 1, "jwt_secret": secret, "log_format": "json"}
-    settings = load({**options, "queue_budget_s": queue_budget_s}, {})
+    options = {
+        "bundle": sample.bundle,
+        "port": 0,
+        "workers": 1,
+        "jwt_secret": secret,
+        "log_format": "json",
+        "max_documents": sample.limits.max_documents,
+        "queue_budget_s": queue_budget_s,
+    }
+    settings = load(options, {})
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(settings, os.getpid(), sending))
@@ -145,15 +150,14 @@ def _await_ready(pid: int, receiving: Connection, token: str) -> _Server:
     raise StartError("the server that was to be measured did not start; try `scorepool serve` to see why")
 
 
-def measure_server(bundle: Path, bodies: Sequence[bytes], call_s: float, report: Progress) -> ServerCosts:
+def measure_server(sample: Requests, call_s: float, report: Progress) -> ServerCosts:
     """Measure a real server. call_s: what a worker takes for a call of one request.
 
-    Raises: StartError when it does not start.
+    Raises: StartError when it does not start, ValueError when it answers none of the requests with scores.
     """
-    with _serving(bundle, max(LEAST_QUEUE_S, QUEUED_CALLS * call_s)) as server:
-        requests = [score_request(body, server.token) for body in bodies]
+    with _serving(sample, max(LEAST_QUEUE_S, QUEUED_CALLS * call_s)) as server:
         processes = server_processes(server.pid)
-        spent_by = partial(_spent_by, server, processes, requests)
+        spent_by = partial(_spent_by, server, processes, sample)
         spent_by(1)  # warms up, and the server learns what a request costs
         report("time the server", 1, 4)
         alone = spent_by(1)
@@ -164,20 +168,24 @@ def measure_server(bundle: Path, bodies: Sequence[bytes], call_s: float, report:
         report("time the server", 4, 4)
         server_bytes = sum(map(used_memory, processes.server))
         worker_bytes = max(map(used_memory, processes.workers), default=0)
+    if not alone.scored or not scored.scored:
+        raise ValueError(
+            "the server has scored none of the requests; their bodies may be larger than it takes"
+        )
     served_s, refused_s = _solve(scored, refused)
-    handover_s = max(0.0, alone.workers_s / max(1.0, alone.scored) - call_s)
+    handover_s = max(0.0, alone.workers_s / alone.scored - call_s)
     return ServerCosts(served_s, refused_s, handover_s, server_bytes, worker_bytes)
 
 
-def _spent_by(
-    server: _Server, processes: ServerProcesses, requests: Sequence[bytes], connections: int
-) -> _Spent:
+def _spent_by(server: _Server, processes: ServerProcesses, sample: Requests, connections: int) -> _Spent:
+    requests = [score_request(body, server.token) for body in sample.bodies]
+
     def counts() -> _Spent:
         workers_s = sum(map(processor_s, processes.workers))
         return _Spent(processor_s(server.pid), workers_s, *server.counts())
 
     before = counts()
-    closed_loop(server.address, requests, connections, SECONDS)
+    closed_loop(server.address, requests, connections, sample.seconds)
     return _Spent(*(late - early for late, early in zip(counts(), before, strict=True)))
 
 

@@ -1,14 +1,16 @@
 """`scorepool capacity`: measures this machine, and simulates what a load needs."""
 
+from collections.abc import Mapping
+from functools import partial
 from itertools import islice
-from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 
 from scoring.progress import Progress
 from scoring.training.corpus import read_corpus
-from service.capacity.measurement import Sample, measure
+from service.capacity.measurement import Measurement, Sample, measure
 from service.capacity.replica import Machine
 from service.capacity.report import as_json, as_text
 from service.capacity.simulation import Balancer, Report
@@ -82,65 +84,65 @@ _DEFAULTS = PoolLimits()
     help="Without --corpus: the share of words that the model does not know. Each costs as much as a hundred others.",
 )
 @SEED
+@click.option(
+    "--seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="To measure each figure. More where the machine has other work.",
+)
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 @input_errors()
-def command(
-    bundle: Path,
-    documents: int,
-    rate: float,
-    target_p99_ms: float,
-    workers: int | None,
-    replicas: int | None,
-    cpus: float | None,
-    balancer: Balancer,
-    subjects: int,
-    queue_budget_s: float,
-    request_timeout_s: float,
-    corpus: Path | None,
-    encoding: str,
-    unknown: float,
-    seed: int,
-    *,
-    json_wanted: bool,
-) -> None:
+def command(**options: Any) -> None:
     """Say what this machine can serve, and what a load needs.
 
     It measures for half a minute what requests cost a worker and the server, with the model, on this machine, which
     should have nothing else to do. Then it simulates the load, with the server's own admission and scheduling, for
     fleets of different sizes, until it has found the smallest that is enough.
     """
-    texts = () if corpus is None else tuple(islice(read_corpus(corpus, encoding), max(MIN_TEXTS, documents)))
-    sample = Sample(documents, texts, unknown, seed)
-    limits = RequestLimits(max_documents=max(documents, RequestLimits().max_documents))
+    target_p99_s = options["target_p99_ms"] / 1e3
     with progress_bars() as report:
-        try:
-            measured = measure(bundle, sample, limits, usable_cpus(), report)
-        except (StartError, ValueError) as error:
-            raise InputError(str(error)) from error
-        processors = cpus or float(measured.cpus)
-        pool = PoolLimits(
-            workers=workers or max(1, int(processors)),
-            max_documents=limits.max_documents,
-            queue_budget_s=queue_budget_s,
-        )
-        question = Question(
-            measured.kind,
-            measured.costs,
-            Machine(processors, pool, request_timeout_s),
-            load_of(rate, seed, subjects),
-            target_p99_ms / 1e3,
-            Balancer(balancer),
-            workers,
-            replicas,
-        )
-        found = plan(question, lambda name: simulation_progress(report, name))
-    if json_wanted:
-        click.echo(orjson.dumps(as_json(measured, found, target_p99_ms / 1e3), option=orjson.OPT_INDENT_2))
+        measured = _measure(options, report)
+        found = plan(_question(options, measured), partial(_simulation_progress, report))
+    if options["json_wanted"]:
+        click.echo(orjson.dumps(as_json(measured, found, target_p99_s), option=orjson.OPT_INDENT_2))
     else:
-        click.echo(as_text(measured, found, target_p99_ms / 1e3))
+        click.echo(as_text(measured, found, target_p99_s))
 
 
-def simulation_progress(report: Progress, name: str) -> Report:
+def _measure(options: Mapping[str, Any], report: Progress) -> Measurement:
+    documents, corpus = options["documents"], options["corpus"]
+    texts: tuple[str, ...] = ()
+    if corpus is not None:
+        texts = tuple(islice(read_corpus(corpus, options["encoding"]), max(MIN_TEXTS, documents)))
+    sample = Sample(documents, texts, options["unknown"], options["seed"], options["seconds"])
+    limits = RequestLimits(max_documents=max(documents, RequestLimits().max_documents))
+    try:
+        return measure(options["bundle"], sample, limits, usable_cpus(), report)
+    except (StartError, ValueError) as error:
+        raise InputError(str(error)) from error
+
+
+def _question(options: Mapping[str, Any], measured: Measurement) -> Question:
+    cpus = options["cpus"] or float(measured.cpus)
+    limits = PoolLimits(
+        workers=options["workers"] or max(1, int(cpus)),
+        max_documents=max(measured.kind.documents, _DEFAULTS.max_documents),
+        queue_budget_s=options["queue_budget_s"],
+    )
+    return Question(
+        measured.kind,
+        measured.costs,
+        Machine(cpus, limits, options["request_timeout_s"]),
+        load_of(options["rate"], options["seed"], options["subjects"]),
+        options["target_p99_ms"] / 1e3,
+        Balancer(options["balancer"]),
+        options["workers"],
+        options["replicas"],
+    )
+
+
+def _simulation_progress(report: Progress, name: str) -> Report:
     """Return a report of one simulation, as one bar in simulated seconds."""
 
     def note(done: float, total: float) -> None:
