@@ -1,12 +1,12 @@
 """The one way into the pool: turns requests into the scheduler's events and its instructions into calls.
 
-    admit ─→ Permit      submit ─→ JobArrived ─→ scheduler ─→ Start  ─→ slot.call
+    admit ─→ Permit      submit ─→ JobArrived ─→ control   ─→ Start  ─→ slot.call
         end of the loop's turn ─→ TurnEnded ─→    │       ─→ Kill   ─→ slot.kill
                 cancelled ─→ Disconnected ───→    │
     slot ── slot_ready, call_ended, slot_lost ─→  │       ─→ Finish ─→ the request's future
     timer ───────────────── TimerFired ──────→    ┘
 
-Nothing here blocks, and nothing here decides what the scheduler could. A request waits for its future alone; an
+Nothing here blocks, and nothing here decides what `scheduling.control` could. A request waits for its future alone; an
 instruction settles that, and the scheduler finishes every job by its deadline.
 """
 
@@ -30,9 +30,9 @@ from service.pool.pool import Pool
 from service.pool.process import WorkerSpec
 from service.pool.slot import SlotState
 from service.release import Release
-from service.scheduling.admission import Admission, Permit, QueueLoad
-from service.scheduling.answer_size import predict_answer
-from service.scheduling.cost import CostModel, Measured
+from service.scheduling.admission import Permit
+from service.scheduling.control import Control
+from service.scheduling.cost import Measured
 from service.scheduling.events import (
     CallEnded,
     Disconnected,
@@ -40,7 +40,7 @@ from service.scheduling.events import (
     End,
     Event,
     Finish,
-    JobArrived,
+    Instruction,
     Kill,
     SlotLost,
     SlotReady,
@@ -49,10 +49,9 @@ from service.scheduling.events import (
     TurnEnded,
     WorkersWithdrawn,
 )
-from service.scheduling.features import FeatureReader, KnownModel
+from service.scheduling.features import KnownModel
 from service.scheduling.job import Job
 from service.scheduling.quarantine import Quarantine
-from service.scheduling.scheduler import Scheduler
 from service.worker.main import HandlerFactory
 
 # The kernel's timer in the worker is for the case that the server itself is late to kill.
@@ -105,10 +104,7 @@ class Dispatcher:
         self._pool = Pool(WorkerSpec(handlers, limits, bundle), self._observer)
         self._random = Random()  # noqa: S311 - jitter
         self._emptied = asyncio.Event()
-        self._admission = Admission(limits, self._random, self._emptied.set)
-        self._scheduler = Scheduler(limits.batch_jobs)
-        self._know(model)
-        self._cost = CostModel()
+        self._control = Control(limits, model, self._random, self._emptied.set)
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)
         # Every job that the scheduler has not finished, with what its request waits for.
@@ -142,12 +138,7 @@ class Dispatcher:
             release.close()
             raise Refused("draining" if self._announced else "starting", "there are no workers to exchange")
         await self._pool.exchange(WorkerSpec(release.handlers, self._limits, release.bundle, release.trial))
-        self._know(release.known)
-
-    def _know(self, model: KnownModel) -> None:
-        """Predict costs and sizes with what is known of a model; what was learned of this machine stays."""
-        self._features = FeatureReader(self._limits.max_documents, model.knows_word, self._random)
-        self._dimensions = model.dimensions
+        self._control.know(release.known)
 
     @property
     def readiness(self) -> str | None:
@@ -175,9 +166,7 @@ class Dispatcher:
         now = monotonic()
         try:
             self._check_open()
-            expected = self._cost.expect(subject, content_length or 0)
-            self._admission.check_wait(expected, deadline - now, self._load(subject, now))
-            return self._admission.admit(subject, content_length)
+            return self._control.admit(subject, content_length, deadline, now)
         except Refused as refusal:
             self._observer.refused(refusal.code)
             raise
@@ -185,14 +174,13 @@ class Dispatcher:
     @property
     def congested(self) -> bool:
         """Whether so much waits that a request could be refused."""
-        return self._scheduler.queue.cost > self._limits.queue_budget_s * self._limits.workers / 2
+        return self._control.congested
 
     def overload_refusal(self, subject: str, size: int, time_left: float) -> Refused | None:
         """Return why a request of a subject could not come in now, None where it may be able to."""
         try:
             self._check_open()
-            expected = self._cost.expect(subject, size)
-            self._admission.check_wait(expected, time_left, self._load(subject, monotonic()))
+            self._control.check_head(subject, size, time_left, monotonic())
         except Refused as refused:
             self._observer.refused(refused.code)
             return refused
@@ -205,19 +193,18 @@ class Dispatcher:
 
         Raises: Refused (as `admit`, and `poison_request`).
         """
-        job.features = self._features.read(job.body, job.operation)
-        job.cost = self._cost.predict(job.subject, job.features)
-        predicted = predict_answer(job.features, job.operation, self._dimensions)
+        job.features = self._control.read(job.body, job.operation)
+        now = monotonic()
         try:
-            self._check_entry(job)
-            self._admission.charge_answer(permit, min(predicted, self._limits.max_answer_bytes))
+            self._check_entry(job, now)
+            instructions = self._control.enter(permit, job, now)
         except Refused as refusal:
             self._observer.refused(refusal.code)
             raise
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         self._waiting[job] = future
-        self._feed(JobArrived(job))
+        self._carry_out(instructions, now)
         if not self._turn_ends:
             self._turn_ends = True
             loop.call_soon(self._end_turn)
@@ -231,10 +218,8 @@ class Dispatcher:
     def _measured(self, permit: Permit, outcome: Outcome) -> Outcome:
         """Charge the permit with the true size of the answer. Raises: Refused, with the answer dropped."""
         try:
-            self._admission.charge_answer(permit, len(outcome.body))
+            self._control.measure(permit, outcome)
         except Refused as refusal:
-            # The refusal's traceback refers to the outcome until it is answered.
-            outcome.take_body()
             self._observer.refused(refusal.code)
             raise
         return outcome
@@ -247,7 +232,7 @@ class Dispatcher:
         """Take no more requests, finish what can be within `timeout_s`, refuse the rest, end the workers."""
         self._announced = True
         self._closed = self._closed or "draining"
-        if self._admission.permits:
+        if self._control.admission.permits:
             self._emptied.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), timeout_s)
@@ -263,8 +248,8 @@ class Dispatcher:
             )
             for slot in self._pool.slots
         )
-        queue = self._scheduler.queue
-        answers = self._admission.answers
+        queue = self._control.scheduler.queue
+        answers = self._control.admission.answers
         return Snapshot(slots, queue.count, queue.cost, queue.subjects, answers.held, answers.subjects)
 
     def slot_ready(self, slot: int) -> None:
@@ -283,7 +268,7 @@ class Dispatcher:
     def call_ended(self, slot: int, ends: Sequence[tuple[Job, Entry, bytes]], *, retired: bool) -> None:
         """Learn from how the jobs of a call ended, and hand their outcomes out."""
         measured = [Measured(job.subject, job.features, entry.code == "ok") for job, entry, _ in ends]
-        self._cost.learn(measured, sum(entry.seconds for _, entry, _ in ends))
+        self._control.learn(measured, sum(entry.seconds for _, entry, _ in ends))
         outcomes: list[Outcome | None] = []
         for job, entry, body in ends:
             if entry.fault:
@@ -294,39 +279,34 @@ class Dispatcher:
     def _check_open(self) -> None:
         """Refuse while there is no worker to come. Raises: Refused."""
         if self._closed is not None:
-            retry_after = self._admission.retry_after(DEFAULT_RETRY_S)
+            retry_after = self._control.admission.retry_after(DEFAULT_RETRY_S)
             raise Refused(self._closed, "the server is shutting down", retry_after)
         if not self.started:
-            retry_after = self._admission.retry_after(DEFAULT_RETRY_S)
+            retry_after = self._control.admission.retry_after(DEFAULT_RETRY_S)
             raise Refused("starting", "no worker is ready yet", retry_after)
         self._check_bundle()
         if all(slot.state is SlotState.BACKOFF for slot in self._pool.slots):
             detail = "every worker keeps dying; they are restarted after a pause"
-            raise Refused("no_workers", detail, self._admission.retry_after(DEFAULT_RETRY_S))
+            raise Refused("no_workers", detail, self._control.admission.retry_after(DEFAULT_RETRY_S))
 
     def _check_bundle(self) -> None:
         """Refuse while the bundle is damaged. Raises: Refused."""
         if self._pool.damage is not None:
-            raise Refused("no_workers", DAMAGED, self._admission.retry_after(DEFAULT_RETRY_S))
+            raise Refused("no_workers", DAMAGED, self._control.admission.retry_after(DEFAULT_RETRY_S))
 
-    def _check_entry(self, job: Job) -> None:
-        """Refuse a job that may not wait. Raises: Refused."""
-        now = monotonic()
+    def _check_entry(self, job: Job, now: float) -> None:
+        """Refuse a job that no worker may be given now. Raises: Refused."""
         self._check_bundle()
         if self._quarantine.holds(job.body, now):
             raise Refused("poison_request", "this body ended two workers; change it, or try it again later")
-        self._admission.check_wait(job.cost, job.deadline - now, self._load(job.subject, now))
-
-    def _load(self, subject: str, now: float) -> QueueLoad:
-        queue = self._scheduler.queue
-        own = queue.cost_of(subject)
-        running = self._scheduler.backlog_s(now) - queue.cost
-        return QueueLoad(running, queue.cost, own, queue.subjects - (own > 0), self._limits.workers)
 
     def _feed(self, event: Event) -> None:
         """Pass an event to the scheduler and carry out its instructions."""
         now = monotonic()
-        for instruction in self._scheduler.handle(event, now):
+        self._carry_out(self._control.handle(event, now), now)
+
+    def _carry_out(self, instructions: Sequence[Instruction], now: float) -> None:
+        for instruction in instructions:
             match instruction:
                 case Start(slot, jobs):
                     self._start(slot, jobs, now)
@@ -361,7 +341,7 @@ class Dispatcher:
 
     def _arm(self) -> None:
         """Have the scheduler woken when it asks for it; an earlier timer stays and then finds nothing to do."""
-        wake_at = self._scheduler.wake_at()
+        wake_at = self._control.scheduler.wake_at()
         if wake_at is None or (self._timer is not None and self._timer_at <= wake_at):
             return
         if self._timer is not None:

@@ -1,7 +1,7 @@
 """Sends `POST /score` requests over kept connections and notes how each ended.
 
     closed loop    each connection sends its next request when it has its answer
-    open loop      requests are due at a fixed rate, whether or not earlier ones were answered
+    open loop      requests are due at given moments, whether or not earlier ones were answered: evenly, or at random
 
 A latency counts from the moment at which its request was due. In the open loop that includes the time that
 the request waited in the generator for a connection (no coordinated omission). The generator shares the
@@ -22,8 +22,9 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import cycle, takewhile
+from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
@@ -171,10 +172,8 @@ class LoadGenerator:
             self._send_next(connection)
         await self._settle_all(opened)
 
-    async def open_loop(
-        self, requests: Iterator[bytes], connections: int, rate: float, seconds: float
-    ) -> None:
-        """Let `rate` requests a second become due for `seconds`, and return when every one has ended.
+    async def open_loop(self, requests: Iterator[bytes], connections: int, moments: Iterable[float]) -> None:
+        """Let a request become due at each moment, in seconds from now on; return when every one has ended.
 
         A request that is due while every connection is in use waits in the generator.
 
@@ -185,8 +184,8 @@ class LoadGenerator:
             await connection.open()
         self._idle = list(opened)
         began = time.time()
-        for number in range(int(rate * seconds)):
-            due = began + number / rate
+        for number, moment in enumerate(moments):
+            due = began + moment
             if (early := due - time.time()) > 0.0005:
                 await asyncio.sleep(early)
             elif number % 64 == 0:
@@ -234,12 +233,27 @@ class LoadGenerator:
             connection.close()
 
 
+def even_moments(rate: float, seconds: float) -> Iterator[float]:
+    """Yield the moments of `rate` requests a second, at equal distances."""
+    return (number / rate for number in range(int(rate * seconds)))
+
+
+def random_moments(rate: float, seconds: float, seed: int) -> Iterator[float]:
+    """Yield the moments of a Poisson process: `rate` requests a second on average, each independent of the others."""
+    random = Random(seed)
+    moment = random.expovariate(rate)
+    while moment < seconds:
+        yield moment
+        moment += random.expovariate(rate)
+
+
 class Load(msgspec.Struct, frozen=True):
     """What `LoadProcess` sends: requests of `documents` documents over `connections` connections.
 
     seconds: for how long requests become due. rate: requests a second; 0 is the closed loop. niceness: as of
     `nice`. The default puts the generator behind the server and its workers, which keeps it from taking a
-    core from them, as a load from another machine would not either.
+    core from them, as a load from another machine would not either. seed: of random moments; 0 takes even ones. cpus:
+    those that the generator runs on; none given takes any.
     """
 
     documents: int
@@ -247,6 +261,8 @@ class Load(msgspec.Struct, frozen=True):
     seconds: float
     rate: float = 0.0
     niceness: int = 15
+    seed: int = 0
+    cpus: tuple[int, ...] = ()
 
 
 class LoadProcess:
@@ -275,7 +291,12 @@ async def generate(address: tuple[str, int], token: str, load: Load) -> list[Rep
     made = [score_request(body, headers) for body in bodies(Payload(load.documents, 16), corpus())]
     generator = LoadGenerator(address, TIMEOUT_S, replies.append)
     if load.rate:
-        await generator.open_loop(cycle(made), load.connections, load.rate, load.seconds)
+        moments = (
+            random_moments(load.rate, load.seconds, load.seed)
+            if load.seed
+            else even_moments(load.rate, load.seconds)
+        )
+        await generator.open_loop(cycle(made), load.connections, moments)
     else:
         end = time.time() + load.seconds
         await generator.closed_loop(takewhile(lambda _: time.time() < end, cycle(made)), load.connections)
@@ -287,6 +308,8 @@ def main() -> None:
     host, port, token, text = sys.argv[1:]
     load = msgspec.json.decode(text, type=Load)
     os.nice(load.niceness)
+    if load.cpus:
+        os.sched_setaffinity(0, load.cpus)
     for reply in uvloop.run(generate((host, int(port)), token, load)):
         print(json.dumps(reply))
 

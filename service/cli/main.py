@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "inspect": ("inspect", "Print what is in a bundle."),
         "token": ("issue_token", "Print a token for development."),
         "top": ("top", "Watch a running service: slots, queue, rates and latency."),
+        "capacity": ("capacity", "Say what this machine can serve, and what a load needs."),
         "openapi": ("openapi", "Print the OpenAPI document."),
     }
 )

@@ -145,8 +145,9 @@ def test_a_full_queue_refuses_requests() -> None:
     async def test() -> None:
         async with running_pool(workers=1, queue_budget_s=0) as pool:
             first = await fill(pool, 0.3)
-            pool.begin(b"echo x")
-            await asyncio.sleep(0)
+            # While the first one is expected to end later the queue is full of it, and then of one that waits.
+            while not pool.dispatcher.snapshot().jobs:
+                await asyncio.wait([pool.begin(b"echo x")], timeout=0.001)
 
             with pytest.raises(Refused) as refusal:
                 await pool.ask(b"echo y")
@@ -286,7 +287,7 @@ def test_the_snapshot_shows_slots_and_queue() -> None:
 
             snapshot = pool.dispatcher.snapshot()
 
-            assert snapshot.slots == (SlotSnapshot(0, pool.pids[0], "busy", 1, 0, 0),)
+            assert snapshot.slots == (SlotSnapshot(0, pool.pids[0], "busy", 1, 0, 0, "sha256:fake"),)
             assert (snapshot.jobs, snapshot.subjects) == (1, 1)
             assert snapshot.cost_s > 0
             await asyncio.wait([task, waiting])

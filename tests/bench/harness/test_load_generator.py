@@ -5,10 +5,19 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise, repeat
+from statistics import mean, stdev
 
 import pytest
 
-from bench.harness.load_generator import DROPPED, UNRESOLVED, LoadGenerator, Reply, score_request
+from bench.harness.load_generator import (
+    DROPPED,
+    UNRESOLVED,
+    LoadGenerator,
+    Reply,
+    even_moments,
+    random_moments,
+    score_request,
+)
 
 Respond = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
@@ -130,12 +139,24 @@ def test_a_port_on_which_nothing_listens_drops_the_request() -> None:
 
 def test_requests_of_an_open_loop_are_due_at_the_rate() -> None:
     """The times at which they were due lie one period apart, independent of the answers."""
-    ten = partial(LoadGenerator.open_loop, requests=repeat(REQUEST), connections=2, rate=100, seconds=0.1)
+    ten = partial(
+        LoadGenerator.open_loop, requests=repeat(REQUEST), connections=2, moments=even_moments(100, 0.1)
+    )
     served = load(answer, ten)
 
     gaps = [after.due - before.due for before, after in pairwise(sorted(served.replies))]
     assert served.statuses == [200] * 10
     assert gaps == pytest.approx([0.01] * 9, abs=1e-6)
+
+
+def test_random_moments_have_the_rate_and_the_spread_of_a_poisson_process() -> None:
+    """Their gaps have the mean 1 / rate and a standard deviation as large."""
+    moments = list(random_moments(100, 200, seed=3))
+
+    gaps = [after - before for before, after in pairwise(moments)]
+    assert mean(gaps) == pytest.approx(0.01, rel=0.05)
+    assert stdev(gaps) == pytest.approx(0.01, rel=0.05)
+    assert moments[-1] < 200
 
 
 def test_a_latency_includes_the_wait_for_a_connection() -> None:
@@ -145,7 +166,9 @@ def test_a_latency_includes_the_wait_for_a_connection() -> None:
     async def respond(request: bytes, writer: asyncio.StreamWriter) -> None:
         await next(responses)(request, writer)
 
-    two = partial(LoadGenerator.open_loop, requests=repeat(REQUEST), connections=1, rate=5, seconds=0.4)
+    two = partial(
+        LoadGenerator.open_loop, requests=repeat(REQUEST), connections=1, moments=even_moments(5, 0.4)
+    )
     served = load(respond, two, timeout_s=0.4)
 
     first, second = served.replies
