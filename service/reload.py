@@ -57,13 +57,19 @@ class Reloader:
     """What is served, `info`, and the way to exchange it; one reload at a time. Belongs to the event loop's thread."""
 
     def __init__(
-        self, info: ModelInfo, open_release: OpenRelease, workers: Workers, observer: ReloadObserver
+        self,
+        info: ModelInfo,
+        open_release: OpenRelease,
+        workers: Workers,
+        observer: ReloadObserver,
+        progress_interval_s: float = PROGRESS_INTERVAL_S,
     ) -> None:
         """`info`: of the release that the workers have."""
         self.info = info
         self._open_release = open_release
         self._workers = workers
         self._observer = observer
+        self._progress_interval_s = progress_interval_s
         self._running: asyncio.Task[Reloaded] | None = None
         self._stopped = False
 
@@ -100,7 +106,8 @@ class Reloader:
         self._observer.reload_started()
         try:
             release = await self._opened()
-            changed = release.info.digest != self.info.digest
+            # What has no digest may have changed.
+            changed = not release.info.digest or release.info.digest != self.info.digest
             if changed:
                 await self._workers.exchange(release)
             else:
@@ -137,12 +144,12 @@ class Reloader:
     def _progress(self) -> Progress:
         """Return what the thread tells how far it is; the observer is told now and then."""
         loop = asyncio.get_running_loop()
-        due = monotonic() + PROGRESS_INTERVAL_S
+        due = monotonic() + self._progress_interval_s
 
         def tell(stage: str, done: int, total: int) -> None:
             nonlocal due
             if monotonic() >= due:
-                due = monotonic() + PROGRESS_INTERVAL_S
+                due = monotonic() + self._progress_interval_s
                 loop.call_soon_threadsafe(self._observer.reload_verified, done / max(1, total))
 
         return tell

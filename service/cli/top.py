@@ -28,6 +28,9 @@ TIMEOUT_S = 2.0
 
 MIB = 1024 * 1024
 
+# Digits of a model's digest that are shown: enough to tell two models apart.
+DIGEST_LENGTH = 8
+
 STYLES = {
     SlotState.STARTING: "cyan",
     SlotState.READY: "green",
@@ -157,7 +160,7 @@ def _slots(status: Status) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("slot", justify="right")
     table.add_column("state", min_width=9)
-    for name in ("pid", "calls", "restarts", "memory"):
+    for name in ("pid", "calls", "restarts", "memory", "model"):
         table.add_column(name, justify="right")
     for slot in status.slots:
         table.add_row(
@@ -167,6 +170,7 @@ def _slots(status: Status) -> Table:
             f"{slot.calls:,}",
             Text(f"{slot.restarts:,}", "yellow" if slot.restarts else ""),
             f"{slot.memory_bytes / MIB:.0f} MiB",
+            (slot.digest or "–").removeprefix("sha256:")[:DIGEST_LENGTH],
         )
     return table
 

@@ -5,13 +5,23 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.server import running_server
+from tests.support.server import Server, running_server
 from tests.support.tokens import SECRET
 from tests.torture.processes import fork_server, resource_tracker, workers
+
+# Becomes the leader of a session, takes the terminal of the first argument, and runs the command of the others.
+WITH_TERMINAL = """\
+import os, sys
+os.setsid()
+os.open(sys.argv[1], os.O_RDWR)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM, signal.SIGINT])
@@ -78,6 +88,40 @@ def test_hangups_that_were_ignored_stay_ignored(demo_bundle: Path) -> None:
 
         assert server.score().status == 200
         assert not server.journal.find(event="drain_started")
+        assert not server.journal.find(event="reload_started")
+        assert server.stop() == 0
+
+
+@contextmanager
+def server_with_terminal(bundle: Path) -> Iterator[tuple[Server, Callable[[], None]]]:
+    """Run a server that leads a session with a terminal; yield it and what closes the terminal."""
+    ours, theirs = os.openpty()
+    with ExitStack() as opened:
+        opened.callback(os.close, theirs)
+        closing = opened.enter_context(ExitStack())
+        closing.callback(os.close, ours)
+        prefix = (sys.executable, "-c", WITH_TERMINAL, os.ttyname(theirs))
+        server = opened.enter_context(running_server(bundle, prefix=prefix))
+        server.await_ready()
+        yield server, closing.close
+
+
+def test_the_end_of_its_terminal_ends_the_server(demo_bundle: Path) -> None:
+    """As it ends other programs in the foreground, whose SIGHUP means nothing else; after a drain."""
+    with server_with_terminal(demo_bundle) as (server, close_terminal):
+        close_terminal()
+
+        assert server.process.wait(30) == 0
+        server.journal.await_events(event="drain_ended")
+        assert not server.journal.find(event="reload_started")
+
+
+def test_a_hangup_on_a_terminal_that_is_there_reloads(demo_bundle: Path) -> None:
+    """It came from `kill`."""
+    with server_with_terminal(demo_bundle) as (server, _):
+        server.process.send_signal(signal.SIGHUP)
+        server.journal.await_events(event="reload_unchanged")
+
         assert server.stop() == 0
 
 

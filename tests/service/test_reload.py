@@ -76,16 +76,19 @@ class Service:
     def __init__(self, found: ModelInfo | Exception = NEW) -> None:
         self.found = found
         self.bundle: Any = FakeBundle()
+        self.verified: list[int] = []
         self.workers = FakeWorkers()
         self.recorder = Recorder()
         self.opening = threading.Event()
         self.may_open = threading.Event()
         self.may_open.set()
-        self.reloader = Reloader(OLD, self._open, self.workers, self.recorder)
+        self.reloader = Reloader(OLD, self._open, self.workers, self.recorder, progress_interval_s=0.0)
 
     def _open(self, progress: Progress) -> Release:
         self.opening.set()
         self.may_open.wait()
+        for done in self.verified:
+            progress("verify", done, 100)
         if isinstance(self.found, Exception):
             raise self.found
         bundle: BundleHandle = self.bundle
@@ -142,6 +145,20 @@ def test_a_fault_changes_nothing(where: str) -> None:
         assert after is OLD
         assert service.recorder.events == [("started",), ("failed", "b/terms.json: is no list")]
         assert (await service.reloader.reload()).result == "reloaded"
+
+    run(test())
+
+
+def test_the_observer_is_told_how_far_the_checksums_are() -> None:
+    """Of a large bundle, now and then."""
+
+    async def test() -> None:
+        service = Service()
+        service.verified = [25, 100]
+
+        await service.reloader.reload()
+
+        assert service.recorder.events[:3] == [("started",), ("verified", 0.25), ("verified", 1.0)]
 
     run(test())
 
