@@ -2,4 +2,6 @@
 
 python -m tests.torture                    every scenario in full, a few minutes
 python -m tests.torture --scale 0.01       every scenario a few times
+python -m tests.torture.client_calls       calls by the client, while servers are killed and drained
+python -m tests.torture.reloads            200 reloads of good and damaged bundles, while workers are killed
 """

@@ -24,7 +24,7 @@ from tests.support.http_server import serving_in_thread
 
 STATUS = Status(
     [
-        SlotStatus(0, 4711, SlotState.BUSY, 1234, 0, 20 << 20),
+        SlotStatus(0, 4711, SlotState.BUSY, 1234, 0, 20 << 20, f"sha256:{'0123abcd' * 8}"),
         SlotStatus(1, None, SlotState.BACKOFF, 8, 6, 0),
     ],
     QueueStatus(7, 1.25, 2),
@@ -92,11 +92,11 @@ def client_of(url: str) -> StatusClient:
 
 
 def test_every_slot_has_a_line() -> None:
-    """The line of a slot shows its state, process, calls, restarts and memory."""
+    """The line of a slot shows its state, process, calls, restarts, memory and model."""
     lines = rendered(PolledStatus("http://example", STATUS, 100.0)).splitlines()
 
-    assert lines[3].split() == ["0", "busy", "4711", "1,234", "0", "20", "MiB"]
-    assert lines[4].split() == ["1", "backoff", "–", "8", "6", "0", "MiB"]
+    assert lines[3].split() == ["0", "busy", "4711", "1,234", "0", "20", "MiB", "0123abcd"]
+    assert lines[4].split() == ["1", "backoff", "–", "8", "6", "0", "MiB", "–"]
 
 
 def test_rates_are_per_second() -> None:
