@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from random import Random
 from typing import Protocol
 
 import orjson
@@ -14,37 +14,47 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from scoring.bundle.bundle import copy_vocabulary
-from scoring.bundle.files import BundleFiles
-from scoring.bundle.manifest import NGRAM_VECTORS_FILE
 from service.api.openapi import openapi_document
 from service.api.request import EXPLAIN_ROUTE, SCORE_ROUTE
-from service.api.response import ModelInfo, NotReady
+from service.api.response import NotReady
+from service.api.scorer import ScorerDescription
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.connections.load_shedding import LoadShedder, OverloadCheck
 from service.dispatcher import Dispatcher
 from service.http.middleware import DirectRoute, RequestContext, cross_origin
-from service.http.operations import MetricsEndpoint, Probe, StatusEndpoint, TelemetrySource, describe
+from service.http.operations import (
+    InfoEndpoint,
+    MetricsEndpoint,
+    Probe,
+    StatusEndpoint,
+    TelemetrySource,
+    describe,
+)
 from service.http.pages import page_routes
 from service.http.responses import FixedResponse, http_exception_response
-from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
-from service.ipc.bundle_handle import BundleHandle
+from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint, work_of
 from service.limits import PoolLimits, ScoreLimits
 from service.observability.health import HealthMetrics
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
+from service.pool.fork_server import import_from
 from service.pool.observer import Observer
-from service.scheduling.features import KnownModel, KnowsWord
+from service.scorers.serving import ServedScorer
 from service.settings import Settings
-from service.worker.main import HandlerFactory, open_handler
+from service.worker.main import HandlerFactory
 
 
 class Backend(JobQueue, OverloadCheck, Protocol):
     """What the application needs of the dispatcher."""
 
     started: bool
+    start_refused: Callable[[str], None] | None
+
+    @property
+    def digest(self) -> str:
+        """What the workers serve, as they say; empty while none has said it."""
 
     @property
     def readiness(self) -> str | None:
@@ -69,14 +79,11 @@ class Backend(JobQueue, OverloadCheck, Protocol):
 
 def make_backend(
     settings: Settings,
-    files: BundleFiles,
+    scorer: ServedScorer,
     handlers: HandlerFactory | None = None,
     observer: Observer | None = None,
 ) -> Dispatcher:
-    """Return the pool that the settings describe, not started; `handlers` replace those of the bundle.
-
-    It takes over the bundle's open `files`: every worker, whenever it starts, is given these.
-    """
+    """Return the pool that the settings describe, not started; `handlers` replace those of the scorer."""
     limits = PoolLimits(
         workers=settings.workers,
         max_body_bytes=settings.max_body_bytes,
@@ -84,23 +91,12 @@ def make_backend(
         answer_budget_bytes=settings.answer_budget_bytes,
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,
+        load_timeout_s=settings.load_timeout_s,
+        worker_max_calls=settings.worker_max_calls,
     )
-    bundle = BundleHandle(files)
-    handlers = handlers or partial(open_handler, bundle, settings.limits)
-    model = KnownModel(word_test(files), files.manifest.dimensions)
-    return Dispatcher(handlers, limits, observer, bundle, model)
-
-
-def word_test(files: BundleFiles) -> KnowsWord:
-    """Return a test whether a word costs a worker only a look-up: one that the model knows, as most are.
-
-    Without n-gram vectors every word does. The vocabulary is copied, some bytes a word: the event loop must not wait
-    for a disk, and a file that is truncated while it is mapped would end the server. Raises: BundleError.
-    """
-    if NGRAM_VECTORS_FILE not in files.manifest.files:
-        return lambda word: True
-    contains: KnowsWord = copy_vocabulary(files).__contains__
-    return contains
+    import_from(scorer.source.folder)
+    predictor = scorer.predictor(limits, Random())  # noqa: S311 - samples
+    return Dispatcher(handlers or scorer.source, limits, observer, scorer.bundle, predictor)
 
 
 def make_keys(settings: Settings) -> KeySource:
@@ -127,7 +123,7 @@ class Application(Starlette):
 
 def create_app(
     settings: Settings,
-    model: ModelInfo,
+    scorer: ServedScorer,
     backend: Backend,
     telemetry: TelemetrySource,
     *,
@@ -143,14 +139,14 @@ def create_app(
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     telemetry.register(_health(settings, backend, readiness).families)
-    work = _work_routes(backend, authenticator, limits)
+    work = _work_routes(scorer.description, backend, authenticator, limits)
     app = Application(
         routes=[
             *work,
             *_probe_routes(backend, readiness),
             Route("/metrics", MetricsEndpoint(telemetry, backend.snapshot), methods=["GET"]),
             Route("/status", StatusEndpoint(telemetry, backend.snapshot, authenticator), methods=["GET"]),
-            *_document_routes(settings, model),
+            *_document_routes(settings, scorer, backend),
             *page_routes(),
         ],
         middleware=[
@@ -175,22 +171,25 @@ def _health(settings: Settings, backend: Backend, readiness: Readiness) -> Healt
     return HealthMetrics(settings, lambda: readiness() is None, lambda: backend.damage is not None)
 
 
-def _work_routes(backend: Backend, authenticator: Authenticator, limits: ScoreLimits) -> list[Route]:
+def _work_routes(
+    scorer: ScorerDescription, backend: Backend, authenticator: Authenticator, limits: ScoreLimits
+) -> list[Route]:
     """Return the routes that workers answer; that of `/score` is the first."""
-    return [
-        Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"]),
-        Route(EXPLAIN_ROUTE, ScoreEndpoint(backend, authenticator, limits, EXPLAIN), methods=["POST"]),
-    ]
+    score = ScoreEndpoint(backend, authenticator, limits, work_of(scorer))
+    routes = [Route(SCORE_ROUTE, score, methods=["POST"])]
+    if "explain" in scorer.operations:
+        explain = ScoreEndpoint(backend, authenticator, limits, EXPLAIN)
+        routes.append(Route(EXPLAIN_ROUTE, explain, methods=["POST"]))
+    return routes
 
 
-def _document_routes(settings: Settings, model: ModelInfo) -> list[Route]:
+def _document_routes(settings: Settings, scorer: ServedScorer, backend: Backend) -> list[Route]:
+    info = InfoEndpoint(describe(settings, scorer.description, scorer.model), lambda: backend.digest)
+    own = None if scorer.model is not None else scorer.description
+    document = openapi_document(settings.limits, settings.overload_status, own)
     return [
-        Route("/info", _json(describe(settings, model)), methods=["GET"]),
-        Route(
-            "/openapi.json",
-            _json(openapi_document(settings.limits, settings.overload_status)),
-            methods=["GET"],
-        ),
+        Route("/info", info, methods=["GET"]),
+        Route("/openapi.json", _json(document), methods=["GET"]),
     ]
 
 

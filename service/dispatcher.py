@@ -11,7 +11,7 @@ instruction settles that, and the scheduler finishes every job by its deadline.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from time import monotonic
@@ -29,8 +29,7 @@ from service.pool.observer import NullPoolObserver, Observer
 from service.pool.pool import Pool
 from service.pool.slot import SlotState
 from service.scheduling.admission import Admission, Permit, QueueLoad
-from service.scheduling.answer_size import predict_answer
-from service.scheduling.cost import CostModel, Measured
+from service.scheduling.cost import Measured
 from service.scheduling.events import (
     CallEnded,
     Disconnected,
@@ -47,8 +46,9 @@ from service.scheduling.events import (
     TurnEnded,
     WorkersWithdrawn,
 )
-from service.scheduling.features import FeatureReader, KnownModel
+from service.scheduling.features import KnownModel
 from service.scheduling.job import Job
+from service.scheduling.prediction import DocumentPredictor, Predictor
 from service.scheduling.quarantine import Quarantine
 from service.scheduling.scheduler import Scheduler
 from service.worker.main import HandlerFactory
@@ -95,9 +95,9 @@ class Dispatcher:
         limits: PoolLimits,
         observer: Observer | None = None,
         bundle: BundleHandle | None = None,
-        model: KnownModel = NO_MODEL,
+        predictor: Predictor | None = None,
     ) -> None:
-        """`bundle`: what the handlers open, where they open one. `model`: what costs and sizes are predicted with."""
+        """`bundle`: what the handlers open, where they open one. `predictor`: by default of an unknown model."""
         self._limits = limits
         self._observer = observer or NullPoolObserver()
         self._pool = Pool(handlers, limits, self._observer, bundle)
@@ -105,9 +105,7 @@ class Dispatcher:
         self._emptied = asyncio.Event()
         self._admission = Admission(limits, self._random, self._emptied.set)
         self._scheduler = Scheduler(limits.batch_jobs)
-        self._features = FeatureReader(limits.max_documents, model.knows_word, self._random)
-        self._dimensions = model.dimensions
-        self._cost = CostModel()
+        self._predictor = predictor or DocumentPredictor(limits.max_documents, NO_MODEL, self._random)
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)
         # Every job that the scheduler has not finished, with what its request waits for.
@@ -118,6 +116,8 @@ class Dispatcher:
         self._closed: str | None = None
         self._announced = False
         self.started = False
+        # Told why a worker could not be started, as long as none ever was ready.
+        self.start_refused: Callable[[str], None] | None = None
 
     async def start(self) -> None:
         """Start the workers without waiting for them.
@@ -157,7 +157,7 @@ class Dispatcher:
         now = monotonic()
         try:
             self._check_open()
-            expected = self._cost.expect(subject, content_length or 0)
+            expected = self._predictor.expect(subject, content_length or 0)
             self._admission.check_wait(expected, deadline - now, self._load(subject, now))
             return self._admission.admit(subject, content_length)
         except Refused as refusal:
@@ -173,7 +173,7 @@ class Dispatcher:
         """Return why a request of a subject could not come in now, None where it may be able to."""
         try:
             self._check_open()
-            expected = self._cost.expect(subject, size)
+            expected = self._predictor.expect(subject, size)
             self._admission.check_wait(expected, time_left, self._load(subject, monotonic()))
         except Refused as refused:
             self._observer.refused(refused.code)
@@ -187,9 +187,7 @@ class Dispatcher:
 
         Raises: Refused (as `admit`, and `poison_request`).
         """
-        job.features = self._features.read(job.body, job.operation)
-        job.cost = self._cost.predict(job.subject, job.features)
-        predicted = predict_answer(job.features, job.operation, self._dimensions)
+        predicted = self._predictor.predict(job)
         try:
             self._check_entry(job)
             self._admission.charge_answer(permit, min(predicted, self._limits.max_answer_bytes))
@@ -245,12 +243,24 @@ class Dispatcher:
         )
         queue = self._scheduler.queue
         answers = self._admission.answers
-        return Snapshot(slots, queue.count, queue.cost, queue.subjects, answers.held, answers.subjects)
+        return Snapshot(
+            slots, queue.count, queue.cost, queue.subjects, answers.held, answers.subjects, self.digest
+        )
 
     def slot_ready(self, slot: int) -> None:
         """Take note that the slot waits for a call."""
         self.started = True
         self._feed(SlotReady(slot))
+
+    def start_failed(self, slot: int, fault: str) -> None:
+        """Take note that a worker could not be started."""
+        if not self.started and self.start_refused is not None:
+            self.start_refused(fault)
+
+    @property
+    def digest(self) -> str:
+        """What the workers serve, as they say; empty until one is ready, or where they say nothing."""
+        return next((slot.digest for slot in self._pool.slots if slot.digest), "")
 
     def slot_lost(self, slot: int, *, crashed: bool) -> None:
         """Take note that the slot's worker is dead."""
@@ -262,14 +272,26 @@ class Dispatcher:
 
     def call_ended(self, slot: int, ends: Sequence[tuple[Job, Entry, bytes]], *, retired: bool) -> None:
         """Learn from how the jobs of a call ended, and hand their outcomes out."""
-        measured = [Measured(job.subject, job.features, entry.code == "ok") for job, entry, _ in ends]
-        self._cost.learn(measured, sum(entry.seconds for _, entry, _ in ends))
+        self._learn([end for end in ends if not end[1].alone])
+        for end in ends:
+            if end[1].alone:
+                self._learn([end])
         outcomes: list[Outcome | None] = []
         for job, entry, body in ends:
             if entry.fault:
                 self._observer.faulted(slot, job.request_id, entry.fault)
-            outcomes.append(None if entry.code == POSTPONED else Outcome(entry.code, body, entry.facts))
+            outcomes.append(
+                None if entry.code == POSTPONED else Outcome(entry.code, body, entry.facts, raw=entry.raw)
+            )
         self._feed(CallEnded(slot, tuple(outcomes), retired))
+
+    def _learn(self, ends: Sequence[tuple[Job, Entry, bytes]]) -> None:
+        """Learn from jobs that the handler was called with together."""
+        measured = [
+            Measured(job.subject, job.features, entry.code == "ok", entry.length) for job, entry, _ in ends
+        ]
+        if measured:
+            self._predictor.learn(measured, sum(entry.seconds for _, entry, _ in ends))
 
     def _check_open(self) -> None:
         """Refuse while there is no worker to come. Raises: Refused."""

@@ -23,20 +23,19 @@ from typing import NamedTuple, cast
 import uvicorn
 from starlette.applications import Starlette
 
-from scoring.bundle.bundle import open_verified
 from scoring.errors import ScoringError
 from service.app import Backend, create_app, make_backend
 from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
 from service.connections.limits import BODY_GRACE_S, ConnectionLimits, connections_allowed
 from service.errors import StartError
-from service.http.operations import model_info
 from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import ServedModel
 from service.observability.process import ProcessMetrics
 from service.observability.request_record import NullRequestObserver, RequestObserver
 from service.observability.telemetry import Telemetry, Tracer, opened_tracer
 from service.pool.requirements import check_requirements
+from service.scorers.serving import ServedScorer, prepare_scorer
 from service.settings import Settings, SettingsError
 from service.worker.main import HandlerFactory
 
@@ -76,7 +75,16 @@ class Server(uvicorn.Server):
         self._backend = backend
         self._settings = settings
         self._announce = announce
+        self.start_fault = ""
+        if settings.scorer is not None:
+            # A bundle was verified before; a scorer shows only in a worker whether it can be loaded.
+            backend.start_refused = self._refuse_start
         self._ignored: set[signal.Signals] = set()
+
+    def _refuse_start(self, fault: str) -> None:
+        """End the server: no worker ever was ready, and another would fail alike."""
+        self.start_fault = self.start_fault or fault
+        self.should_exit = self.force_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, and then say where."""
@@ -163,6 +171,8 @@ def ignore(address: str) -> None:
 def run(settings: Settings, handlers: HandlerFactory | None = None, announce: Announce = ignore) -> int:
     """Serve until a signal comes; return the exit status: 0, 2 for what people can mend, 1 for a fault.
 
+    A scorer that no worker can load when the server starts ends it with 2, too.
+
     `handlers` replace those of the bundle, for tests. `announce` is told the address once it answers.
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
@@ -180,7 +190,10 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
             server.run(sockets)
         except SystemExit:
             return 1  # the application did not start; the reason was logged
-        return 0
+    if server.start_fault:
+        print(server.start_fault, file=sys.stderr)
+        return 2
+    return 0
 
 
 class Assembly(NamedTuple):
@@ -199,14 +212,25 @@ def assemble(
     Raises: SettingsError, BundleError; StartError where the machine lacks what the workers need.
     """
     check_requirements()
-    files = open_verified(settings.bundle)
-    model = ServedModel(files.manifest.name, files.digest, files.manifest.clusters)
-    log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
+    scorer = prepare_scorer(settings)
+    model = _served_model(scorer)
+    log.write(
+        logging.INFO, "starting", model=model.name, digest=model.digest or None, workers=settings.workers
+    )
+    if scorer.description.cost_fault:
+        logger.warning("scorer_cost_ignored", extra={"detail": scorer.description.cost_fault})
     telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
     telemetry.register(ProcessMetrics().families)
-    backend = make_backend(settings, files, handlers, telemetry)
-    app = create_app(settings, model_info(files.manifest, files.digest), backend, telemetry)
+    backend = make_backend(settings, scorer, handlers, telemetry)
+    app = create_app(settings, scorer, backend, telemetry)
     return Assembly(app, backend, telemetry)
+
+
+def _served_model(scorer: ServedScorer) -> ServedModel:
+    """Name what is served, for metrics and the log: the bundle's model, or the scorer."""
+    if scorer.model is not None:
+        return ServedModel(scorer.model.name, scorer.model.digest, scorer.model.clusters)
+    return ServedModel(scorer.description.name, "", 0, scorer.description.stages)
 
 
 def configure(

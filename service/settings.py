@@ -64,6 +64,7 @@ def _hosts(text: str) -> tuple[str, ...]:
 TEXT = Kind("TEXT", str, "a text")
 FOLDER = Kind("DIR", Path, "a folder")
 FILE = Kind("FILE", Path, "a file")
+EXISTING = Kind("PATH", Path, "a path")
 WHOLE = Kind("N", int, "a whole number")
 BYTES = Kind("BYTES", int, "a whole number of bytes")
 SECONDS = Kind("SECONDS", float, "a number of seconds")
@@ -97,7 +98,20 @@ class Setting(NamedTuple):
 class Settings:
     """The settings of one server. Sizes are bytes, times seconds."""
 
-    bundle: Annotated[Path, Rule(FOLDER, "The model bundle to serve.")]
+    bundle: Annotated[
+        Path | None, Rule(FOLDER, "The model bundle to serve; required, and ignored with --scorer.")
+    ] = None
+    scorer: Annotated[
+        str | None,
+        Rule(
+            TEXT,
+            "Serve your own scorer instead of documents and a bundle: package.module:Name, a class or a function. The "
+            "current folder is searched for the module first.",
+        ),
+    ] = None
+    model: Annotated[
+        Path | None, Rule(EXISTING, "With --scorer: the file or folder that its constructor is given.")
+    ] = None
     host: Annotated[
         tuple[str, ...],
         Rule(
@@ -195,6 +209,26 @@ class Settings:
     worker_memory_bytes: Annotated[
         int, Rule(BYTES, "Private memory of a worker; what needs more is ended.", 64 * MIB, KIB * GIB)
     ] = 2 * GIB
+    load_timeout_s: Annotated[
+        float,
+        Rule(
+            SECONDS,
+            "Time for a new worker to load: its imports, its model, its self-test. Too low ends the start of a large "
+            "model; too high keeps a slot waiting for one that hangs.",
+            0.1,
+            HOUR,
+        ),
+    ] = 60.0
+    worker_max_calls: Annotated[
+        int,
+        Rule(
+            WHOLE,
+            "A worker is replaced after so many calls, for code that leaks memory. Low numbers have slots wait for "
+            "loading; 0 never does it.",
+            0,
+            10**12,
+        ),
+    ] = 0
     overload_status: Annotated[
         int,
         Rule(
@@ -250,7 +284,10 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     """
     values: dict[str, Any] = {}
     faults: list[str] = []
+    own_scorer = _given("scorer", options, environ) is not None
     for name, rule in rules().items():
+        if name == "bundle" and own_scorer:
+            continue
         text = _given(name, options, environ)
         try:
             if text is not None:
@@ -261,6 +298,8 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
             faults.append(f"{name}: {fault}")
     if "*" in values.get("cors_origins", ()):
         faults.append("cors_origins: * would allow every page; list the origins")
+    if "model" in values and not own_scorer:
+        faults.append("model: it goes with scorer; documents are scored with a bundle")
     faults.extend(_faults_of_tokens(values))
     if faults:
         raise SettingsError(faults)
@@ -294,6 +333,8 @@ def _read(text: str, rule: Rule) -> object:
         raise ValueError(f"there is no folder {text}")
     if kind is FILE and not Path(text).is_file():
         raise ValueError(f"there is no file {text}")
+    if kind is EXISTING and not Path(text).exists():
+        raise ValueError(f"there is no {text}")
     return value
 
 

@@ -28,7 +28,6 @@ from uvicorn.server import ServerState
 
 from bench.harness.command_line import bundle_path, parser
 from bench.harness.server import free_ports
-from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Facts, Outcome
 from service.app import create_app
 from service.auth.keys import FixedKey, Key
@@ -37,12 +36,12 @@ from service.connections.eviction import OpenConnections
 from service.connections.http1 import HEAD_END
 from service.connections.limits import MAX_CONNECTIONS
 from service.errors import Refused
-from service.http.operations import model_info
 from service.limits import PoolLimits
 from service.observability.request_record import NullRequestObserver
 from service.observability.status import Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
+from service.scorers.serving import prepare_scorer
 from service.server import configure
 from service.settings import Settings, load
 
@@ -63,6 +62,8 @@ class StubPool(NullRequestObserver):
     started = True
     readiness: str | None = None
     damage: str | None = None
+    digest = ""
+    start_refused: Callable[[str], None] | None = None
 
     def __init__(self, refusal: Refused | None = None) -> None:
         self._refusal = refusal
@@ -110,8 +111,7 @@ def application(bundle: Path, refusal: Refused | None = None) -> tuple[Starlette
     """Return the application in front of a pool that answers, or that refuses with `refusal`."""
     settings = load({"bundle": bundle, "jwt_secret": SECRET}, {})
     pool = StubPool(refusal)
-    model = open_bundle(bundle)
-    return create_app(settings, model_info(model.manifest, model.digest), pool, pool), settings
+    return create_app(settings, prepare_scorer(settings), pool, pool), settings
 
 
 def cost(step: Step, requests: int) -> float:

@@ -1,6 +1,6 @@
 """The types of the answers of `/score`, `/explain` and the operations' endpoints, for OpenAPI and for tests.
 
-The answers of the workers are not built from these types: `service.worker.encoder` writes their bytes.
+The answers of the workers are not built from these types: `service.scorers.documents.encoder` writes their bytes.
 """
 
 from enum import StrEnum
@@ -161,13 +161,22 @@ class ModelInfo(Struct, frozen=True):
     pooling: Literal["mean", "sif"]
 
 
-class Info(Struct, frozen=True):
-    """The service, its model, and the limits of a request under the names of their settings."""
+class ScorerInfo(Struct, frozen=True):
+    """What scores; `version` is empty and `digest` missing where the scorer does not say."""
 
     name: str
     version: str
-    model: ModelInfo
+    digest: str | UnsetType = UNSET
+
+
+class Info(Struct, frozen=True):
+    """The service, its scorer, and the limits of a request under the names of their settings."""
+
+    name: str
+    version: str
+    scorer: ScorerInfo
     limits: dict[str, float]
+    model: Annotated[ModelInfo | UnsetType, Meta(description="Of the built-in scorer.")] = UNSET
 
 
 class SlotState(StrEnum):

@@ -4,16 +4,16 @@ Probes take no token and never wait in a queue. Liveness depends on nothing but 
 is restarted because it is busy is never ready.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from scoring.bundle.manifest import Manifest
 from service.api.response import ModelInfo, NotReady
+from service.api.scorer import ScorerDescription
 from service.auth.tokens import Authenticator
 from service.http.responses import Header, send_response
 from service.observability.prometheus import CONTENT_TYPE
@@ -108,18 +108,31 @@ LIMITS = (
 )
 
 
-def describe(settings: Settings, model: ModelInfo) -> Mapping[str, object]:
-    """Return the answer of `/info`: the service, the model that is served, and the limits."""
-    limits = {name: getattr(settings, name) for name in LIMITS}
-    return {"name": NAME, "version": version(NAME), "model": msgspec.to_builtins(model), "limits": limits}
+# Those of them that hold for documents alone.
+_DOCUMENT_LIMITS = ("max_documents", "max_document_bytes")
 
 
-def model_info(manifest: Manifest, digest: str) -> ModelInfo:
-    """Return what `/info` says of the model with this manifest."""
-    return ModelInfo(
-        name=manifest.name,
-        digest=digest,
-        dimensions=manifest.dimensions,
-        clusters=manifest.clusters,
-        pooling=manifest.pooling,
-    )
+def describe(settings: Settings, scorer: ScorerDescription, model: ModelInfo | None) -> dict[str, Any]:
+    """Return the answer of `/info`: the service, the scorer, the model of the built-in one, and the limits."""
+    named = [name for name in LIMITS if model is not None or name not in _DOCUMENT_LIMITS]
+    info = {
+        "name": NAME,
+        "version": version(NAME),
+        "scorer": {"name": scorer.name, "version": scorer.version},
+        "limits": {name: getattr(settings, name) for name in named},
+    }
+    return info if model is None else {**info, "model": msgspec.to_builtins(model)}
+
+
+class InfoEndpoint:
+    """Answers what is served; the scorer's digest as soon as a worker has said it."""
+
+    def __init__(self, info: dict[str, Any], digest: Callable[[], str]) -> None:
+        self._info = info
+        self._digest = digest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        digest = self._digest()
+        scorer = {**self._info["scorer"], **({"digest": digest} if digest else {})}
+        await send_response(send, 200, [_JSON], orjson.dumps({**self._info, "scorer": scorer}))

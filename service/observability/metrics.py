@@ -148,11 +148,15 @@ class PoolMetrics:
 
 
 class ServedModel(NamedTuple):
-    """The model whose numbers these are."""
+    """The model, or scorer, whose numbers these are.
+
+    digest: as far as it is known before a worker says it. clusters: 0 for a scorer that has none. stages: of a call.
+    """
 
     name: str
     digest: str
     clusters: int
+    stages: tuple[str, ...] = STAGES
 
 
 class ScoringMetrics:
@@ -163,7 +167,7 @@ class ScoringMetrics:
         self._stages = Histogram(
             "scorepool_stage_duration_seconds", "Time in each stage of scoring.", STAGE_BOUNDS, ("stage",)
         )
-        for stage in STAGES:
+        for stage in model.stages:
             self._stages.add_series(stage)
         about = "Share of a scored request's tokens that the vocabulary lacks."
         self._unknown = Histogram("scorepool_unknown_tokens_ratio", about, RATIO_BOUNDS)
@@ -176,7 +180,7 @@ class ScoringMetrics:
         """Count what was done for a request, and its documents if it was completed."""
         facts = outcome.facts
         for stage, milliseconds in facts.stages:
-            self._stages.observe(milliseconds / 1e3, stage if stage in STAGES else OTHER)
+            self._stages.observe(milliseconds / 1e3, stage if stage in self._model.stages else OTHER)
         if outcome.code != "ok":
             return
         self._documents.add(amount=facts.documents)
@@ -186,11 +190,14 @@ class ScoringMetrics:
         for cluster, documents in facts.clusters:
             self._clusters.add(cluster, documents)
 
-    def families(self) -> Iterator[str]:
-        """Write them."""
-        for instrument in (self._stages, self._documents, self._pairs, self._unknown, self._clusters):
-            yield instrument.text()
-        labels = format_labels({"name": self._model.name, "digest": self._model.digest})
+    def families(self, digest: str = "") -> Iterator[str]:
+        """Write them; `digest` is what the workers serve, where they say it."""
+        yield self._stages.text()
+        yield self._documents.text()
+        if self._model.clusters:
+            for instrument in (self._pairs, self._unknown, self._clusters):
+                yield instrument.text()
+        labels = format_labels({"name": self._model.name, "digest": digest or self._model.digest})
         yield gauge("scorepool_model_info", "The model that is served.", {labels: 1})
 
 

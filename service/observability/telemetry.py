@@ -149,7 +149,7 @@ class Telemetry:
         families = (
             *self._requests.families(),
             *self._pool.families(snapshot),
-            *self._scoring.families(),
+            *self._scoring.families(snapshot.digest),
             self._dropped(),
             *(text for families in self._registered for text in families()),
         )

@@ -18,8 +18,8 @@ from service.pool.slot import Slot, SlotContext, SlotOwner
 from service.scheduling.events import RestartReason
 from service.worker.main import HandlerFactory
 
-# Imported by the fork server, so that no worker pays for it.
-PRELOAD = ("service.worker.main", "service.worker.handler")
+# Imported by the fork server, so that no worker pays for it, beside what the handlers name in their `preload`.
+PRELOAD = ("service.worker.main",)
 
 # A slot ends with a SIGKILL and the end of the executor's thread. Past this the server exits without waiting.
 CLOSE_TIMEOUT_S = 1.0
@@ -37,7 +37,8 @@ class Pool:
     ) -> None:
         """`bundle`: what the handlers open, where they open one."""
         module = getattr(handlers, "func", handlers).__module__
-        self._spec = WorkerSpec(handlers, limits, tuple(dict.fromkeys((*PRELOAD, module))))
+        preload = dict.fromkeys((*PRELOAD, module, *getattr(handlers, "preload", ())))
+        self._spec = WorkerSpec(handlers, limits, tuple(preload))
         self._observer = observer
         self._monitor = BundleMonitor(bundle, observer, self._withdraw)
         self._owner: SlotOwner | None = None

@@ -15,6 +15,7 @@ have nothing to say, and it never kills another process that has got the same pr
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,10 +28,12 @@ from service.api.request import Operation
 from service.errors import ServiceError
 from service.ipc import standard_library
 from service.ipc.messages import Call, Entry, Hello, Report
+from service.ipc.output_handle import OutputHandle
 from service.ipc.shared_memory import Arena
 from service.limits import PoolLimits
 from service.pool import fork_server
 from service.pool.process_handle import ProcessHandle
+from service.pool.worker_output import output_reader
 from service.scheduling.scheduler import BATCH_BYTES
 from service.worker import main as worker
 
@@ -50,17 +53,20 @@ class WorkerSpec:
     preload: tuple[str, ...]
 
 
-def launch(spec: WorkerSpec) -> "WorkerProcess":
-    """Start a worker process; blocks for milliseconds, with a cold fork server for seconds.
+def launch(spec: WorkerSpec, slot: int) -> "WorkerProcess":
+    """Start a worker process for a slot; blocks for milliseconds, with a cold fork server for seconds.
 
     Raises: LaunchError.
     """
     limits = spec.limits
     arena = Arena(limits.max_body_bytes + BATCH_BYTES, limits.max_answer_bytes)
     executor = None
+    output = output_reader().open_pipe(slot)
     try:
         parent = fork_server.ensure_running(spec.preload)
-        setup = worker.WorkerSetup(spec.handlers, arena.handle(), limits.worker_memory_bytes, parent)
+        setup = worker.WorkerSetup(
+            spec.handlers, arena.handle(), limits.worker_memory_bytes, parent, OutputHandle(output)
+        )
         executor = ArenaExecutor(arena, setup)
         # The executor starts its process with its first call.
         hello = executor.submit(worker.hello)
@@ -71,6 +77,8 @@ def launch(spec: WorkerSpec) -> "WorkerProcess":
             executor.abandon()
         arena.close()
         raise LaunchError(f"a worker could not be started: {type(error).__name__}: {error}") from error
+    finally:
+        os.close(output)
 
 
 class ArenaExecutor(ProcessPoolExecutor):
@@ -112,7 +120,9 @@ class WorkerProcess:
 
     def __init__(self, executor: ArenaExecutor, arena: Arena, hello: "Future[Hello]") -> None:
         self.hello = hello
-        self._calls = 0
+        self.calls = 0
+        self._reaped = False
+        self._status: int | None = None
         self._executor = executor
         self._arena = arena
         # Held here because the executor drops it at shutdown, and its exit status with it.
@@ -134,8 +144,8 @@ class WorkerProcess:
         Have `complete_call` called when `reported` can be read.
         """
         self._arena.write(bodies)
-        self._calls += 1
-        call = Call(self._calls, tuple(map(len, bodies)), tuple(operations), limit_s)
+        self.calls += 1
+        call = Call(self.calls, tuple(map(len, bodies)), tuple(operations), limit_s)
         running = asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
         return cast("asyncio.Future[int]", running)
 
@@ -156,7 +166,7 @@ class WorkerProcess:
     @property
     def begun(self) -> bool:
         """Whether the worker has begun its last call: only then can that have killed it."""
-        return self._arena.begun == self._calls > 0
+        return self._arena.begun == self.calls > 0
 
     def report(self, length: int) -> Report:
         """Read the report of the call that has ended.
@@ -185,9 +195,11 @@ class WorkerProcess:
     def reap(self) -> int | None:
         """Wait, after `kill`, for the executor's thread to end and return the exit status; blocks."""
         self._executor.shutdown(wait=True)
-        status = self._process.exitcode
-        self._process.close()
-        return status
+        if not self._reaped:
+            self._reaped = True
+            self._status = self._process.exitcode
+            self._process.close()
+        return self._status
 
     def close(self) -> None:
         """Free what the server holds of it. The process must be dead, or given up."""

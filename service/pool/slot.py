@@ -36,8 +36,8 @@ __all__ = ["Slot", "SlotContext", "SlotOwner", "SlotState"]
 
 logger = logging.getLogger(__name__)
 
-# The first start waits for the fork server's imports, on a busy machine for many seconds. Past this the fork
-# server itself is taken for dead.
+# The first start waits for the fork server's imports, on a busy machine for many seconds. Past this, or where it is
+# longer `load_timeout_s`, the fork server itself is taken for dead.
 START_TIMEOUT_S = 30.0
 
 # SIGKILL takes effect in a few milliseconds, unless the kernel itself is stuck with the process, as on a dead
@@ -72,6 +72,9 @@ class SlotOwner(Protocol):
         `retired` when the slot takes no other call until it is ready again.
         """
 
+    def start_failed(self, slot: int, fault: str) -> None:
+        """Take note that a worker could not be started, and why."""
+
     def slot_lost(self, slot: int, *, crashed: bool) -> None:
         """Take note that the slot's worker is dead, and the call it may have had with it."""
 
@@ -92,7 +95,8 @@ class SlotContext(NamedTuple):
 class Slot:
     """A slot; everything here belongs to the event loop's thread.
 
-    `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker reported last.
+    `calls` counts calls begun, `restarts` workers lost; `memory_bytes` is what the worker reported last, `digest` what
+    it said of the model that it serves.
     """
 
     def __init__(self, number: int, context: SlotContext, backoff: Backoff) -> None:
@@ -101,6 +105,7 @@ class Slot:
         self.calls = 0
         self.restarts = 0
         self.memory_bytes = 0
+        self.digest = ""
         self._context = context
         self._backoff = backoff
         self._process: WorkerProcess | None = None
@@ -155,6 +160,7 @@ class Slot:
             fault = await self._start()
             if fault:
                 self._context.observer.start_failed(self.number, fault)
+                self._context.owner.start_failed(self.number, fault)
                 await self._inspect_bundle()
             elif not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
                 self._become(SlotState.READY)
@@ -191,9 +197,10 @@ class Slot:
 
     async def _start(self) -> str:
         """Launch a worker and wait for its hello; return why it cannot serve, or nothing."""
-        launching = fork_server.starter_thread().run(partial(launch, self._context.spec))
+        launching = fork_server.starter_thread().run(partial(launch, self._context.spec, self.number))
         try:
-            await self._wait_for_start([launching], fork_server.stopped)
+            timeout_s = max(START_TIMEOUT_S, self._context.spec.limits.load_timeout_s)
+            await self._wait_for_start([launching], fork_server.stopped, timeout_s)
         finally:
             if not launching.done():
                 # It most likely hangs in a fork server that was stopped.
@@ -211,10 +218,10 @@ class Slot:
         return await self._await_hello(asyncio.wrap_future(self._process.hello))
 
     async def _wait_for_start(
-        self, waiting: Sequence["asyncio.Future[Any]"], stopped: Callable[[], bool]
+        self, waiting: Sequence["asyncio.Future[Any]"], stopped: Callable[[], bool], timeout_s: float
     ) -> None:
-        """Wait for the first of several, within `START_TIMEOUT_S`, while no signal has stopped what they come from."""
-        end = self._loop.time() + START_TIMEOUT_S
+        """Wait for the first of several, within the time, while no signal has stopped what they come from."""
+        end = self._loop.time() + timeout_s
         while (left := end - self._loop.time()) > 0:
             interval = min(left, STOP_CHECK_INTERVAL_S)
             done, _ = await asyncio.wait(waiting, timeout=interval, return_when=asyncio.FIRST_COMPLETED)
@@ -228,13 +235,25 @@ class Slot:
         hello.add_done_callback(_consume)
         waiting: list[asyncio.Future[Any]] = [hello, self._ended, self._closing]
         assert self._process is not None
-        await self._wait_for_start(waiting, self._process.stopped)
+        timeout_s = self._context.spec.limits.load_timeout_s
+        await self._wait_for_start(waiting, self._process.stopped, timeout_s)
         if not hello.done() or hello.exception():
-            return "the worker did not introduce itself"
+            return await self._why_no_hello(timeout_s)
         if not hello.result().preloaded:
             # The fork server does not report imports that fail, and each restart then takes a second.
             logger.warning("worker_not_preloaded", extra={"slot": self.number})
+        self.digest = hello.result().digest
         return hello.result().fault
+
+    async def _why_no_hello(self, timeout_s: float) -> str:
+        """Say how a worker ended that has not said hello, or that it did not end."""
+        assert self._process is not None
+        if not self._ended.done():
+            return f"the worker was not loaded within {timeout_s:g} s, as long as load_timeout_s allows"
+        reaping = run_blocking(self._process.reap)
+        await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
+        end = classify_exit(None, reaping.result() if reaping.done() else None, out_of_memory=False)
+        return f"the worker ended while it was loaded: {end.evidence}"
 
     def _call_done(self, process: WorkerProcess, future: "asyncio.Future[int]") -> None:
         """Take the report of a call, unless the slot has given that call up."""
@@ -259,7 +278,9 @@ class Slot:
         self._backoff.answered()
         self._jobs = ()
         self.memory_bytes = memory_bytes
-        retired = memory_bytes > RECYCLE_SHARE * self._context.spec.limits.worker_memory_bytes
+        limits = self._context.spec.limits
+        worn_out = 0 < limits.worker_max_calls <= process.calls
+        retired = worn_out or memory_bytes > RECYCLE_SHARE * limits.worker_memory_bytes
         if retired:
             self._serving = False
             self.kill(RestartReason.RECYCLE)

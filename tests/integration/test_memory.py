@@ -25,7 +25,7 @@ from service.errors import Refused
 from service.scheduling.admission import Permit
 from service.scheduling.job import Job
 from service.server import configure
-from tests.support.application import MODEL, FakeBackend, RequestRecorder, settings_with, token
+from tests.support.application import SCORER, FakeBackend, RequestRecorder, settings_with, token
 
 REQUESTS = 1_000
 
@@ -176,7 +176,7 @@ async def growth(kind: str, path: Path) -> Counter[str]:
     """Return the objects that a thousand requests have left."""
     settings, recorder = settings_with(path), RequestRecorder()
     backend = Backend(kind)
-    app = create_app(settings, MODEL, backend, recorder)
+    app = create_app(settings, SCORER, backend, recorder)
     config = configure(app, settings, OpenConnections(MAX_CONNECTIONS), recorder)
     config.load()
     state = ServerState()

@@ -18,7 +18,7 @@ from service.cli.issue_token import TokenClaims, sign_token
 from service.connections.connection import Connection
 from service.connections.limits import WRITE_PROGRESS_BYTES
 from service.dispatcher import Dispatcher
-from tests.support.application import MODEL, RequestRecorder, score_headers, settings_with
+from tests.support.application import SCORER, RequestRecorder, score_headers, settings_with
 from tests.support.connection_server import ConnectionServer, connection_server
 from tests.support.pool import MIB, running_pool
 from tests.support.server import DOCUMENTS, TIMEOUT_S, running_server
@@ -119,7 +119,7 @@ class SlowServer:
 async def slow_server(path: Path, write_s: float = 30.0, answers: int = 10) -> AsyncIterator[SlowServer]:
     """Serve with a budget of so many answers; a client has `write_s` for a part of one."""
     async with running_pool(workers=1, answer_budget_bytes=answers * ANSWER_BYTES) as pool:
-        app = create_app(settings_with(path), MODEL, pool.dispatcher, RequestRecorder())
+        app = create_app(settings_with(path), SCORER, pool.dispatcher, RequestRecorder())
         async with connection_server(app, write_s=write_s) as server:
             yield SlowServer(pool.dispatcher, server)
 

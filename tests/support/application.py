@@ -18,6 +18,11 @@ from service.observability.request_record import RequestRecord
 from service.observability.status import SlotSnapshot, Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
+from service.scorers.declaration import declare
+from service.scorers.description import describe
+from service.scorers.handler import ScorerSource
+from service.scorers.reference import DOCUMENTS
+from service.scorers.serving import ServedScorer
 from service.settings import Settings, load
 from tests.support.asgi import Headers, Reply, call_app, http_scope, receive_of
 from tests.support.tokens import SECRET
@@ -34,6 +39,8 @@ SCORED = Outcome(
 
 MODEL = ModelInfo("example", f"sha256:{'0' * 64}", dimensions=3, clusters=2, pooling="mean")
 
+SCORER = ServedScorer(describe(declare(DOCUMENTS)), ScorerSource(DOCUMENTS), model=MODEL)
+
 
 class FakeBackend:
     """A pool that gives every job the same outcome.
@@ -45,6 +52,8 @@ class FakeBackend:
     started = True
     readiness: str | None = None
     damage: str | None = None
+    digest = ""
+    start_refused: Callable[[str], None] | None = None
 
     def __init__(self, outcome: Outcome | Exception = SCORED) -> None:
         self.outcome = outcome
@@ -142,11 +151,17 @@ def token(*, secret: str = SECRET, **claims: object) -> str:
 class Service:
     """The application over a fake pool, and requests to it."""
 
-    def __init__(self, path: Path, backend: FakeBackend | None = None, **options: object) -> None:
+    def __init__(
+        self,
+        path: Path,
+        backend: FakeBackend | None = None,
+        scorer: ServedScorer = SCORER,
+        **options: object,
+    ) -> None:
         self.settings = settings_with(path, **options)
         self.backend = backend or FakeBackend()
         self.recorder = RequestRecorder()
-        self.app = create_app(self.settings, MODEL, self.backend, self.recorder)
+        self.app = create_app(self.settings, scorer, self.backend, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
         """Send a request with exactly these headers."""
