@@ -38,7 +38,7 @@ class Pool:
         """`bundle`: what the handlers open, where they open one."""
         module = getattr(handlers, "func", handlers).__module__
         preload = dict.fromkeys((*PRELOAD, module, *getattr(handlers, "preload", ())))
-        self._spec = WorkerSpec(handlers, limits, tuple(preload))
+        self._spec = WorkerSpec(handlers, limits, tuple(preload), getattr(handlers, "place", ""))
         self._observer = observer
         self._monitor = BundleMonitor(bundle, observer, self._withdraw)
         self._owner: SlotOwner | None = None

@@ -46,11 +46,15 @@ class LaunchError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """What every worker of a pool is started with; `preload` names the modules imported in advance."""
+    """What every worker of a pool is started with.
+
+    preload: the modules imported in advance. place: file and line of what the handlers load, for messages.
+    """
 
     handlers: worker.HandlerFactory
     limits: PoolLimits
     preload: tuple[str, ...]
+    place: str = ""
 
 
 def launch(spec: WorkerSpec, slot: int) -> "WorkerProcess":

@@ -249,11 +249,16 @@ class Slot:
         """Say how a worker ended that has not said hello, or that it did not end."""
         assert self._process is not None
         if not self._ended.done():
-            return f"the worker was not loaded within {timeout_s:g} s, as long as load_timeout_s allows"
+            return self._placed(f"it was not loaded within {timeout_s:g} s, as long as load_timeout_s allows")
         reaping = run_blocking(self._process.reap)
         await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
         end = classify_exit(None, reaping.result() if reaping.done() else None, out_of_memory=False)
-        return f"the worker ended while it was loaded: {end.evidence}"
+        return self._placed(f"the worker ended while it was loaded: {end.evidence}")
+
+    def _placed(self, fault: str) -> str:
+        """Put the place of what is loaded before a sentence, where it is known."""
+        place = self._context.spec.place
+        return f"{place}: {fault}" if place else fault
 
     def _call_done(self, process: WorkerProcess, future: "asyncio.Future[int]") -> None:
         """Take the report of a call, unless the slot has given that call up."""

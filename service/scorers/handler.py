@@ -8,9 +8,11 @@ again, alone, so that one cannot spoil the others' answers.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import orjson
 
 from scoring.bundle.files import open_files
 from scoring.errors import BundleError
@@ -34,13 +36,14 @@ class ScorerSource:
     """Which scorer workers open, and what with; called in a worker, once. Picklable while a process is spawned.
 
     arguments: of its constructor; a `BundleHandle` among them arrives as `BundleFiles`. folder: searched for its
-    module. preload: modules that the fork server imports.
+    module. preload: modules that the fork server imports. place: file and line, for messages.
     """
 
     reference: str
     arguments: tuple[Any, ...] = ()
     folder: str = ""
-    preload: tuple[str, ...] = field(default=(), compare=False)
+    preload: tuple[str, ...] = ()
+    place: str = ""
 
     def __call__(self) -> "ScorerHandler":
         """Open it. Raises: ScorerError, with file, line and cause; BundleError."""
@@ -107,7 +110,7 @@ class ScorerHandler:
         requests = getattr(self._scorer, "self_test", None)
         if requests is None:
             return
-        place = f"{self._declared.place}: self_test"
+        place = self._declared.place
         try:
             bodies = [_as_body(request, self._declared.name) for request in requests()]
         except BaseException as error:
@@ -115,12 +118,13 @@ class ScorerHandler:
         for number, body in enumerate(bodies):
             try:
                 outcome = self(body, "score")
+            except ResultError as error:
+                raise ScorerError(f"{place}: self_test: request {number}: {error}") from error
             except BaseException as error:
                 raise ScorerError(f"{located(error)} (in self_test, request {number})") from error
             if outcome.code != "ok":
-                raise ScorerError(
-                    f"{place}: request {number} was answered with {outcome.code}: {outcome.body.decode()}"
-                )
+                said = orjson.loads(outcome.body)["detail"]
+                raise ScorerError(f"{place}: self_test: request {number}: {outcome.code}: {said}")
 
     def _read(self, body: Buffer, operation: Operation) -> "_Read | Outcome":
         began = time.perf_counter()

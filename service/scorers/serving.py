@@ -54,9 +54,8 @@ def prepare_scorer(settings: Settings) -> ServedScorer:
     model = None if settings.model is None else settings.model.absolute()
     description = describe_apart(settings.scorer, folder, model, settings.load_timeout_s)
     arguments = () if model is None else (model,)
-    return ServedScorer(
-        description, ScorerSource(settings.scorer, arguments, str(folder), description.preload)
-    )
+    source = ScorerSource(settings.scorer, arguments, str(folder), description.preload, description.file)
+    return ServedScorer(description, source)
 
 
 def serve_documents(settings: Settings, files: BundleFiles) -> ServedScorer:
