@@ -8,9 +8,9 @@ seconds and with its part of C in a call as full as it would be under load.
 
 Until the first call has ended every job goes alone. That call sets the scale: half of its time is taken for C, and half
 for the body, so that the next jobs that wait go in pairs, and show which of the two it was. From then on the
-coefficients follow by exponentiated gradient steps (Kivinen and Warmuth, 1997), as in `cost`. Calls of one job tell
-nothing about sharing. Where jobs do not gain from it, they come to go alone; the guess then moves back slowly, until
-another pair is tried, since a scorer may change.
+coefficients follow by exponentiated gradient steps (Kivinen and Warmuth, 1997), as in `cost`. Calls of one job, or of
+as many each, tell nothing about sharing: so what calls of other sizes took is remembered. Where jobs do not gain from
+it, they come to go alone; the guess then moves back slowly, until another pair is tried, since a scorer may change.
 
 A correction belongs to one subject, whose bodies may be harder than their size shows. Weaknesses: subjects have no
 equal votes on what is shared by all; and a body whose cost has nothing to do with its size is predicted by the mean.
@@ -19,6 +19,7 @@ equal votes on what is shared by all; and a body whose cost has nothing to do wi
 from collections import OrderedDict
 from collections.abc import Sequence
 from math import exp, log, log2
+from typing import NamedTuple
 
 from service.scheduling.cost import Measured
 from service.scheduling.features import Features
@@ -27,6 +28,12 @@ from service.scheduling.scheduler import BATCH_S, SPLIT_S
 
 # How much an error counts at least; the first few calls count more: the n-th by 1/n.
 RATE = 0.1
+
+# Calls are remembered as a mean for each size of batch: pairs alone, or single jobs alone, would fit any split between
+# C and the jobs' own seconds. How much the last call counts in its mean, and the calls after which a mean that has got
+# no new one counts half.
+MEAN_RATE = 0.1
+HALF_LIFE_CALLS = 200
 
 # One timing is not taken for more wrong than this, as a logarithm: factor e.
 MAX_ERROR = 1.0
@@ -57,6 +64,14 @@ _RATIO_UP, _RATIO_DOWN = 0.5, 0.05
 _EXTRA_BYTES = 256
 
 
+class _Mean(NamedTuple):
+    """What calls with about as many jobs took: sums of the terms, seconds, and the number of the last such call."""
+
+    sums: tuple[float, ...]
+    seconds: float
+    call: int
+
+
 class SizePredictor:
     """Predicts by the size of a body. Belongs to the event loop's thread.
 
@@ -71,6 +86,8 @@ class SizePredictor:
         # Of the terms of `_terms`.
         self._coefficients = [1.0] if costs else [FIRST_GUESS_S, 0.0]
         self._calls = 0
+        # By the number of jobs, as a power of two.
+        self._means: dict[int, _Mean] = {}
         self._corrections: OrderedDict[str, float] = OrderedDict()
         self._ratio = _FIRST_RATIO
 
@@ -100,25 +117,46 @@ class SizePredictor:
         if self._calls == 1:
             self._set_scale([body.features.size for body in call], seconds)
             return
+        self._remember([body.features.size for body in call], seconds)
+        self._fit()
         owns = [self._own(body.subject, body.features.size) for body in call]
         total = self.overhead + sum(owns)
-        error = max(-MAX_ERROR, min(MAX_ERROR, log(seconds / total)))
-        step = max(RATE, 1 / self._calls) * error
-        sums = [sum(terms) for terms in zip(*(self._terms(body.features.size) for body in call), strict=True)]
-        for position, value in enumerate(sums):
-            share = self._coefficients[position] * value / total
-            self._coefficients[position] *= exp(step * share)
+        error = _clamped(log(seconds / total))
         for body, own in zip(call, owns, strict=True):
             self._correct(body.subject, CORRECTION_RATE * error * own / total)
-        self.overhead *= exp(step * self.overhead / total)
         if len(call) == 1 and self.overhead < owns[0]:
             self._doubt(owns[0])
+
+    def _remember(self, sizes: Sequence[int], seconds: float) -> None:
+        """Take a call into the mean of those with about as many jobs."""
+        sums = tuple(map(sum, zip(*map(self._terms, sizes), strict=True)))
+        number = len(sizes).bit_length()
+        before = self._means.get(number)
+        if before is not None:
+            sums = tuple(old + MEAN_RATE * (new - old) for old, new in zip(before.sums, sums, strict=True))
+            seconds = before.seconds + MEAN_RATE * (seconds - before.seconds)
+        self._means[number] = _Mean(sums, seconds, self._calls)
+
+    def _fit(self) -> None:
+        """Move each coefficient by its share of the error of each mean, without the subjects' corrections."""
+        for mean in self._means.values():
+            parts = [factor * value for factor, value in zip(self._coefficients, mean.sums, strict=True)]
+            total = self.overhead + sum(parts)
+            # Divided by the squares, so that a step takes the same part of an error off whatever the shares are.
+            squares = sum((part / total) ** 2 for part in (self.overhead, *parts))
+            weight = 0.5 ** ((self._calls - mean.call) / HALF_LIFE_CALLS)
+            rate = weight * max(RATE, 1 / self._calls)
+            step = rate * _clamped(log(mean.seconds / total)) / squares / total
+            self._coefficients = [
+                factor * exp(step * part) for factor, part in zip(self._coefficients, parts, strict=True)
+            ]
+            self.overhead *= exp(step * self.overhead)
 
     def _mates(self, own: float) -> int:
         """Return how many jobs of these own seconds share a call under load, as the scheduler fills it."""
         if own > max(SPLIT_S, self.overhead):
             return 1
-        return max(1, min(self._batch_jobs, int(max(BATCH_S, self.overhead) / own)))
+        return max(1, min(self._batch_jobs, int(max(BATCH_S, own + self.overhead) / own)))
 
     def _set_scale(self, sizes: Sequence[int], seconds: float) -> None:
         self.overhead = seconds / 2
@@ -161,3 +199,7 @@ class SizePredictor:
     def _learn_ratio(self, body: Measured) -> None:
         ratio = body.answer_bytes / (body.features.size + _EXTRA_BYTES)
         self._ratio += (_RATIO_UP if ratio > self._ratio else _RATIO_DOWN) * (ratio - self._ratio)
+
+
+def _clamped(error: float) -> float:
+    return max(-MAX_ERROR, min(MAX_ERROR, error))

@@ -289,7 +289,8 @@ class Scheduler:
                 break
             if not jobs:
                 # Where a call itself costs more, jobs gain by sharing until they have added as much.
-                room_s, split_s = max(room_s, job.overhead), max(split_s, job.overhead)
+                room_s = max(room_s, job.marginal + job.overhead)
+                split_s = max(split_s, job.overhead)
             elif job.marginal > room_s or max(job.marginal, jobs[0].marginal) > split_s:
                 break
             self.queue.take(job)
