@@ -106,7 +106,7 @@ def describe_apart(reference: str, folder: Path, model: Path | None, timeout_s: 
                 stderr=output,
                 pass_fds=[writing],
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": _python_path()},
+                env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"},
             )
         finally:
             os.close(writing)
