@@ -129,7 +129,7 @@ class SizePredictor:
 
     def _remember(self, sizes: Sequence[int], seconds: float) -> None:
         """Take a call into the mean of those with about as many jobs."""
-        sums = tuple(map(sum, zip(*map(self._terms, sizes), strict=True)))
+        sums = tuple(sum(terms, 0.0) for terms in zip(*map(self._terms, sizes), strict=True))
         number = len(sizes).bit_length()
         before = self._means.get(number)
         if before is not None:

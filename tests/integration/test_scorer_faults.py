@@ -9,20 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import Reply, Server, running_server
-
-FAULTY = "tests.support.scorers:Faulty"
-
-
-def serving(**settings: object):  # type: ignore[no-untyped-def]
-    """Run a server with the scorer that does what it is told."""
-    return running_server(Path("unused"), scripted=False, scorer=FAULTY, **{"workers": 1, **settings})
+from tests.support.server import Reply, Server, serving
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """Run a server with one worker, so that every request meets what the last one has left."""
-    with serving() as server:
+    with serving("Faulty") as server:
         server.await_ready()
         server.score(b'"echo"')  # sets the scale of its costs
         yield server
@@ -100,8 +93,7 @@ def test_an_exception_is_logged_without_its_message(server: Server) -> None:
 @pytest.mark.parametrize("name", ["Short", "Wrong"])
 def test_a_result_of_the_wrong_shape_names_the_scorer(name: str) -> None:
     """And says what was wrong with it."""
-    reference = f"tests.support.scorers:{name}"
-    with running_server(Path("unused"), scripted=False, scorer=reference, workers=1) as server:
+    with serving(name) as server:
         server.await_ready()
 
         reply = server.score(b"1")
@@ -176,7 +168,7 @@ def test_threads_are_left_alone(server: Server) -> None:
 
 def test_a_worker_is_replaced_after_its_calls() -> None:
     """The reason is `recycle`, and no request notices."""
-    with serving(worker_max_calls=3) as server:
+    with serving("Faulty", worker_max_calls=3) as server:
         server.await_ready()
 
         pids = {json.loads(ask(server, "echo").body)["pid"] for _ in range(9)}
@@ -187,7 +179,7 @@ def test_a_worker_is_replaced_after_its_calls() -> None:
 
 def test_a_leak_is_ended_before_it_reaches_the_limit() -> None:
     """By a replacement between two calls."""
-    with serving(worker_memory_bytes=512 * 1024 * 1024) as server:
+    with serving("Faulty", worker_memory_bytes=512 * 1024 * 1024) as server:
         server.await_ready()
 
         replies = [ask(server, "leak 20") for _ in range(30)]

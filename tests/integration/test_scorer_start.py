@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import running_server
+from tests.support.server import serving
 from tests.support.tokens import SECRET
 
 SCORERS = Path(__file__).parent.parent / "support" / "scorers.py"
@@ -106,9 +106,8 @@ def test_a_load_that_fails_after_a_worker_was_ready_is_tried_again(tmp_path: Pat
     """It is logged, and the server goes on."""
     record = tmp_path / "record"
     record.touch()
-    settings = {"scorer": "tests.support.scorers:Once", "model": record, "workers": 1}
 
-    with running_server(tmp_path, scripted=False, **settings) as server:
+    with serving("Once", model=record) as server:
         server.await_ready()
 
         server.score(b'"die"', X_Request_Timeout_Ms="300")

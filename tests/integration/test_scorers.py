@@ -8,13 +8,7 @@ import msgspec
 import pytest
 
 from service.api.response import Info
-from tests.support.server import Server, running_server
-
-
-def serving(name: str, **settings: object):  # type: ignore[no-untyped-def]
-    """Run a server with one of the tests' scorers."""
-    reference = f"tests.support.scorers:{name}"
-    return running_server(Path("unused"), scripted=False, scorer=reference, **{"workers": 1, **settings})
+from tests.support.server import Server, serving
 
 
 @pytest.fixture(scope="module")
