@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from random import Random
 from typing import Protocol
 
-import orjson
 from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,9 +14,9 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from service.api.openapi import openapi_document
 from service.api.request import EXPLAIN_ROUTE, SCORE_ROUTE
 from service.api.response import NotReady
+from service.api.scorer import ScorerDescription
 from service.auth.jwks import IssuerKeys
 from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
@@ -26,6 +26,7 @@ from service.http.middleware import DirectRoute, RequestContext, cross_origin
 from service.http.operations import (
     InfoEndpoint,
     MetricsEndpoint,
+    OpenApiEndpoint,
     Probe,
     ReloadableModel,
     ReloadEndpoint,
@@ -33,13 +34,14 @@ from service.http.operations import (
     TelemetrySource,
 )
 from service.http.pages import page_routes
-from service.http.responses import FixedResponse, http_exception_response
-from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint
+from service.http.responses import http_exception_response
+from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint, work_of
 from service.limits import PoolLimits, ScoreLimits
 from service.memory import largest_answer
 from service.observability.health import HealthMetrics
 from service.observability.readiness import Readiness
 from service.observability.status import Snapshot
+from service.pool.fork_server import import_from
 from service.pool.observer import Observer
 from service.release import Release
 from service.settings import Settings
@@ -49,6 +51,11 @@ class Backend(JobQueue, OverloadCheck, Protocol):
     """What the application needs of the dispatcher."""
 
     started: bool
+    start_refused: Callable[[str], None] | None
+
+    @property
+    def digest(self) -> str:
+        """What the workers serve, as they say; empty while none has said it."""
 
     @property
     def readiness(self) -> str | None:
@@ -82,8 +89,12 @@ def make_backend(settings: Settings, release: Release, observer: Observer | None
         answer_budget_bytes=settings.answer_budget_bytes,
         queue_budget_s=settings.queue_budget_s,
         worker_memory_bytes=settings.worker_memory_bytes,
+        load_timeout_s=settings.load_timeout_s,
+        worker_max_calls=settings.worker_max_calls,
     )
-    return Dispatcher(release.handlers, limits, observer, release.bundle, release.known)
+    import_from(release.folder)
+    predictor = release.predictor(limits, Random())  # noqa: S311 - samples
+    return Dispatcher(release.handlers, limits, observer, release.bundle, predictor)
 
 
 def make_keys(settings: Settings) -> KeySource:
@@ -126,13 +137,13 @@ def create_app(
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     telemetry.register(_health(settings, backend, readiness).families)
-    work = _work_routes(backend, authenticator, limits)
+    work = _work_routes(model.info.scorer, backend, authenticator, limits)
     app = Application(
         routes=[
             *work,
             *_probe_routes(backend, readiness),
             *_operator_routes(model, telemetry, backend.snapshot, authenticator),
-            *_document_routes(settings, model),
+            *_document_routes(settings, model, backend),
             *page_routes(),
         ],
         middleware=_middleware(settings, telemetry, work[0]),
@@ -141,9 +152,8 @@ def create_app(
             backend, keys, readiness, partial(_drain, model, backend, settings.drain_timeout_s)
         ),
     )
-    app.router.redirect_slashes = (
-        False  # `/score/` is another path, and POST bodies do not survive a redirect
-    )
+    # `/score/` is another path, and POST bodies do not survive a redirect.
+    app.router.redirect_slashes = False
     app.state.load_shedder = load_shedder  # the server asks it before the application sees a request
     return app
 
@@ -164,12 +174,16 @@ def _middleware(settings: Settings, telemetry: TelemetrySource, direct: Route) -
     ]
 
 
-def _work_routes(backend: Backend, authenticator: Authenticator, limits: ScoreLimits) -> list[Route]:
+def _work_routes(
+    scorer: ScorerDescription, backend: Backend, authenticator: Authenticator, limits: ScoreLimits
+) -> list[Route]:
     """Return the routes that workers answer; that of `/score` is the first."""
-    return [
-        Route(SCORE_ROUTE, ScoreEndpoint(backend, authenticator, limits), methods=["POST"]),
-        Route(EXPLAIN_ROUTE, ScoreEndpoint(backend, authenticator, limits, EXPLAIN), methods=["POST"]),
-    ]
+    score = ScoreEndpoint(backend, authenticator, limits, work_of(scorer))
+    routes = [Route(SCORE_ROUTE, score, methods=["POST"])]
+    if "explain" in scorer.operations:
+        explain = ScoreEndpoint(backend, authenticator, limits, EXPLAIN)
+        routes.append(Route(EXPLAIN_ROUTE, explain, methods=["POST"]))
+    return routes
 
 
 def _operator_routes(
@@ -185,11 +199,11 @@ def _operator_routes(
     ]
 
 
-def _document_routes(settings: Settings, model: ReloadableModel) -> list[Route]:
-    document = orjson.dumps(openapi_document(settings.limits, settings.overload_status))
+def _document_routes(settings: Settings, model: ReloadableModel, backend: Backend) -> list[Route]:
+    info = InfoEndpoint(settings, model, lambda: backend.digest)
     return [
-        Route("/info", InfoEndpoint(settings, model), methods=["GET"]),
-        Route("/openapi.json", FixedResponse("application/json", document), methods=["GET"]),
+        Route("/info", info, methods=["GET"]),
+        Route("/openapi.json", OpenApiEndpoint(settings, model), methods=["GET"]),
     ]
 
 

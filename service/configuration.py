@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from service.memory import share_out
 from service.settings import (
+    EXISTING,
     FILE,
     FOLDER,
     KEY_ALGORITHMS,
@@ -32,7 +33,10 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     """
     values: dict[str, Any] = {}
     faults: list[str] = []
+    own_scorer = _given("scorer", options, environ) is not None
     for name, rule in rules().items():
+        if name == "bundle" and own_scorer:
+            continue
         text = _given(name, options, environ)
         try:
             if text is not None:
@@ -43,6 +47,8 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
             faults.append(f"{name}: {fault}")
     if "*" in values.get("cors_origins", ()):
         faults.append("cors_origins: * would allow every page; list the origins")
+    if "model" in values and not own_scorer:
+        faults.append("model: it goes with scorer; documents are scored with a bundle")
     faults.extend(_faults_of_tokens(values))
     if faults:
         raise SettingsError(faults)
@@ -87,6 +93,8 @@ def _read(text: str, rule: Rule) -> object:
         raise ValueError(f"there is no folder {text}")
     if kind is FILE and not Path(text).is_file():
         raise ValueError(f"there is no file {text}")
+    if kind is EXISTING and not Path(text).exists():
+        raise ValueError(f"there is no {text}")
     return value
 
 

@@ -11,7 +11,7 @@ instruction settles that, and the scheduler finishes every job by its deadline.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from time import monotonic
@@ -51,6 +51,7 @@ from service.scheduling.events import (
 )
 from service.scheduling.features import KnownModel
 from service.scheduling.job import Job
+from service.scheduling.prediction import DocumentPredictor, Predictor
 from service.scheduling.quarantine import Quarantine
 from service.worker.main import HandlerFactory
 
@@ -96,15 +97,16 @@ class Dispatcher:
         limits: PoolLimits,
         observer: Observer | None = None,
         bundle: BundleHandle | None = None,
-        model: KnownModel = NO_MODEL,
+        predictor: Predictor | None = None,
     ) -> None:
-        """`bundle`: what the handlers open, where they open one. `model`: what costs and sizes are predicted with."""
+        """`bundle`: what the handlers open, where they open one. `predictor`: by default of an unknown model."""
         self._limits = limits
         self._observer = observer or NullPoolObserver()
         self._pool = Pool(WorkerSpec(handlers, limits, bundle), self._observer)
         self._random = Random()  # noqa: S311 - jitter
         self._emptied = asyncio.Event()
-        self._control = Control(limits, model, self._random, self._emptied.set)
+        predictor = predictor or DocumentPredictor(limits.max_documents, NO_MODEL, self._random)
+        self._control = Control(limits, predictor, self._random, self._emptied.set)
         self._quarantine = Quarantine()
         self._lag = LagMonitor(self._observer.loop_lagged)
         # Every job that the scheduler has not finished, with what its request waits for.
@@ -115,6 +117,8 @@ class Dispatcher:
         self._closed: str | None = None
         self._announced = False
         self.started = False
+        # Told why a worker could not be started, as long as none ever was ready.
+        self.start_refused: Callable[[str], None] | None = None
 
     async def start(self) -> None:
         """Start the workers without waiting for them.
@@ -138,7 +142,7 @@ class Dispatcher:
             release.close()
             raise Refused("draining" if self._announced else "starting", "there are no workers to exchange")
         await self._pool.exchange(WorkerSpec(release.handlers, self._limits, release.bundle, release.trial))
-        self._control.know(release.known)
+        self._control.follow(release.known)
 
     @property
     def readiness(self) -> str | None:
@@ -250,12 +254,24 @@ class Dispatcher:
         )
         queue = self._control.scheduler.queue
         answers = self._control.admission.answers
-        return Snapshot(slots, queue.count, queue.cost, queue.subjects, answers.held, answers.subjects)
+        return Snapshot(
+            slots, queue.count, queue.cost, queue.subjects, answers.held, answers.subjects, self.digest
+        )
 
     def slot_ready(self, slot: int) -> None:
         """Take note that the slot waits for a call."""
         self.started = True
         self._feed(SlotReady(slot))
+
+    def start_failed(self, slot: int, fault: str) -> None:
+        """Take note that a worker could not be started."""
+        if not self.started and self.start_refused is not None:
+            self.start_refused(fault)
+
+    @property
+    def digest(self) -> str:
+        """What the workers serve, as they say; empty until one is ready, or where they say nothing."""
+        return next((slot.digest for slot in self._pool.slots if slot.digest), "")
 
     def slot_lost(self, slot: int, *, crashed: bool) -> None:
         """Take note that the slot's worker is dead."""
@@ -267,14 +283,26 @@ class Dispatcher:
 
     def call_ended(self, slot: int, ends: Sequence[tuple[Job, Entry, bytes]], *, retired: bool) -> None:
         """Learn from how the jobs of a call ended, and hand their outcomes out."""
-        measured = [Measured(job.subject, job.features, entry.code == "ok") for job, entry, _ in ends]
-        self._control.learn(measured, sum(entry.seconds for _, entry, _ in ends))
+        self._learn([end for end in ends if not end[1].alone])
+        for end in ends:
+            if end[1].alone:
+                self._learn([end])
         outcomes: list[Outcome | None] = []
         for job, entry, body in ends:
             if entry.fault:
                 self._observer.faulted(slot, job.request_id, entry.fault)
-            outcomes.append(None if entry.code == POSTPONED else Outcome(entry.code, body, entry.facts))
+            outcomes.append(
+                None if entry.code == POSTPONED else Outcome(entry.code, body, entry.facts, raw=entry.raw)
+            )
         self._feed(CallEnded(slot, tuple(outcomes), retired))
+
+    def _learn(self, ends: Sequence[tuple[Job, Entry, bytes]]) -> None:
+        """Learn from jobs that the handler was called with together."""
+        measured = [
+            Measured(job.subject, job.features, entry.code == "ok", entry.length) for job, entry, _ in ends
+        ]
+        if measured:
+            self._control.learn(measured, sum(entry.seconds for _, entry, _ in ends))
 
     def _check_open(self) -> None:
         """Refuse while there is no worker to come. Raises: Refused."""

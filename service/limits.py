@@ -54,6 +54,8 @@ class PoolLimits:
     queue_budget_s: predicted wait beyond which a request is refused.
     worker_memory_bytes: private memory of one worker.
     batch_jobs: the most that share a call; 1 makes every request a call of its own.
+    load_timeout_s: for a new worker until it can be called: its scorer's imports, its model and its self-test.
+    worker_max_calls: a worker is replaced after so many calls; 0 for never.
     """
 
     workers: int = 1
@@ -65,3 +67,5 @@ class PoolLimits:
     queue_budget_s: float = 5.0
     worker_memory_bytes: int = 2048 * MIB
     batch_jobs: int = 32
+    load_timeout_s: float = 60.0
+    worker_max_calls: int = 0

@@ -1,15 +1,17 @@
 """What is served, opened whole: how its workers are made, and what the server itself knows of it.
 
-    open_bundle_release(path)   verify ─→ open files ─→ handlers, trial   for the workers
-                                                    └─→ info, known       for the server
+    open_release   bundle: verify ─→ open files ──┬─→ handlers, trial   for the workers
+                   scorer: describe in a process ─┴─→ info, known       for the server
 
 A server has one release at a time, that of its start or of its last reload.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice
+from pathlib import Path
+from random import Random
 
 import msgspec
 import orjson
@@ -19,11 +21,19 @@ from scoring.bundle.files import BundleFiles
 from scoring.bundle.manifest import NGRAM_VECTORS_FILE, TERMS_FILE, Manifest
 from scoring.progress import Progress, silent
 from service.api.response import ModelInfo
+from service.api.scorer import Served
 from service.ipc.bundle_handle import BundleHandle
+from service.limits import PoolLimits
 from service.pool.process import Trial
+from service.scheduling.call_cost import SizePredictor
 from service.scheduling.features import KnownModel, KnowsWord
+from service.scheduling.prediction import DocumentPredictor, Predictor
+from service.scorers.declaration import declare
+from service.scorers.description import describe, describe_apart
+from service.scorers.handler import ScorerSource
+from service.scorers.reference import DOCUMENTS
 from service.settings import Settings
-from service.worker.main import HandlerFactory, open_handler
+from service.worker.main import HandlerFactory
 
 # Words of each of the two documents that a worker has to score before it takes over.
 _TRIAL_WORDS = 20
@@ -33,15 +43,28 @@ _TRIAL_WORDS = 20
 class Release:
     """What is served from one moment on.
 
-    handlers: make what answers, in a worker. info: what is said of it. known: what costs and sizes are predicted with.
-    bundle: the open files that the handlers are made of, where there are any. trial: what a new worker must answer.
+    handlers: make what answers, in a worker. info: what is said of it. known: of the built-in scorer, what costs and
+    sizes are predicted with. bundle: the open files that the handlers are made of, where there are any. trial: what a
+    new worker must answer.
     """
 
     handlers: HandlerFactory
-    info: ModelInfo
-    known: KnownModel
+    info: Served
+    known: KnownModel | None = None
     bundle: BundleHandle | None = None
     trial: Trial = ()
+
+    @property
+    def folder(self) -> str:
+        """Where the modules of the scorer are searched for first; empty for the built-in one."""
+        folder: str = getattr(self.handlers, "folder", "")
+        return folder
+
+    def predictor(self, limits: PoolLimits, random: Random) -> Predictor:
+        """Return what predicts the costs and answers of requests."""
+        if self.known is not None:
+            return DocumentPredictor(limits.max_documents, self.known, random)
+        return SizePredictor(limits.batch_jobs, self.info.scorer.costs)
 
     def close(self) -> None:
         """Close the files of a release that is not served."""
@@ -52,18 +75,24 @@ class Release:
 def open_release(
     settings: Settings, handlers: HandlerFactory | None = None, progress: Progress = silent
 ) -> Release:
-    """Open the bundle that the settings name, with every check; blocks for about a second per GB.
+    """Open what the settings name, with every check; blocks for about a second per GB of a bundle.
 
-    `handlers` replace those of the bundle, for tests. `progress` is told in bytes.
+    A scorer that is not the built-in one is described in a process of its own, in at most `load_timeout_s`. The current
+    folder is searched for its module first, there and in workers, never in this process. `handlers` replace those of
+    the release, for tests. `progress` is told in bytes.
 
-    Raises: BundleError in one sentence that names the file and the fault.
+    Raises: BundleError in one sentence that names the file and the fault; ScorerError with file, line and cause.
     """
+    if settings.scorer is not None:
+        return _scorer_release(settings, settings.scorer, handlers)
+    assert settings.bundle is not None
     files = open_verified(settings.bundle, progress)
     try:
         bundle = BundleHandle(files)
+        description = describe(declare(DOCUMENTS))
         return Release(
-            handlers or partial(open_handler, bundle, settings.limits),
-            model_info(files.manifest, files.digest),
+            handlers or ScorerSource(DOCUMENTS, (bundle, settings.limits), preload=description.preload),
+            Served(description, model_info(files.manifest, files.digest)),
             KnownModel(word_test(files), files.manifest.dimensions),
             bundle,
             _trial(files, settings),
@@ -71,6 +100,15 @@ def open_release(
     except BaseException:
         files.close()
         raise
+
+
+def _scorer_release(settings: Settings, reference: str, handlers: HandlerFactory | None) -> Release:
+    folder = Path(os.getcwd())  # noqa: PTH109 - as it is named, also where it is a link
+    model = None if settings.model is None else settings.model.absolute()
+    description = describe_apart(reference, folder, model, settings.load_timeout_s)
+    arguments = () if model is None else (model,)
+    source = ScorerSource(reference, arguments, str(folder), description.preload, description.file)
+    return Release(handlers or source, Served(description))
 
 
 def model_info(manifest: Manifest, digest: str) -> ModelInfo:

@@ -17,11 +17,13 @@ from typing import Protocol
 
 from scoring.errors import ScoringError
 from scoring.progress import Progress
-from service.api.response import ModelInfo, Reloaded
+from service.api.response import Reloaded
+from service.api.scorer import Served
 from service.errors import Refused
 from service.pool.daemon_threads import run_blocking
 from service.pool.process import LaunchError
 from service.release import Release
+from service.scorers.reference import ScorerError
 
 # How often the log says how far the checksums are: of small bundles never.
 PROGRESS_INTERVAL_S = 5.0
@@ -46,7 +48,7 @@ class ReloadObserver(Protocol):
     def reload_verified(self, share: float) -> None:
         """Note how much of the files has been checked, 0 to 1; only where that takes long."""
 
-    def reload_ended(self, end: Reloaded, info: ModelInfo) -> None:
+    def reload_ended(self, end: Reloaded, info: Served) -> None:
         """Note what is served now, and whether it is another model than before."""
 
     def reload_failed(self, detail: str) -> None:
@@ -58,7 +60,7 @@ class Reloader:
 
     def __init__(
         self,
-        info: ModelInfo,
+        info: Served,
         open_release: OpenRelease,
         workers: Workers,
         observer: ReloadObserver,
@@ -106,13 +108,14 @@ class Reloader:
         self._observer.reload_started()
         try:
             release = await self._opened()
+            self._check_interface(release)
             # What has no digest may have changed.
             changed = not release.info.digest or release.info.digest != self.info.digest
             if changed:
                 await self._workers.exchange(release)
             else:
                 release.close()
-        except (ScoringError, LaunchError) as error:
+        except (ScoringError, ScorerError, LaunchError) as error:
             self._observer.reload_failed(str(error))
             raise Refused("reload_failed", f"nothing has changed: {error}") from error
         except Refused as refused:
@@ -124,12 +127,20 @@ class Reloader:
         before, self.info = self.info, release.info
         end = Reloaded(
             "reloaded" if changed else "unchanged",
-            before.digest,
-            self.info.digest,
+            before.digest or None,
+            self.info.digest or None,
             round(monotonic() - began, 3),
         )
         self._observer.reload_ended(end, self.info)
         return end
+
+    def _check_interface(self, release: Release) -> None:
+        """Close a release that the routes of this server do not fit. Raises: ScorerError."""
+        if release.info.scorer.interface != self.info.scorer.interface:
+            release.close()
+            raise ScorerError(
+                f"{release.info.scorer.file}: it takes or returns another kind of body than before; restart the service"
+            )
 
     async def _opened(self) -> Release:
         """Open the release in a thread; when this is cancelled, what comes of it is closed."""

@@ -30,7 +30,7 @@ from service.connections.eviction import OpenConnections
 from service.connections.limits import BODY_GRACE_S, ConnectionLimits, connections_allowed
 from service.errors import StartError
 from service.observability.log import EventLog, ServiceLog, opened_log
-from service.observability.metrics import ServedModel
+from service.observability.metrics import served_model
 from service.observability.process import ProcessMetrics
 from service.observability.request_record import NullRequestObserver, RequestObserver
 from service.observability.service_manager import ServiceManager
@@ -90,11 +90,20 @@ class Server(uvicorn.Server):
         self._settings = settings
         self._announce = announce
         self._manager = ServiceManager(os.environ)
+        self.start_fault = ""
+        if settings.scorer is not None:
+            # A bundle was verified before; a scorer shows only in a worker whether it can be loaded.
+            self._backend.start_refused = self._refuse_start
         self._ignored: set[signal.Signals] = set()
         # What SIGHUP has read anew, one after the other.
         self._reload_actions: Sequence[ReloadAction] = (self._reloader.reload_on_signal,)
         self._reloading: asyncio.Task[None] | None = None
         self._reload_again = False
+
+    def _refuse_start(self, fault: str) -> None:
+        """End the server: no worker ever was ready, and another would fail alike."""
+        self.start_fault = self.start_fault or fault
+        self.should_exit = self.force_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, and then say where."""
@@ -217,6 +226,8 @@ def ignore(address: str) -> None:
 def run(settings: Settings, handlers: HandlerFactory | None = None, announce: Announce = ignore) -> int:
     """Serve until a signal comes; return the exit status: 0, 2 for what people can mend, 1 for a fault.
 
+    A scorer that no worker can load when the server starts ends it with 2, too.
+
     `handlers` replace those of the bundle, for tests. `announce` is told the address once it answers.
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
@@ -234,7 +245,10 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
             server.run(sockets)
         except SystemExit:
             return 1  # the application did not start; the reason was logged
-        return 0
+    if server.start_fault:
+        print(server.start_fault, file=sys.stderr)
+        return 2
+    return 0
 
 
 def assemble(
@@ -246,8 +260,12 @@ def assemble(
     """
     check_requirements()
     release = open_release(settings, handlers)
-    model = ServedModel(release.info.name, release.info.digest, release.info.clusters)
-    log.write(logging.INFO, "starting", model=model.name, digest=model.digest, workers=settings.workers)
+    model = served_model(release.info)
+    log.write(
+        logging.INFO, "starting", model=model.name, digest=model.digest or None, workers=settings.workers
+    )
+    if release.info.scorer.cost_fault:
+        logger.warning("scorer_cost_ignored", extra={"detail": release.info.scorer.cost_fault})
     log_memory(settings, log)
     telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
     telemetry.register(ProcessMetrics().families)

@@ -69,6 +69,7 @@ def _hosts(text: str) -> tuple[str, ...]:
 TEXT = Kind("TEXT", str, "a text")
 FOLDER = Kind("DIR", Path, "a folder")
 FILE = Kind("FILE", Path, "a file")
+EXISTING = Kind("PATH", Path, "a path")
 WHOLE = Kind("N", int, "a whole number")
 BYTES = Kind("BYTES", int, "a whole number of bytes")
 SECONDS = Kind("SECONDS", float, "a number of seconds")
@@ -102,7 +103,20 @@ class Setting(NamedTuple):
 class Settings:
     """The settings of one server. Sizes are bytes, times seconds."""
 
-    bundle: Annotated[Path, Rule(FOLDER, "The model bundle to serve.")]
+    bundle: Annotated[
+        Path | None, Rule(FOLDER, "The model bundle to serve; required, and ignored with --scorer.")
+    ] = None
+    scorer: Annotated[
+        str | None,
+        Rule(
+            TEXT,
+            "Serve your own scorer instead of documents and a bundle: package.module:Name, a class or a function. The "
+            "current folder is searched for the module first.",
+        ),
+    ] = None
+    model: Annotated[
+        Path | None, Rule(EXISTING, "With --scorer: the file or folder that its constructor is given.")
+    ] = None
     host: Annotated[
         tuple[str, ...],
         Rule(
@@ -230,6 +244,26 @@ class Settings:
             shown="2 GiB, three eighths of memory_bytes for all at most",
         ),
     ] = DEFAULT_WORKER_BYTES
+    load_timeout_s: Annotated[
+        float,
+        Rule(
+            SECONDS,
+            "Time for a new worker to load: its imports, its model, its self-test. Too low ends the start of a large "
+            "model; too high keeps a slot waiting for one that hangs.",
+            0.1,
+            HOUR,
+        ),
+    ] = 60.0
+    worker_max_calls: Annotated[
+        int,
+        Rule(
+            WHOLE,
+            "A worker is replaced after so many calls, for code that leaks memory. Low numbers have slots wait for "
+            "loading; 0 never does it.",
+            0,
+            10**12,
+        ),
+    ] = 0
     overload_status: Annotated[
         int,
         Rule(

@@ -28,9 +28,9 @@ from uvicorn.server import ServerState
 
 from bench.harness.command_line import bundle_path, parser
 from bench.harness.server import free_ports
-from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Facts, Outcome
-from service.api.response import ModelInfo, Reloaded
+from service.api.response import Reloaded
+from service.api.scorer import Served
 from service.app import create_app
 from service.auth.keys import FixedKey, Key
 from service.auth.tokens import Authenticator, TokenPolicy
@@ -42,7 +42,7 @@ from service.errors import Refused
 from service.limits import PoolLimits
 from service.observability.request_record import NullRequestObserver
 from service.observability.status import Snapshot
-from service.release import model_info
+from service.release import open_release
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
 from service.server import configure
@@ -65,6 +65,8 @@ class StubPool(NullRequestObserver):
     started = True
     readiness: str | None = None
     damage: str | None = None
+    digest = ""
+    start_refused: Callable[[str], None] | None = None
 
     def __init__(self, refusal: Refused | None = None) -> None:
         self._refusal = refusal
@@ -108,7 +110,7 @@ class StubPool(NullRequestObserver):
 class FixedModel:
     """Stands for what exchanges the model."""
 
-    def __init__(self, info: ModelInfo) -> None:
+    def __init__(self, info: Served) -> None:
         self.info = info
 
     async def reload(self) -> Reloaded:
@@ -124,8 +126,7 @@ def application(bundle: Path, refusal: Refused | None = None) -> tuple[Starlette
     """Return the application in front of a pool that answers, or that refuses with `refusal`."""
     settings = load({"bundle": bundle, "jwt_secret": SECRET}, {})
     pool = StubPool(refusal)
-    model = open_bundle(bundle)
-    return create_app(settings, FixedModel(model_info(model.manifest, model.digest)), pool, pool), settings
+    return create_app(settings, FixedModel(open_release(settings).info), pool, pool), settings
 
 
 def cost(step: Step, requests: int) -> float:

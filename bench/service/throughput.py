@@ -23,13 +23,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import uvloop
 
 from bench.harness.command_line import bundle_path, parser
 from bench.harness.documents import LARGE, MIDDLE, SMALL, Payload, bodies, corpus
 from bench.harness.results import Figure, collect, save
-from scoring.bundle.bundle import open_bundle
 from scoring.bundle.files import opened_files
 from service.api.outcome import Outcome
 from service.api.request import Operation
@@ -38,7 +38,8 @@ from service.limits import PoolLimits, RequestLimits
 from service.release import word_test
 from service.scheduling.features import KnownModel
 from service.scheduling.job import Job
-from service.worker.handler import ScoringHandler
+from service.scheduling.prediction import DocumentPredictor
+from service.scorers.handler import open_documents
 from service.worker.main import Buffer
 
 TIMEOUT_S = 60.0
@@ -58,7 +59,7 @@ class RatedHandler:
     """
 
     def __init__(self, bundle: Path, payload: Payload) -> None:
-        self._scoring = ScoringHandler(open_bundle(bundle), RequestLimits())
+        self._scoring = open_documents(bundle, RequestLimits())
         self._bodies = bodies(payload, corpus())
         self.digest = self._scoring.digest
 
@@ -68,7 +69,9 @@ class RatedHandler:
             return self._scoring(body, operation)
         return Outcome("ok", b"%d" % self._scored_within(float(bytes(body[len(_RATE) :]))))
 
-    def answer_all(self, items: Sequence[Buffer], operations: Sequence[Operation]) -> list[Outcome]:
+    def answer_all(
+        self, items: Sequence[Buffer], operations: Sequence[Operation]
+    ) -> list[Outcome | Exception]:
         """Answer several requests together; none of them is an order to score by itself."""
         return self._scoring.answer_all(items, operations)
 
@@ -181,7 +184,8 @@ async def measure(payload: Payload, bundle: Path, options: argparse.Namespace) -
     with opened_files(bundle) as files:
         model = KnownModel(word_test(files), files.manifest.dimensions)
     batching, single = (
-        Dispatcher(handlers, limits, model=model) for limits in (batching_limits, single_limits)
+        Dispatcher(handlers, limits, predictor=DocumentPredictor(limits.max_documents, model, Random(1)))
+        for limits in (batching_limits, single_limits)
     )
 
     def through_plain(body: bytes, subject: str) -> Awaitable[bytes]:

@@ -21,14 +21,14 @@ from service.api.response import (
     Started,
     Status,
 )
+from service.api.scorer import ScorerDescription
 from service.limits import OVERLOAD_STATUSES, RequestLimits
 
 Json = dict[str, Any]
 
-TYPES = (
-    *(ScoreBody, ScoreResponse, ExplainBody, ExplainResponse, ProblemDetails),
-    *(Info, Status, Alive, Ready, Started, NotReady, Reloaded),
-)
+OPERATION_TYPES = (ProblemDetails, Info, Status, Alive, Ready, Started, NotReady, Reloaded)
+
+TYPES = (ScoreBody, ScoreResponse, ExplainBody, ExplainResponse, *OPERATION_TYPES)
 
 SCHEMA_REFERENCE = "#/components/schemas/{name}"
 
@@ -37,11 +37,13 @@ ANY_ROUTE_PROBLEMS = ("invalid_request", "method_not_allowed", "headers_too_larg
 TOKEN_PROBLEMS = ("missing_token", "invalid_token", "insufficient_scope", "starting")
 WORK_PROBLEMS = tuple(code for code in PROBLEMS if code not in {"not_found", *RELOAD_PROBLEMS})
 
-DESCRIPTION = """Scores batches of documents: a FastText model embeds each, a K-Means assigns it to a cluster,
+ERRORS_DESCRIPTION = """Errors are `application/problem+json` (RFC 9457): `code` says what is wrong, `detail` what to do
+about it, and `errors` where in the body it is, as JSON pointers."""
+
+DESCRIPTION = f"""Scores batches of documents: a FastText model embeds each, a K-Means assigns it to a cluster,
 and every document is compared with every other. `/explain` says which words make two documents similar.
 
-Errors are `application/problem+json` (RFC 9457): `code` says what is wrong, `detail` what to do about it, and
-`errors` where in the body it is, as JSON pointers."""
+{ERRORS_DESCRIPTION}"""
 
 
 # An example request and its answer.
@@ -129,22 +131,29 @@ _EXAMPLE_FIELD_ERRORS: dict[str, FieldError] = {
 }
 
 
-def openapi_document(limits: RequestLimits, overload_status: int = OVERLOAD_STATUSES[0]) -> Json:
-    """Return the OpenAPI document of a service with these limits and this status of `overloaded`."""
+def openapi_document(
+    limits: RequestLimits,
+    overload_status: int = OVERLOAD_STATUSES[0],
+    scorer: ScorerDescription | None = None,
+) -> Json:
+    """Return the OpenAPI document of a service with these limits and this status of `overloaded`.
+
+    `scorer`: what is served in place of the built-in one.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Scorepool",
             "version": version("scorepool"),
-            "description": DESCRIPTION,
+            "description": DESCRIPTION if scorer is None else _own_description(scorer),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         # Relative to where the document is, so that it holds behind a proxy that adds a prefix.
         "servers": [{"url": "."}],
         "tags": [{"name": "scoring"}, {"name": "operation"}],
-        "paths": _paths(overload_status),
+        "paths": _paths(overload_status, scorer),
         "components": {
-            "schemas": _schemas(limits),
+            "schemas": _schemas(limits) if scorer is None else _own_schemas(scorer),
             "headers": _headers(),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
@@ -156,16 +165,22 @@ def openapi_text(limits: RequestLimits | None = None) -> str:
     return orjson.dumps(openapi_document(limits or RequestLimits()), option=orjson.OPT_INDENT_2).decode()
 
 
-def _paths(overload_status: int) -> Json:
+def _paths(overload_status: int, scorer: ScorerDescription | None) -> Json:
+    if scorer is None:
+        work = {
+            SCORE_ROUTE: {"post": _score_operation(overload_status)},
+            EXPLAIN_ROUTE: {"post": _explain_operation(overload_status)},
+        }
+    else:
+        work = {SCORE_ROUTE: {"post": _own_operation(scorer, overload_status)}}
     return {
-        SCORE_ROUTE: {"post": _score_operation(overload_status)},
-        EXPLAIN_ROUTE: {"post": _explain_operation(overload_status)},
+        **work,
         "/livez": {"get": _operation("Whether the process is alive", "Alive")},
         "/readyz": {"get": _operation("Whether requests are accepted", "Ready", unavailable="NotReady")},
         "/startupz": {
             "get": _operation("Whether a worker has been ready", "Started", unavailable="NotReady")
         },
-        "/info": {"get": _operation("The service, its model and its limits", "Info")},
+        "/info": {"get": _operation("The service, its scorer and its limits", "Info")},
         "/status": {
             "get": _protected(_operation("What the service is doing", "Status", TOKEN_PROBLEMS), "status")
         },
@@ -204,6 +219,27 @@ def _explain_operation(overload_status: int) -> Json:
         "examples": {"two": {"value": EXAMPLE_EXPLAIN_REQUEST}},
     }
     return _work_operation("explain", "Explain a similarity", body, success, overload_status)
+
+
+def _own_description(scorer: ScorerDescription) -> str:
+    version_text = f" {scorer.version}" if scorer.version else ""
+    return f"Scores requests with {scorer.name}{version_text}.\n\n{ERRORS_DESCRIPTION}"
+
+
+def _own_operation(scorer: ScorerDescription, overload_status: int) -> Json:
+    """Describe `/score` as the types of another scorer declare it."""
+    binary: Json = {"type": "string", "format": "binary"}
+    accepts = (scorer.accepts or ("*/*",)) if scorer.reads == "bytes" else ("application/json",)
+    answers = scorer.media_type if scorer.answers == "bytes" else "application/json"
+    success = {
+        "description": "The scorer's result.",
+        "headers": _header_references("X-Request-ID", "Server-Timing"),
+        "content": {answers: {"schema": binary if scorer.answers == "bytes" else scorer.response}},
+    }
+    body = {"schema": binary if scorer.reads == "bytes" else scorer.request}
+    operation = _work_operation("score", f"Score with {scorer.name}", body, success, overload_status)
+    operation["requestBody"]["content"] = dict.fromkeys(accepts, body)
+    return operation
 
 
 def _work_operation(name: str, summary: str, body: Json, success: Json, overload_status: int) -> Json:
@@ -314,6 +350,12 @@ def _schemas(limits: RequestLimits) -> Json:
     )
     schemas["ProblemDetails"]["properties"]["code"]["enum"] = list(PROBLEMS)
     return schemas
+
+
+def _own_schemas(scorer: ScorerDescription) -> Json:
+    _, schemas = msgspec.json.schema_components(OPERATION_TYPES, ref_template=SCHEMA_REFERENCE)
+    schemas["ProblemDetails"]["properties"]["code"]["enum"] = list(PROBLEMS)
+    return schemas | scorer.schemas
 
 
 def _headers() -> Json:

@@ -35,6 +35,7 @@ class Outcome:
     slot: where it ran last; None when it never ran.
     queue_ms, run_ms: waiting for a worker, and running in one; a retry adds to both.
     attempts: how many calls it was part of.
+    raw: whether the body is bytes of the scorer's own media type.
     """
 
     code: str
@@ -44,8 +45,17 @@ class Outcome:
     queue_ms: float = 0.0
     run_ms: float = 0.0
     attempts: int = 0
+    raw: bool = False
 
     def take_body(self) -> bytes:
         """Return the body and forget it: logs and metrics keep the outcome, but not its megabytes."""
         body, self.body = self.body, b""
         return body
+
+
+class ResultError(Exception):
+    """What a scorer returned is no answer: a sentence that names the scorer, for the client, and one for the log."""
+
+    def __init__(self, detail: str, logged: str = "") -> None:
+        super().__init__(logged or detail)
+        self.detail = detail

@@ -218,7 +218,7 @@ def _check_distinct(ids: Sequence[str]) -> None:
 
 def _decode_untyped(body: Buffer, limits: RequestLimits, shape: _Shape[Body]) -> Body:
     """Decode a body that the typed decoder refused, or raise RequestError with the reason."""
-    value = _parse_json(body)
+    value = parse_json(body)
     if not isinstance(value, dict):
         detail = "expected an object with the member documents"
         raise RequestError("invalid_document", f"the body: {detail}", [("", detail)])
@@ -233,8 +233,11 @@ def _decode_untyped(body: Buffer, limits: RequestLimits, shape: _Shape[Body]) ->
     return msgspec.convert(value, shape.decoder.type)
 
 
-def _parse_json(body: Buffer) -> Any:
-    """Parse JSON; orjson refuses numbers that no double holds, lone surrogates and over 1,024 levels."""
+def parse_json(body: Buffer) -> Any:
+    """Parse JSON; numbers that no double holds, lone surrogates and over 1,024 levels are refused.
+
+    Raises: RequestError (`invalid_json`).
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

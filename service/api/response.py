@@ -1,6 +1,6 @@
 """The types of the answers of `/score`, `/explain` and the operations' endpoints, for OpenAPI and for tests.
 
-The answers of the workers are not built from these types: `service.worker.encoder` writes their bytes.
+The answers of the workers are not built from these types: `service.scorers.documents.encoder` writes their bytes.
 """
 
 from enum import StrEnum
@@ -162,23 +162,33 @@ class ModelInfo(Struct, frozen=True):
 
 
 class Reloaded(Struct, frozen=True):
-    """How a reload ended: the model at the bundle's path is served, which is another one than before or the same."""
+    """How a reload ended: what is at its path is served, which is another model than before or the same.
+
+    The digests are null for a scorer, which workers alone know.
+    """
 
     result: Literal["reloaded", "unchanged"]
-    old_digest: Digest
-    digest: Annotated[
-        str, Meta(pattern="^sha256:[0-9a-f]{64}$", description="Of the model that is served now.")
-    ]
+    old_digest: Digest | None
+    digest: Digest | None
     seconds: Annotated[float, Meta(ge=0)]
 
 
-class Info(Struct, frozen=True):
-    """The service, its model, and the limits of a request under the names of their settings."""
+class ScorerInfo(Struct, frozen=True):
+    """What scores; `version` is empty and `digest` missing where the scorer does not say."""
 
     name: str
     version: str
-    model: ModelInfo
+    digest: str | UnsetType = UNSET
+
+
+class Info(Struct, frozen=True):
+    """The service, its scorer, and the limits of a request under the names of their settings."""
+
+    name: str
+    version: str
+    scorer: ScorerInfo
     limits: dict[str, float]
+    model: Annotated[ModelInfo | UnsetType, Meta(description="Of the built-in scorer.")] = UNSET
 
 
 class SlotState(StrEnum):

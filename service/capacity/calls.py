@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import ParamSpec, TypeVar
 
-from scoring.bundle.bundle import open_bundle
 from scoring.progress import Progress
+from service.api.outcome import Outcome
 from service.capacity.costs import Requests
 from service.pool.fork_server import ONE_THREAD, WARM_HEAP
 from service.scheduling.scheduler import BATCH_S
+from service.scorers.handler import open_documents
 from service.worker import process_limits
-from service.worker.handler import ScoringHandler
 
 # Calls of one number of requests, however long they take.
 MIN_CALLS = 5
@@ -60,7 +60,7 @@ class _Worker:
 
     def __init__(self, requests: Requests) -> None:
         self.seconds = requests.seconds * TIMING_SHARE
-        self._handler = ScoringHandler(open_bundle(requests.bundle), requests.limits)
+        self._handler = open_documents(requests.bundle, requests.limits)
         self._bodies = requests.bodies
         self._at = 0
 
@@ -69,10 +69,15 @@ class _Worker:
         chosen = [self._bodies[(self._at + i) % len(self._bodies)] for i in range(requests)]
         self._at += requests
         outcomes = self._handler.answer_all(chosen, ["score"] * requests)
-        refused = next((outcome for outcome in outcomes if outcome.code != "ok"), None)
-        if refused is not None:
-            raise ValueError(f"{refused.code}: {refused.body.decode()}")
-        return [outcome.body for outcome in outcomes]
+        return [_answer(outcome) for outcome in outcomes]
+
+
+def _answer(outcome: Outcome | Exception) -> bytes:
+    if isinstance(outcome, Exception):
+        raise outcome
+    if outcome.code != "ok":
+        raise ValueError(f"{outcome.code}: {outcome.body.decode()}")
+    return outcome.body
 
 
 # Set once in each measuring process, by its initializer.

@@ -36,6 +36,7 @@ from service.scheduling.events import (
 )
 from service.scheduling.features import KnownModel
 from service.scheduling.job import Job
+from service.scheduling.prediction import DocumentPredictor
 from service.scheduling.scheduler import RESPAWN_S
 
 # Of the server's processor time for a scored request, what comes before a worker has it; the rest is its answer. Where
@@ -93,7 +94,8 @@ class Replica:
         self._machine, self._kind, self._costs, self._random = machine, kind, costs, random
         self._report = ended
         self._body, self._answer = bytes(kind.body_bytes), bytes(kind.answer_bytes)
-        self._control = Control(machine.limits, _MODEL, random, lambda: None)
+        predictor = DocumentPredictor(machine.limits.max_documents, _MODEL, random)
+        self._control = Control(machine.limits, predictor, random, lambda: None)
         self._processors = Processors(machine.cpus, costs.slowdown)
         self._admitted: dict[Job, _Admitted] = {}
         self._running: dict[int, tuple[tuple[Job, ...], float]] = {}

@@ -19,7 +19,7 @@ from service.cli.input_errors import InputError, input_errors
 from service.cli.options import ENCODING, FORCE, PATH, jwt_secret
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.worker.encoder import documents
+from service.scorers.documents.encoder import documents
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000

@@ -1,7 +1,7 @@
 """What the headers of a request ask for: media types, sizes, times. Header values are bytes as received."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from service.errors import Refused
 from service.observability.request_record import Fields
@@ -13,20 +13,21 @@ _MAX_DIGITS = 15
 _CHARSET = re.compile(rb'\s*charset\s*=\s*("?)([A-Za-z0-9_.:-]+)\1\s*', re.IGNORECASE)
 _QUALITY = re.compile(rb"\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
 
-# How closely a media range names a type; the offered ones in order of preference.
-_RANGES = {
-    b"application/json": (("json", 2),),
-    b"application/x-npy": (("npy", 2),),
-    b"application/*": (("json", 1), ("npy", 1)),
-    b"*/*": (("json", 0), ("npy", 0)),
-}
 
+def check_content(fields: Fields, accepts: Collection[bytes] | None = None) -> None:
+    """Refuse a body of a type that is not in `accepts` (empty: any; None: plain JSON in UTF-8).
 
-def check_content(fields: Fields) -> None:
-    """Refuse a body that is not plain JSON in UTF-8. Raises: Refused (`unsupported_media_type`)."""
+    Raises: Refused (`unsupported_media_type`).
+    """
     kind = fields.get(b"content-type", b"")
-    if kind != b"application/json" and not _is_json(kind):
-        raise Refused("unsupported_media_type", "send the body as Content-Type: application/json in UTF-8")
+    if accepts is None:
+        if kind != b"application/json" and not _is_json(kind):
+            raise Refused(
+                "unsupported_media_type", "send the body as Content-Type: application/json in UTF-8"
+            )
+    elif accepts and kind.partition(b";")[0].strip().lower() not in accepts:
+        types = b", ".join(sorted(accepts)).decode()
+        raise Refused("unsupported_media_type", f"send the body with a Content-Type of {types}")
     if fields.get(b"content-encoding", b"identity").strip().lower() not in {b"identity", b""}:
         raise Refused("unsupported_media_type", "send the body without a Content-Encoding")
 
@@ -80,28 +81,37 @@ def whole_number(text: bytes) -> int | None:
     return int(digits[:_MAX_DIGITS] or b"0") if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
-def accepted(fields: Fields, offers: Collection[str]) -> str:
-    """Return `json` or `npy`, whichever of the offers the client likes better (json when it does not matter).
+def accepted(fields: Fields, offers: Mapping[str, bytes]) -> str:
+    """Return the name of the offered media type that the client likes best; the first where it does not matter.
 
     Raises: Refused (`not_acceptable`) when it accepts none of them.
     """
     header = fields.get(b"accept", b"*/*")
-    if header in {b"*/*", b"application/json", b""}:
-        return "json"
+    if header in {b"*/*", b""} or (header == b"application/json" and "json" in offers):
+        return next(iter(offers))
     best: dict[str, tuple[int, float]] = {}
     for item in header.split(b","):
-        name, *parameters = item.split(b";")
+        media_range, *parameters = item.split(b";")
         quality = _quality(parameters)
-        for offer, closeness in _RANGES.get(name.strip().lower(), ()):
-            if offer not in offers:
-                continue
-            best[offer] = max(best.get(offer, (-1, 0.0)), (closeness, quality))
-    # The closest range decides a type's quality. The higher quality wins, then the closer range, then json.
-    ranked = sorted(best.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
+        for offer, media_type in offers.items():
+            closeness = _closeness(media_range.strip().lower(), media_type)
+            if closeness is not None:
+                best[offer] = max(best.get(offer, (-1, 0.0)), (closeness, quality))
+    # The closest range decides a type's quality. The higher quality wins, then the closer range, then the first offer.
+    ranked = sorted(best.items(), key=lambda item: (-item[1][1], -item[1][0], list(offers).index(item[0])))
     if ranked and ranked[0][1][1] > 0:
         return ranked[0][0]
     matrix = ", or application/x-npy for a matrix" if "npy" in offers else ""
-    raise Refused("not_acceptable", f"the answer is application/json{matrix}")
+    raise Refused("not_acceptable", f"the answer is {next(iter(offers.values())).decode()}{matrix}")
+
+
+def _closeness(media_range: bytes, media_type: bytes) -> int | None:
+    """Return how closely a range names a type (2 the type, 1 its kind, 0 any), None where it does not."""
+    if media_range == media_type:
+        return 2
+    if media_range == media_type.partition(b"/")[0] + b"/*":
+        return 1
+    return 0 if media_range == b"*/*" else None
 
 
 def _quality(parameters: list[bytes]) -> float:

@@ -4,7 +4,7 @@ Probes take no token and never wait in a queue. Liveness depends on nothing but 
 is restarted because it is busy is never ready.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Protocol
 
@@ -12,7 +12,9 @@ import msgspec
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from service.api.response import ModelInfo, NotReady, Reloaded
+from service.api.openapi import openapi_document
+from service.api.response import NotReady, Reloaded
+from service.api.scorer import ScorerDescription, Served
 from service.auth.tokens import Authenticator
 from service.http.responses import Header, send_response
 from service.observability.prometheus import CONTENT_TYPE
@@ -100,7 +102,7 @@ async def _authenticate(authenticator: Authenticator, scope: Scope, needed: str)
 class ReloadableModel(Protocol):
     """What is served; see `service.reload`."""
 
-    info: ModelInfo
+    info: Served
 
     async def reload(self) -> Reloaded:
         """Serve what is at its path now. Raises: Refused, and then nothing has changed."""
@@ -110,19 +112,40 @@ class ReloadableModel(Protocol):
 
 
 class InfoEndpoint:
-    """Answers what the service is, which model it serves at this moment, and its limits."""
+    """Answers what the service is, what it serves at this moment, and its limits."""
+
+    def __init__(self, settings: Settings, model: ReloadableModel, digest: Callable[[], str]) -> None:
+        self._settings = settings
+        self._model = model
+        self._digest = digest
+        self._described: tuple[Served, str] | None = None
+        self._body = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        served = self._model.info, self._digest()
+        if self._described != served:
+            # A millisecond, most of it for the version.
+            self._described, self._body = served, orjson.dumps(describe(self._settings, *served))
+        await send_response(send, 200, [_JSON], self._body)
+
+
+class OpenApiEndpoint:
+    """Answers with the OpenAPI document of what is served at this moment."""
 
     def __init__(self, settings: Settings, model: ReloadableModel) -> None:
         self._settings = settings
         self._model = model
-        self._described, self._body = model.info, b""
+        self._described: ScorerDescription | None = None
+        self._body = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if not self._body or self._described is not self._model.info:
-            # A millisecond, most of it for the version.
-            self._described = self._model.info
-            self._body = orjson.dumps(describe(self._settings, self._described))
+        scorer, model = self._model.info
+        if self._described is not scorer:
+            own = None if model is not None else scorer
+            document = openapi_document(self._settings.limits, self._settings.overload_status, own)
+            self._described, self._body = scorer, orjson.dumps(document)
         await send_response(send, 200, [_JSON], self._body)
 
 
@@ -156,7 +179,21 @@ LIMITS = (
 )
 
 
-def describe(settings: Settings, model: ModelInfo) -> Mapping[str, object]:
-    """Return the answer of `/info`: the service, the model that is served, and the limits."""
-    limits = {name: getattr(settings, name) for name in LIMITS}
-    return {"name": NAME, "version": version(NAME), "model": msgspec.to_builtins(model), "limits": limits}
+# Those of them that hold for documents alone.
+_DOCUMENT_LIMITS = ("max_documents", "max_document_bytes")
+
+
+def describe(settings: Settings, served: Served, digest: str) -> dict[str, object]:
+    """Return the answer of `/info`: the service, the scorer, the model of the built-in one, and the limits.
+
+    digest: what the workers say that they serve, as soon as one has said it.
+    """
+    named = [name for name in LIMITS if served.model is not None or name not in _DOCUMENT_LIMITS]
+    scorer = {"name": served.scorer.name, "version": served.scorer.version}
+    info: dict[str, object] = {
+        "name": NAME,
+        "version": version(NAME),
+        "scorer": {**scorer, "digest": digest} if digest else scorer,
+        "limits": {name: getattr(settings, name) for name in named},
+    }
+    return info if served.model is None else {**info, "model": msgspec.to_builtins(served.model)}

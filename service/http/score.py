@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from time import monotonic
-from types import MappingProxyType
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from service.api.outcome import Outcome
 from service.api.problems import PROBLEMS, complete, status_of
 from service.api.request import Operation
+from service.api.scorer import BINARY, ScorerDescription
 from service.auth.tokens import Authenticator
 from service.errors import Refused
 from service.http.body import BodyTimeout, ClientDisconnected, RequestWatch, read_body
@@ -27,11 +28,35 @@ from service.observability.request_record import RequestRecord
 from service.scheduling.admission import Permit
 from service.scheduling.job import Job
 
-# What a worker is to do, by the media type of the answer.
-SCORE: Mapping[str, Operation] = MappingProxyType({"json": "score", "npy": "score_npy"})
-EXPLAIN: Mapping[str, Operation] = MappingProxyType({"json": "explain"})
 
-_MEDIA_TYPES = {"json": b"application/json", "npy": b"application/x-npy"}
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a route has workers do.
+
+    operations and media_types: by the name of an answer's form, the preferred one first. accepts: media types of a
+    body, empty for any, None for JSON. raw: the media type of an answer that the scorer gives as bytes.
+    """
+
+    operations: Mapping[str, Operation]
+    media_types: Mapping[str, bytes]
+    accepts: frozenset[bytes] | None = None
+    raw: bytes = BINARY.encode()
+
+
+SCORE = Work(
+    {"json": "score", "npy": "score_npy"}, {"json": b"application/json", "npy": b"application/x-npy"}
+)
+EXPLAIN = Work({"json": "explain"}, {"json": b"application/json"})
+
+
+def work_of(scorer: ScorerDescription) -> Work:
+    """Return what `/score` has workers do for this scorer."""
+    if "score_npy" in scorer.operations:
+        return SCORE
+    raw = scorer.media_type.encode()
+    accepts = frozenset(kind.lower().encode() for kind in scorer.accepts) if scorer.reads == "bytes" else None
+    name, media_type = ("raw", raw) if scorer.answers == "bytes" else ("json", b"application/json")
+    return Work({name: "score"}, {name: media_type}, accepts, raw)
 
 
 class JobQueue(Protocol):
@@ -45,19 +70,19 @@ class JobQueue(Protocol):
 
 
 class ScoreEndpoint:
-    """Admits a request by its headers, reads its body, has it worked on by one of `operations`, and answers."""
+    """Admits a request by its headers, reads its body, has it worked on, and answers."""
 
     def __init__(
         self,
         queue: JobQueue,
         authenticator: Authenticator,
         limits: ScoreLimits,
-        operations: Mapping[str, Operation] = SCORE,
+        work: Work = SCORE,
     ) -> None:
         self._queue = queue
         self._authenticator = authenticator
         self._limits = limits
-        self._operations = operations
+        self._work = work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -80,8 +105,8 @@ class ScoreEndpoint:
         principal = await self._authenticator.authenticate(fields.get(b"authorization"), limits.scope)
         record.subject = principal.subject
         time_left = timeout(fields, limits.request_timeout_s)
-        check_content(fields)
-        accept = accepted(fields, self._operations)
+        check_content(fields, self._work.accepts)
+        accept = accepted(fields, self._work.media_types)
         size = content_length(fields, limits.max_body_bytes)
         deadline = now + time_left
         with self._queue.admit(principal.subject, size, deadline) as permit:
@@ -90,13 +115,16 @@ class ScoreEndpoint:
                     body = await read_body(receive, limits.max_body_bytes)
                     watch.body_read()
                     record.body_read = True
-                    job = Job(record.request_id, principal.subject, body, self._operations[accept], deadline)
+                    job = Job(
+                        record.request_id, principal.subject, body, self._work.operations[accept], deadline
+                    )
                     record.outcome = await self._queue.submit(permit, job)
             except BodyTimeout:
                 raise _body_timeout(limits.body_timeout_s, time_left) from None
             record.scored = monotonic()
             # The permit, which is charged with the answer, is held until the kernel has all of it.
-            await _send_outcome(send, record, record.outcome, accept)
+            media_type = self._work.raw if record.outcome.raw else self._work.media_types[accept]
+            await _send_outcome(send, record, record.outcome, media_type)
 
 
 def _body_timeout(body_timeout_s: float, time_left: float) -> Refused:
@@ -106,11 +134,11 @@ def _body_timeout(body_timeout_s: float, time_left: float) -> Refused:
     return Refused("body_timeout", f"the body was not complete after {body_timeout_s:g} s")
 
 
-async def _send_outcome(send: Send, record: RequestRecord, outcome: Outcome, accept: str) -> None:
+async def _send_outcome(send: Send, record: RequestRecord, outcome: Outcome, media_type: bytes) -> None:
     record.code = outcome.code
     timing = server_timing(outcome)
     if outcome.code == "ok":
-        headers = [(b"content-type", _MEDIA_TYPES[accept]), timing]
+        headers = [(b"content-type", media_type), timing]
         await deliver_response(send, 200, headers, outcome.take_body())
         return
     body = complete(outcome.code, outcome.take_body(), record.request_id)

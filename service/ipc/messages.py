@@ -36,7 +36,8 @@ class Entry(NamedTuple):
     """How one job of a call ended.
 
     code: as in `Outcome`, or `POSTPONED`. at, length: where its body is in the arena. seconds: how long the
-    handler took. fault: what the handler raised and where, or empty.
+    handler took. fault: what the handler raised and where, or empty. raw: as in `Outcome`. alone: whether the handler
+    was called for it by itself.
     """
 
     code: str
@@ -45,6 +46,8 @@ class Entry(NamedTuple):
     facts: Facts
     seconds: float
     fault: str
+    raw: bool = False
+    alone: bool = True
 
 
 class Report(NamedTuple):

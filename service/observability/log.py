@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
 from service.api.outcome import NO_FACTS
-from service.api.response import ModelInfo, Reloaded
+from service.api.response import Reloaded
+from service.api.scorer import Served
 from service.observability.log_format import MAX_TEXT, ConsoleEncoder, LineEncoder, encode_json
 from service.observability.log_writer import LineWriter
 from service.observability.redaction import Redactor
@@ -142,7 +143,7 @@ class ServiceLog:
         """Log how much of them has been checked, 0 to 1."""
         self._log.write(logging.INFO, "reload_verified", percent=round(100 * share))
 
-    def reload_ended(self, end: Reloaded, info: ModelInfo) -> None:
+    def reload_ended(self, end: Reloaded, info: Served) -> None:
         """Log which model is served now, and which was before."""
         event = "reloaded" if end.result == "reloaded" else "reload_unchanged"
         digests = {"digest": end.digest, "old_digest": end.old_digest}

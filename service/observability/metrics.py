@@ -13,6 +13,7 @@ from service.api.outcome import Outcome
 from service.api.problems import FAILURES, PROBLEMS, REJECTIONS
 from service.api.request import WORK_ROUTES
 from service.api.response import SlotState
+from service.api.scorer import Served
 from service.observability.prometheus import OTHER, Counter, Histogram, format_labels, gauge
 from service.observability.request_record import CLIENT_CLOSED, RequestRecord
 from service.observability.status import Snapshot
@@ -150,11 +151,21 @@ class PoolMetrics:
 
 
 class ServedModel(NamedTuple):
-    """The model whose numbers these are."""
+    """The model, or scorer, whose numbers these are.
+
+    digest: as far as it is known before a worker says it. clusters: 0 for a scorer that has none. stages: of a call.
+    """
 
     name: str
     digest: str
     clusters: int
+    stages: tuple[str, ...] = STAGES
+
+
+def served_model(served: Served) -> ServedModel:
+    """Name what is served: the model of the built-in scorer, or the scorer."""
+    clusters = 0 if served.model is None else served.model.clusters
+    return ServedModel(served.name, served.digest, clusters, served.scorer.stages)
 
 
 class ScoringMetrics:
@@ -165,7 +176,7 @@ class ScoringMetrics:
         self._stages = Histogram(
             "scorepool_stage_duration_seconds", "Time in each stage of scoring.", STAGE_BOUNDS, ("stage",)
         )
-        for stage in STAGES:
+        for stage in model.stages:
             self._stages.add_series(stage)
         about = "Share of a scored request's tokens that the vocabulary lacks."
         self._unknown = Histogram("scorepool_unknown_tokens_ratio", about, RATIO_BOUNDS)
@@ -190,7 +201,7 @@ class ScoringMetrics:
         """Count what was done for a request, and its documents if it was completed."""
         facts = outcome.facts
         for stage, milliseconds in facts.stages:
-            self._stages.observe(milliseconds / 1e3, stage if stage in STAGES else OTHER)
+            self._stages.observe(milliseconds / 1e3, stage if stage in self._model.stages else OTHER)
         if outcome.code != "ok":
             return
         self._documents.add(amount=facts.documents)
@@ -200,12 +211,13 @@ class ScoringMetrics:
         for cluster, documents in facts.clusters:
             self._clusters.add(cluster, documents)
 
-    def families(self) -> Iterator[str]:
-        """Write them."""
-        counters = (self._documents, self._pairs, self._clusters, self._reloads)
-        for instrument in (self._stages, self._unknown, *counters):
+    def families(self, digest: str = "") -> Iterator[str]:
+        """Write them; `digest` is what the workers serve, as they say it, where the model has none."""
+        counters = (self._documents, self._reloads)
+        of_models = (self._pairs, self._unknown, self._clusters) if self._model.clusters else ()
+        for instrument in (self._stages, *counters, *of_models):
             yield instrument.text()
-        labels = format_labels({"name": self._model.name, "digest": self._model.digest})
+        labels = format_labels({"name": self._model.name, "digest": self._model.digest or digest})
         yield gauge("scorepool_model_info", "The model that is served.", {labels: 1})
 
 

@@ -42,6 +42,7 @@ class Snapshot:
     """The pool at a moment: its slots, and what waits: jobs, predicted seconds of one worker, subjects.
 
     answer_bytes: what answers hold that their clients have not read, as in `answer_budget`; answer_subjects: whose.
+    digest: what the workers serve, empty where they do not say.
     """
 
     slots: tuple[SlotSnapshot, ...]
@@ -50,6 +51,7 @@ class Snapshot:
     subjects: int
     answer_bytes: int = 0
     answer_subjects: int = 0
+    digest: str = ""
 
 
 @dataclass(slots=True)

@@ -13,9 +13,16 @@ from typing import Protocol
 
 from service.api.outcome import Outcome
 from service.api.request import WORK_ROUTES
-from service.api.response import ModelInfo, Reloaded
+from service.api.response import Reloaded
+from service.api.scorer import Served
 from service.observability.log import ServiceLog
-from service.observability.metrics import PoolMetrics, RequestMetrics, ScoringMetrics, ServedModel
+from service.observability.metrics import (
+    PoolMetrics,
+    RequestMetrics,
+    ScoringMetrics,
+    ServedModel,
+    served_model,
+)
 from service.observability.prometheus import Counter
 from service.observability.request_record import RequestRecord
 from service.observability.status import LastMinute, Snapshot
@@ -147,9 +154,9 @@ class Telemetry:
         """Note how much of them has been checked."""
         self._log.reload_verified(share)
 
-    def reload_ended(self, end: Reloaded, info: ModelInfo) -> None:
+    def reload_ended(self, end: Reloaded, info: Served) -> None:
         """Note which model is served from now on."""
-        self._scoring.reload_ended(end.result, ServedModel(info.name, info.digest, info.clusters))
+        self._scoring.reload_ended(end.result, served_model(info))
         self._log.reload_ended(end, info)
 
     def reload_failed(self, detail: str) -> None:
@@ -168,7 +175,7 @@ class Telemetry:
         families = (
             *self._requests.families(),
             *self._pool.families(snapshot),
-            *self._scoring.families(),
+            *self._scoring.families(snapshot.digest),
             self._dropped(),
             *(text for families in self._registered for text in families()),
         )

@@ -31,6 +31,9 @@ WARM_HEAP = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024), "MALLOC_TRIM_THRES
 # Environment variable with the server's main module, for the fork server.
 _MAIN = "SCOREPOOL_MAIN"
 
+# Environment variable with the folder in which modules to preload are searched first, for the fork server.
+_FOLDER = "SCOREPOOL_IMPORT_FOLDER"
+
 # A terminal sends Ctrl-C, Ctrl-\ and its hangup, and systemd's default stop sends SIGTERM, to every process at
 # once. Blocked from the first instruction on, also during the imports, so that only the server decides when a
 # worker ends.
@@ -75,6 +78,18 @@ def ensure_running(preload: Sequence[str]) -> int:
     pid = running()
     assert pid is not None
     return pid
+
+
+def import_from(folder: str) -> None:
+    """Have a fork server that is started later find modules to preload in this folder."""
+    os.environ[_FOLDER] = folder
+
+
+def add_import_folder() -> None:
+    """Find modules in the folder of `import_from`; call it in the fork server, before the other imports."""
+    folder = os.environ.get(_FOLDER)
+    if folder and folder not in sys.path:
+        sys.path.insert(0, folder)
 
 
 @cache

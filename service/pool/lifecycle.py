@@ -17,8 +17,8 @@ from service.pool.daemon_threads import run_blocking
 from service.pool.exit_status import ExitReport, classify_exit
 from service.pool.process import LaunchError, WorkerProcess, WorkerSpec, launch
 
-# The first start waits for the fork server's imports, on a busy machine for many seconds. Past this the fork
-# server itself is taken for dead.
+# The first start waits for the fork server's imports, on a busy machine for many seconds. Past this, or where it is
+# longer `load_timeout_s`, the fork server itself is taken for dead.
 START_TIMEOUT_S = 30.0
 
 # How often a worker, and while one is started the fork server, is checked for a stop by a signal.
@@ -36,11 +36,15 @@ class PassingLaunchError(LaunchError):
     """A worker process that did not come up for no reason of its spec, as when it was killed: the next one may."""
 
 
-async def start(spec: WorkerSpec) -> WorkerProcess:
-    """Launch a worker and attach it to the event loop; `greet` is next. Raises: LaunchError."""
-    launching = fork_server.starter_thread().run(partial(launch, spec))
+async def start(spec: WorkerSpec, slot: int | None = None) -> WorkerProcess:
+    """Launch a worker, for a slot or as a spare, and attach it to the event loop; `greet` is next.
+
+    Raises: LaunchError.
+    """
+    launching = fork_server.starter_thread().run(partial(launch, spec, slot))
     try:
-        await _wait_for_start([launching], fork_server.stopped)
+        timeout_s = max(START_TIMEOUT_S, spec.limits.load_timeout_s)
+        await _wait_for_start([launching], fork_server.stopped, timeout_s)
     except asyncio.CancelledError:
         launching.add_done_callback(_discard)
         if fork_server.stopped():
@@ -60,9 +64,11 @@ async def greet(process: WorkerProcess, closing: "asyncio.Future[None]") -> Hell
     """Wait for a worker's hello, or until `closing` is settled. Raises: LaunchError that says why it cannot serve."""
     hello = asyncio.wrap_future(process.hello)
     hello.add_done_callback(_consume)
-    await _wait_for_start([hello, process.exited, closing], process.stopped)
+    timeout_s = process.spec.limits.load_timeout_s
+    await _wait_for_start([hello, process.exited, closing], process.stopped, timeout_s)
     if not hello.done() or hello.exception():
-        raise NoAnswerError("the worker did not introduce itself")
+        late = f"it was not loaded within {timeout_s:g} s, as long as load_timeout_s allows"
+        raise NoAnswerError(await _why(process, "the worker ended while it was loaded", late))
     if fault := hello.result().fault:
         raise LaunchError(fault)
     process.digest = hello.result().digest
@@ -75,7 +81,7 @@ async def start_tried(spec: WorkerSpec, closing: "asyncio.Future[None]") -> Work
     Raises: LaunchError that says why there is none; PassingLaunchError where another one may come up.
     """
     loop = asyncio.get_running_loop()
-    until = loop.time() + START_TIMEOUT_S
+    until = loop.time() + spec.limits.load_timeout_s
     try:
         process = await start(spec)
     except LaunchError as error:
@@ -86,7 +92,7 @@ async def start_tried(spec: WorkerSpec, closing: "asyncio.Future[None]") -> Work
     except NoAnswerError as error:
         ended = await end(process)
         passing = not ended.blamed and not closing.done() and loop.time() < until
-        raise (PassingLaunchError if passing else LaunchError)(f"{error}: {ended.evidence}") from error
+        raise (PassingLaunchError if passing else LaunchError)(str(error)) from error
     except BaseException:
         await end(process)
         raise
@@ -98,10 +104,12 @@ async def _try_out(process: WorkerProcess, closing: "asyncio.Future[None]") -> N
     if not process.spec.trial:
         return
     bodies, operations = zip(*process.spec.trial, strict=True)
-    call = process.call(bodies, operations, START_TIMEOUT_S)
-    await _wait_for_start([call, process.exited, closing], process.stopped)
+    timeout_s = process.spec.limits.load_timeout_s
+    call = process.call(bodies, operations, timeout_s)
+    await _wait_for_start([call, process.exited, closing], process.stopped, timeout_s)
     if not call.done():
-        raise NoAnswerError("the worker did not answer a trial request")
+        late = f"a trial request was not answered within {timeout_s:g} s"
+        raise NoAnswerError(await _why(process, "the worker ended in a trial request", late))
     try:
         report = process.report(call.result())
         faults = [_fault(process, entry) for entry in report.entries]
@@ -129,10 +137,23 @@ async def end(process: WorkerProcess) -> ExitReport:
     return classify_exit(None, reaping.result() if reaping.done() else None, out_of_memory=False)
 
 
-async def _wait_for_start(waiting: Sequence["asyncio.Future[Any]"], stopped: Callable[[], bool]) -> None:
-    """Wait for the first of several, within `START_TIMEOUT_S`, while no signal has stopped what they come from."""
+async def _why(process: WorkerProcess, ended: str, late: str) -> str:
+    """Say why a worker has not answered: it has ended, and how, or is late. The place of what it loads comes first."""
+    place = f"{process.spec.place}: " if process.spec.place else ""
+    if not process.exited.done():
+        return place + late
+    reaping = run_blocking(process.reap)
+    await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
+    report = classify_exit(None, reaping.result() if reaping.done() else None, out_of_memory=False)
+    return f"{place}{ended}: {report.evidence}"
+
+
+async def _wait_for_start(
+    waiting: Sequence["asyncio.Future[Any]"], stopped: Callable[[], bool], timeout_s: float
+) -> None:
+    """Wait for the first of several, within the time, while no signal has stopped what they come from."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + START_TIMEOUT_S
+    until = loop.time() + timeout_s
     while (left := until - loop.time()) > 0:
         interval = min(left, STOP_CHECK_INTERVAL_S)
         done, _ = await asyncio.wait(waiting, timeout=interval, return_when=asyncio.FIRST_COMPLETED)

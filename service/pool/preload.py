@@ -7,4 +7,5 @@ from service.pool import fork_server
 from service.worker import process_limits
 
 process_limits.die_with_server()
+fork_server.add_import_folder()
 fork_server.skip_main()

@@ -15,6 +15,7 @@ have nothing to say, and it never kills another process that has got the same pr
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -28,10 +29,12 @@ from service.errors import ServiceError
 from service.ipc import standard_library
 from service.ipc.bundle_handle import BundleHandle
 from service.ipc.messages import Call, Entry, Hello, Report
+from service.ipc.output_handle import OutputHandle
 from service.ipc.shared_memory import Arena
 from service.limits import PoolLimits
 from service.pool import fork_server
 from service.pool.process_handle import ProcessHandle
+from service.pool.worker_output import WorkerOutput, output_reader
 from service.scheduling.scheduler import BATCH_BYTES
 from service.worker import main as worker
 
@@ -43,7 +46,7 @@ class LaunchError(ServiceError):
 
 
 # Imported by the fork server for every worker.
-PRELOAD = ("service.worker.main", "service.worker.handler")
+PRELOAD = ("service.worker.main",)
 
 # Bodies, with what is to be done with them, that a worker must answer before it takes over from another one.
 Trial = tuple[tuple[bytes, Operation], ...]
@@ -63,32 +66,43 @@ class WorkerSpec:
 
     @property
     def preload(self) -> tuple[str, ...]:
-        """The modules that the fork server imports, so that no worker pays for it."""
+        """The modules that the fork server imports, so that no worker pays for it: the handlers name theirs."""
         module = getattr(self.handlers, "func", self.handlers).__module__
-        return tuple(dict.fromkeys((*PRELOAD, module)))
+        return tuple(dict.fromkeys((*PRELOAD, module, *getattr(self.handlers, "preload", ()))))
+
+    @property
+    def place(self) -> str:
+        """File and line of what the handlers load, for messages; empty where they do not say."""
+        place: str = getattr(self.handlers, "place", "")
+        return place
 
 
-def launch(spec: WorkerSpec) -> "WorkerProcess":
-    """Start a worker process; blocks for milliseconds, with a cold fork server for seconds.
+def launch(spec: WorkerSpec, slot: int | None) -> "WorkerProcess":
+    """Start a worker process, for a slot or a spare one; blocks for milliseconds, with a cold fork server for seconds.
 
     Raises: LaunchError.
     """
     limits = spec.limits
     arena = Arena(limits.max_body_bytes + BATCH_BYTES, limits.max_answer_bytes)
     executor = None
+    writing, output = output_reader().open_pipe(slot)
     try:
         parent = fork_server.ensure_running(spec.preload)
-        setup = worker.WorkerSetup(spec.handlers, arena.handle(), limits.worker_memory_bytes, parent)
+        setup = worker.WorkerSetup(
+            spec.handlers, arena.handle(), limits.worker_memory_bytes, parent, OutputHandle(writing)
+        )
         executor = ArenaExecutor(arena, setup)
         # The executor starts its process with its first call.
         hello = executor.submit(worker.hello)
         executor.submit(worker.serve)
-        return WorkerProcess(spec, executor, arena, hello)
+        return WorkerProcess(spec, executor, arena, hello, output)
     except Exception as error:
         if executor is not None:
             executor.abandon()
         arena.close()
         raise LaunchError(f"a worker could not be started: {type(error).__name__}: {error}") from error
+    finally:
+        os.close(writing)
 
 
 class ArenaExecutor(ProcessPoolExecutor):
@@ -129,18 +143,26 @@ class WorkerProcess:
     """A running worker; made by `launch`, ended by `kill`, and released by `reap` and `close`.
 
     `exited`, from `attach` on: settled when the process has ended, or is watched no more. digest: of the model that it
-    serves, once it has said so.
+    serves, once it has said so. output: what it prints.
     """
 
     exited: "asyncio.Future[None]"
 
     def __init__(
-        self, spec: WorkerSpec, executor: ArenaExecutor, arena: Arena, hello: "Future[Hello]"
+        self,
+        spec: WorkerSpec,
+        executor: ArenaExecutor,
+        arena: Arena,
+        hello: "Future[Hello]",
+        output: WorkerOutput,
     ) -> None:
         self.spec = spec
+        self.output = output
         self.hello = hello
         self.digest: str | None = None
-        self._calls = 0
+        self.calls = 0
+        self._reaped = False
+        self._status: int | None = None
         self._executor = executor
         self._arena = arena
         # Held here because the executor drops it at shutdown, and its exit status with it.
@@ -178,15 +200,15 @@ class WorkerProcess:
     ) -> "asyncio.Future[int]":
         """Begin a call of an attached worker; return the future length of its report, pending if it dies."""
         self._arena.write(bodies)
-        self._calls += 1
-        call = Call(self._calls, tuple(map(len, bodies)), tuple(operations), limit_s)
+        self.calls += 1
+        call = Call(self.calls, tuple(map(len, bodies)), tuple(operations), limit_s)
         running = asyncio.get_running_loop().run_in_executor(self._executor, worker.score, call)
         return cast("asyncio.Future[int]", running)
 
     @property
     def begun(self) -> bool:
         """Whether the worker has begun its last call: only then can that have killed it."""
-        return self._arena.begun == self._calls > 0
+        return self._arena.begun == self.calls > 0
 
     def report(self, length: int) -> Report:
         """Read the report of the call that has ended.
@@ -215,9 +237,11 @@ class WorkerProcess:
     def reap(self) -> int | None:
         """Wait, after `kill`, for the executor's thread to end and return the exit status; blocks."""
         self._executor.shutdown(wait=True)
-        status = self._process.exitcode
-        self._process.close()
-        return status
+        if not self._reaped:
+            self._reaped = True
+            self._status = self._process.exitcode
+            self._process.close()
+        return self._status
 
     def close(self) -> None:
         """Free what the server holds of it. The process must be dead, or given up."""

@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from service.pool.fork_server import is_stopped
 
@@ -30,7 +31,11 @@ class ProcessHandle:
         return stat is not None and is_stopped(stat)
 
     def kill(self) -> None:
-        """Send SIGKILL: SIGTERM does nothing to a stopped process."""
+        """Send SIGKILL to the process and to its process group: SIGTERM does nothing to a stopped process."""
+        with suppress(ProcessLookupError, PermissionError):
+            if self._read_stat() is not None or not Path(f"/proc/{self._pid}").exists():
+                # The number of a group that has members left is not given to another process.
+                os.killpg(self._pid, signal.SIGKILL)
         with suppress(ProcessLookupError):
             if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)

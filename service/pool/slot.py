@@ -65,6 +65,9 @@ class SlotOwner(Protocol):
         `retired` when the slot takes no other call until it is ready again.
         """
 
+    def start_failed(self, slot: int, fault: str) -> None:
+        """Take note that a worker could not be started, and why."""
+
     def slot_lost(self, slot: int, *, crashed: bool) -> None:
         """Take note that the slot's worker is dead, and the call it may have had with it."""
 
@@ -146,6 +149,7 @@ class Slot:
         assert self.state is SlotState.READY
         assert self._process is not None
         exchanged, self._process, self.spec = self._process, successor, successor.spec
+        successor.output.slot = self.number
         exchanged.detach()  # and so `_wait_for_exit` waits for the other one
         self._backoff.answered()
         self.restarts += 1
@@ -167,6 +171,7 @@ class Slot:
                 await self._start()
             except LaunchError as fault:
                 self._context.observer.start_failed(self.number, str(fault))
+                self._context.owner.start_failed(self.number, str(fault))
                 await self._inspect_bundle(self.spec)
             else:
                 if not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
@@ -182,7 +187,7 @@ class Slot:
         """
         self.spec = self._context.succession.current
         self._superseded = self._context.succession.superseded
-        self._process = await lifecycle.start(self.spec)
+        self._process = await lifecycle.start(self.spec, self.number)
         self._killed_for = None
         hello = await lifecycle.greet(self._process, self._closing)
         if not hello.preloaded:
@@ -247,7 +252,9 @@ class Slot:
         self._backoff.answered()
         self._jobs = ()
         self.memory_bytes = memory_bytes
-        retired = memory_bytes > RECYCLE_SHARE * process.spec.limits.worker_memory_bytes
+        limits = process.spec.limits
+        worn_out = 0 < limits.worker_max_calls <= process.calls
+        retired = worn_out or memory_bytes > RECYCLE_SHARE * limits.worker_memory_bytes
         if retired:
             self._serving = False
             self.kill(RestartReason.RECYCLE)

@@ -16,11 +16,11 @@ from service.api.request import Operation
 from service.errors import Refused
 from service.limits import PoolLimits
 from service.scheduling.admission import Admission, Permit, QueueLoad
-from service.scheduling.answer_size import predict_answer
-from service.scheduling.cost import CostModel, Measured
+from service.scheduling.cost import Measured
 from service.scheduling.events import Event, Instruction, JobArrived
-from service.scheduling.features import FeatureReader, Features, KnownModel
+from service.scheduling.features import Features, KnownModel
 from service.scheduling.job import Job
+from service.scheduling.prediction import Predictor
 from service.scheduling.scheduler import Scheduler
 
 
@@ -28,20 +28,17 @@ class Control:
     """Admission, prediction and scheduling of one pool. Times are seconds of one clock that never goes back."""
 
     def __init__(
-        self, limits: PoolLimits, model: KnownModel, random: Random, idle: Callable[[], None]
+        self, limits: PoolLimits, predictor: Predictor, random: Random, idle: Callable[[], None]
     ) -> None:
-        """`idle` is called when the last permit was released; `model` is what costs and sizes are predicted with."""
+        """`idle` is called when the last permit was released."""
         self.admission = Admission(limits, random, idle)
         self.scheduler = Scheduler(limits.batch_jobs)
         self._limits = limits
-        self._random = random
-        self._cost = CostModel()
-        self.know(model)
+        self._predictor = predictor
 
-    def know(self, model: KnownModel) -> None:
+    def follow(self, model: KnownModel | None) -> None:
         """Predict for this model from now on; what was learned of costs stays."""
-        self._dimensions = model.dimensions
-        self._features = FeatureReader(self._limits.max_documents, model.knows_word, self._random)
+        self._predictor.follow(model)
 
     @property
     def congested(self) -> bool:
@@ -50,7 +47,7 @@ class Control:
 
     def check_head(self, subject: str, size: int, time_left: float, now: float) -> None:
         """Check that a request of which only the size is known could come in. Raises: Refused."""
-        self.admission.check_wait(self._cost.expect(subject, size), time_left, self._load(subject, now))
+        self.admission.check_wait(self._predictor.expect(subject, size), time_left, self._load(subject, now))
 
     def admit(self, subject: str, content_length: int | None, deadline: float, now: float) -> Permit:
         """Decide, before the body is read, whether a request may come in. Raises: Refused."""
@@ -59,16 +56,15 @@ class Control:
 
     def read(self, body: bytes, operation: Operation) -> Features:
         """Return what is known of a body without parsing it; some ten microseconds."""
-        return self._features.read(body, operation)
+        return self._predictor.read(body, operation)
 
     def enter(self, permit: Permit, job: Job, now: float) -> list[Instruction]:
         """Take a job of known features in; `TurnEnded` must follow.
 
         The permit is charged with the answer's predicted size, until `measure` corrects it. Raises: Refused.
         """
-        job.cost = self._cost.predict(job.subject, job.features)
+        predicted = self._predictor.predict(job)
         self.admission.check_wait(job.cost, job.deadline - now, self._load(job.subject, now))
-        predicted = predict_answer(job.features, job.operation, self._dimensions)
         self.admission.charge_answer(permit, min(predicted, self._limits.max_answer_bytes))
         return self.scheduler.handle(JobArrived(job), now)
 
@@ -78,7 +74,7 @@ class Control:
 
     def learn(self, call: Sequence[Measured], seconds: float) -> None:
         """Learn from the seconds that a worker took for all bodies of a call."""
-        self._cost.learn(call, seconds)
+        self._predictor.learn(call, seconds)
 
     def measure(self, permit: Permit, outcome: Outcome) -> None:
         """Charge the permit with the true size of the answer. Raises: Refused, with the answer dropped."""

@@ -77,11 +77,12 @@ _Parts = tuple[float, float, float, float, float]
 
 
 class Measured(NamedTuple):
-    """A body that a worker has finished. scored: whether it was answered with scores, not refused."""
+    """A body that a worker has finished. scored: whether it was answered, not refused; answer_bytes: with how many."""
 
     subject: str
     features: Features
     scored: bool
+    answer_bytes: int = 0
 
 
 @dataclass(slots=True)

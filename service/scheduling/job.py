@@ -14,7 +14,8 @@ class Job:
     """One submitted request. Times are seconds on `time.monotonic`; two jobs are never equal.
 
     What the endpoint states: request_id; subject of the token; operation; body as received; deadline.
-    What the dispatcher predicts: features of the body, and cost in seconds of one worker.
+    What the dispatcher predicts: features of the body, and cost in seconds of one worker; of a scorer whose calls
+    cost something whatever is in them, overhead, the seconds of that, and shared, its share of them in the cost.
     What the scheduler notes, and nothing else changes: arrived, started (0: never), slot where it ran last,
     attempts (calls begun with it), losses (of those, calls lost with their worker), crashes (losses that it
     may be to blame for), alone (it shares no call), queued, ended.
@@ -27,6 +28,8 @@ class Job:
     deadline: float
     features: Features = _UNKNOWN
     cost: float = 0.0
+    overhead: float = 0.0
+    shared: float = 0.0
     arrived: float = 0.0
     started: float = 0.0
     slot: int | None = None
@@ -41,6 +44,11 @@ class Job:
     def size(self) -> int:
         """The bytes of the body."""
         return len(self.body)
+
+    @property
+    def marginal(self) -> float:
+        """The seconds that it adds to a call with others."""
+        return self.cost - self.shared
 
     def queue_ms(self, now: float) -> float:
         """Return the milliseconds until its first call began, or until `now` without one."""

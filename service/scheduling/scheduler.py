@@ -3,8 +3,8 @@
 Rules:
 1. Every job that arrives is finished exactly once, whatever happens to slots, clients and the clock.
 2. A slot has at most one call. A free slot takes waiting jobs in their turn (`fair_queue`) as one call, up to
-   `BATCH_S` of predicted cost. No timer waits for a batch to fill; but what arrives in one turn of the event
-   loop starts together, so that the first of them does not go alone.
+   `BATCH_S` of predicted cost, or as much as the call itself costs, if that is more. No timer waits for a batch to
+   fill; but what arrives in one turn of the event loop starts together, so that the first of them does not go alone.
 3. A job whose deadline has passed is finished at once, never started, and never tried again.
 4. A call that no client waits for any more is killed, unless it should end within the time of a respawn; then
    it gets that long. A call of several jobs that is late when one of them expires, or takes far too long, is
@@ -265,7 +265,7 @@ class Scheduler:
                 return
             number = self._idle.pop()
             start = Start(number, tuple(jobs))
-            cost = sum(job.cost for job in jobs)
+            cost = jobs[0].overhead + sum(job.marginal for job in jobs)
             call = _Call(start.jobs, now + cost)
             if len(jobs) > 1:
                 call.check_at = now + HANG_S + HANG_FACTOR * cost
@@ -279,7 +279,7 @@ class Scheduler:
     def _batch(self, now: float, out: list[Instruction]) -> list[Job]:
         """Take the jobs of the next call; the first whatever its size, then what fits beside it."""
         jobs: list[Job] = []
-        room_s = min(BATCH_S, max(SPLIT_S, self.queue.cost / len(self._slots)))
+        room_s, split_s = min(BATCH_S, max(SPLIT_S, self.queue.cost / len(self._slots))), SPLIT_S
         room_bytes = BATCH_BYTES
         while len(jobs) < self._batch_jobs and (job := self.queue.head()) is not None:
             if job.deadline <= now:
@@ -287,11 +287,15 @@ class Scheduler:
                 continue
             if jobs and (jobs[0].alone or job.size > room_bytes):
                 break
-            if jobs and (job.cost > room_s or max(job.cost, jobs[0].cost) > SPLIT_S):
+            if not jobs:
+                # Where a call itself costs more, jobs gain by sharing until they have added as much.
+                room_s = max(room_s, job.marginal + job.overhead)
+                split_s = max(split_s, job.overhead)
+            elif job.marginal > room_s or max(job.marginal, jobs[0].marginal) > split_s:
                 break
             self.queue.take(job)
             jobs.append(job)
-            room_s -= job.cost
+            room_s -= job.marginal
             room_bytes -= job.size
         return jobs
 

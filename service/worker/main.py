@@ -19,15 +19,13 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from scoring.bundle.bundle import load_bundle
-from scoring.bundle.files import BundleFiles
 from service.api import problems
-from service.api.outcome import Outcome
+from service.api.outcome import Outcome, ResultError
 from service.api.request import Operation
-from service.ipc.bundle_handle import BundleHandle
+from service.errors import StartError
 from service.ipc.messages import POSTPONED, Call, Entry, Hello, Report
+from service.ipc.output_handle import OutputHandle
 from service.ipc.shared_memory import REPORT_BYTES, ArenaHandle, WorkerArena
-from service.limits import RequestLimits
 from service.worker import process_limits
 
 Buffer = bytes | bytearray | memoryview
@@ -46,47 +44,40 @@ class Handler(Protocol):
     digest: str
 
     def __call__(self, body: Buffer, operation: Operation) -> Outcome:
-        """Answer one request."""
+        """Answer one request. What it raises is the end of this request alone."""
 
 
 @runtime_checkable
 class BatchHandler(Handler, Protocol):
     """A handler that can score several bodies for less than one by one."""
 
-    def answer_all(self, bodies: Sequence[Buffer], operations: Sequence[Operation]) -> Sequence[Outcome]:
-        """Answer several requests, each exactly as alone."""
+    def answer_all(
+        self, bodies: Sequence[Buffer], operations: Sequence[Operation]
+    ) -> Sequence[Outcome | Exception]:
+        """Answer several requests, each exactly as alone; an exception is the end of one.
+
+        When it raises, each of them is run again, alone.
+        """
 
 
 # Picklable, and not from the main module, which workers do not run: it is called in the worker, once.
 HandlerFactory = Callable[[], Handler]
 
 
-def open_handler(bundle: BundleHandle | BundleFiles, limits: RequestLimits) -> Handler:
-    """Open a bundle for scoring, in a worker, where it arrives as `BundleFiles`; closes them.
-
-    Raises: BundleError when it cannot be used.
-    """
-    from service.worker.handler import ScoringHandler  # noqa: PLC0415 - the server must not load it
-
-    assert isinstance(bundle, BundleFiles)
-    try:
-        return ScoringHandler(load_bundle(bundle), limits)
-    finally:
-        bundle.close()
-
-
 class WorkerSetup(NamedTuple):
-    """What a worker process is started with. `arena` arrives as a `WorkerArena`."""
+    """What a worker process is started with. `arena` arrives as a `WorkerArena`, `output` as a descriptor."""
 
     handlers: HandlerFactory
     arena: ArenaHandle | WorkerArena
     memory_bytes: int
     parent: int
+    output: OutputHandle | int
 
 
 class _Worker(NamedTuple):
     handler: Handler
     arena: WorkerArena
+    pid: int
 
 
 # The process that imports this module first: in a preloaded fork server not the worker itself.
@@ -102,8 +93,12 @@ def initialize(setup: WorkerSetup) -> None:
     try:
         process_limits.apply(setup.parent, setup.memory_bytes)
         assert isinstance(setup.arena, WorkerArena)
-        _state = _Worker(setup.handlers(), setup.arena)
+        assert isinstance(setup.output, int)
+        process_limits.redirect_output(setup.output)
+        _state = _Worker(setup.handlers(), setup.arena, os.getpid())
         process_limits.lower_priority()
+    except StartError as error:
+        _state = str(error)[:MAX_FAULT]
     except BaseException as error:
         _state = f"{type(error).__name__}: {error}"[:MAX_FAULT]
 
@@ -133,48 +128,71 @@ def score(call: Call) -> bytes:
     bodies = _state.arena.bodies(call.lengths)
     used = 0
     entries = []
-    for outcome, seconds, fault in _run(_state.handler, bodies, call.operations):
+    for outcome, seconds, fault, alone in _run(_state, bodies, call.operations):
         code, at, length = _write(_state.arena, outcome, used)
-        entries.append(Entry(code, at, length, outcome.facts, seconds, fault))
+        entries.append(Entry(code, at, length, outcome.facts, seconds, fault, outcome.raw, alone))
         used += length
     report = _encode(Report(entries, process_limits.private_memory()))
     process_limits.clear_timer()
     return report
 
 
-def _run(
-    handler: Handler, bodies: Sequence[Buffer], operations: Sequence[Operation]
-) -> Iterable[tuple[Outcome, float, str]]:
-    """Yield how each body ended, the seconds it took, and its fault.
+class _Ended(NamedTuple):
+    """How one body ended, the seconds it took, its fault, and whether it ran alone."""
 
-    All together where the handler can, one by one where it cannot or that fails.
-    """
+    outcome: Outcome
+    seconds: float
+    fault: str
+    alone: bool
+
+
+def _run(worker: _Worker, bodies: Sequence[Buffer], operations: Sequence[Operation]) -> Iterable[_Ended]:
+    """Yield how each body ended: all together where the handler can, one by one where it cannot or that fails."""
     begin = perf_counter()
+    handler = worker.handler
     if len(bodies) > 1 and isinstance(handler, BatchHandler):
-        outcomes, _ = _caught(partial(handler.answer_all, bodies, operations))
-        if outcomes is not None:
+        outcomes = _caught(worker, partial(handler.answer_all, bodies, operations))
+        if not isinstance(outcomes, BaseException):
             # How long each took is not known; its share of the bytes is the best guess.
             sizes = [len(body) + 1 for body in bodies]
             each = (perf_counter() - begin) / sum(sizes)
-            return [(outcome, each * size, "") for outcome, size in zip(outcomes, sizes, strict=True)]
-    return map(partial(_run_one, handler), bodies, operations)
+            return [
+                _Ended(_outcome(outcome), each * size, _fault(outcome), alone=False)
+                for outcome, size in zip(outcomes, sizes, strict=True)
+            ]
+    return map(partial(_run_one, worker), bodies, operations)
 
 
-def _run_one(handler: Handler, body: Buffer, operation: Operation) -> tuple[Outcome, float, str]:
+def _run_one(worker: _Worker, body: Buffer, operation: Operation) -> _Ended:
     begin = perf_counter()
-    outcome, fault = _caught(partial(handler, body, operation))
-    return outcome or _FAILED, perf_counter() - begin, fault
+    outcome = _caught(worker, partial(worker.handler, body, operation))
+    return _Ended(_outcome(outcome), perf_counter() - begin, _fault(outcome), alone=True)
 
 
-def _caught(call: Callable[[], T]) -> tuple[T | None, str]:
+def _caught(worker: _Worker, call: Callable[[], T]) -> T | BaseException:
     """Return what the handler returns, or what it raised: no exception leaves the process."""
     try:
-        return call(), ""
+        return call()
     except MemoryError:
         # What it was building may live on in caches: only a fresh process surely has room.
         os._exit(process_limits.MEMORY_EXIT)
     except BaseException as error:
-        return None, _describe(error)
+        return error
+    finally:
+        if os.getpid() != worker.pid:
+            os._exit(process_limits.FAULT_EXIT)  # a child that the handler has forked and let go on
+
+
+def _outcome(ended: Outcome | BaseException) -> Outcome:
+    if isinstance(ended, ResultError):
+        return Outcome("internal_error", problems.partial(ended.detail))
+    return _FAILED if isinstance(ended, BaseException) else ended
+
+
+def _fault(ended: Outcome | BaseException) -> str:
+    if isinstance(ended, ResultError):
+        return str(ended)[:MAX_FAULT]
+    return _describe(ended) if isinstance(ended, BaseException) else ""
 
 
 def _write(arena: WorkerArena, outcome: Outcome, used: int) -> tuple[str, int, int]:

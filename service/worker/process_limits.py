@@ -10,10 +10,12 @@ that end, and the worker closes it: a second way, in case the first one failed.
 """
 
 import ctypes
+import faulthandler
 import mmap
 import os
 import resource
 import signal
+import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -41,6 +43,8 @@ FAULT_EXIT = 88
 def apply(parent: int, memory_bytes: int) -> None:
     """Guard this worker process, whose parent should be `parent`; exits at once where that one is gone."""
     die_with(parent)
+    # A group of its own: what it starts can be ended with it.
+    os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _lower(resource.RLIMIT_DATA, memory_bytes)
@@ -48,6 +52,24 @@ def apply(parent: int, memory_bytes: int) -> None:
     _lower(resource.RLIMIT_CORE, 0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
+
+
+def redirect_output(fd: int) -> None:
+    """Have everything that this process prints go to `fd`, which is closed, and let it read nothing.
+
+    A crash prints the calls that led to it.
+    """
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        # By lines, so that none is lost when the process is killed.
+        stream = open(number, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+    faulthandler.enable(all_threads=False)
 
 
 def lower_priority() -> None:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +19,8 @@ from service.errors import Refused
 from service.ipc.bundle_handle import BundleHandle
 from service.limits import RequestLimits
 from service.observability.status import SlotSnapshot
-from service.worker.main import open_handler
+from service.scorers.handler import ScorerSource
+from service.scorers.reference import DOCUMENTS
 from tests.support.event_loop import run
 from tests.support.pool import MIB, RunningPool, running_pool
 
@@ -192,7 +192,7 @@ def test_what_one_subject_takes_does_not_have_others_refused(demo_bundle: Path) 
     request = b'{"documents": ["%s"]}'
 
     async def test() -> None:
-        handlers = partial(open_handler, BundleHandle(files), RequestLimits())
+        handlers = ScorerSource(DOCUMENTS, (BundleHandle(files), RequestLimits()))
         async with running_pool(handlers, workers=1, queue_budget_s=1) as pool:
             for number in range(20):
                 await pool.ask(request % words(12_000, number).encode(), subject="expensive")

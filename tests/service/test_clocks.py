@@ -3,12 +3,15 @@
 import ast
 from pathlib import Path
 
-# Tokens have dates; a log and spans have times; a bundle has the date of its creation, and a development token its own.
+# Tokens have dates, also those of a measurement; a log and spans have times; a bundle has the date of its creation, and
+# the metrics that of the server's start.
 TIME_OF_DAY = {
     "service/auth/tokens.py",
+    "service/capacity/server_costs.py",
     "service/cli/issue_token.py",
     "service/cli/output.py",
     "service/observability/log_format.py",
+    "service/observability/process.py",
     "service/observability/tracing.py",
 }
 

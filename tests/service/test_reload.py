@@ -10,6 +10,7 @@ import pytest
 from scoring.errors import BundleError
 from scoring.progress import Progress
 from service.api.response import ModelInfo, Reloaded
+from service.api.scorer import ScorerDescription, Served
 from service.errors import Refused
 from service.ipc.bundle_handle import BundleHandle
 from service.pool.process import LaunchError
@@ -21,7 +22,12 @@ from tests.support.event_loop import run
 
 DIGESTS = [f"sha256:{digit * 64}" for digit in "01"]
 
-OLD, NEW = (ModelInfo("example", digest, dimensions=3, clusters=2, pooling="mean") for digest in DIGESTS)
+SCORER = ScorerDescription("scorers:Documents", "documents")
+
+OLD, NEW = (
+    Served(SCORER, ModelInfo("example", digest, dimensions=3, clusters=2, pooling="mean"))
+    for digest in DIGESTS
+)
 
 
 class FakeBundle:
@@ -37,7 +43,7 @@ class FakeWorkers:
     """Takes releases, once it may; refuses them with `fault`."""
 
     def __init__(self) -> None:
-        self.exchanged: list[ModelInfo] = []
+        self.exchanged: list[Served] = []
         self.fault: Exception | None = None
         self.begun = asyncio.Event()
         self.may_end = asyncio.Event()
@@ -63,7 +69,7 @@ class Recorder:
     def reload_verified(self, share: float) -> None:
         self.events.append(("verified", share))
 
-    def reload_ended(self, end: Reloaded, info: ModelInfo) -> None:
+    def reload_ended(self, end: Reloaded, info: Served) -> None:
         self.events.append((end.result, info))
 
     def reload_failed(self, detail: str) -> None:
@@ -73,7 +79,7 @@ class Recorder:
 class Service:
     """A reloader that serves OLD; `found` is at its path, or what is raised."""
 
-    def __init__(self, found: ModelInfo | Exception = NEW) -> None:
+    def __init__(self, found: Served | Exception = NEW) -> None:
         self.found = found
         self.bundle: Any = FakeBundle()
         self.verified: list[int] = []

@@ -11,6 +11,7 @@ import jwt
 
 from service.api.outcome import Facts, Outcome
 from service.api.response import ModelInfo, Reloaded
+from service.api.scorer import Served
 from service.app import create_app
 from service.configuration import load
 from service.errors import Refused
@@ -19,6 +20,9 @@ from service.observability.request_record import RequestRecord
 from service.observability.status import SlotSnapshot, Snapshot
 from service.scheduling.admission import Admission, Permit
 from service.scheduling.job import Job
+from service.scorers.declaration import declare
+from service.scorers.description import describe
+from service.scorers.reference import DOCUMENTS
 from service.settings import Settings
 from tests.support.asgi import Headers, Reply, call_app, http_scope, receive_of
 from tests.support.tokens import SECRET
@@ -37,6 +41,8 @@ RELOADED = Reloaded("reloaded", f"sha256:{'1' * 64}", f"sha256:{'0' * 64}", 0.25
 
 MODEL = ModelInfo("example", f"sha256:{'0' * 64}", dimensions=3, clusters=2, pooling="mean")
 
+SERVED = Served(describe(declare(DOCUMENTS)), MODEL)
+
 
 class FakeBackend:
     """A pool that gives every job the same outcome.
@@ -48,6 +54,8 @@ class FakeBackend:
     started = True
     readiness: str | None = None
     damage: str | None = None
+    digest = ""
+    start_refused: Callable[[str], None] | None = None
 
     def __init__(self, outcome: Outcome | Exception = SCORED) -> None:
         self.outcome = outcome
@@ -103,8 +111,8 @@ class FakeBackend:
 class FakeModel:
     """What is served, and the end of every reload: `end`, or the exception that is raised."""
 
-    def __init__(self, end: Reloaded | Exception = RELOADED) -> None:
-        self.info = MODEL
+    def __init__(self, end: Reloaded | Exception = RELOADED, info: Served = SERVED) -> None:
+        self.info = info
         self.end = end
 
     async def reload(self) -> Reloaded:
@@ -162,11 +170,17 @@ def token(*, secret: str = SECRET, **claims: object) -> str:
 class Service:
     """The application over a fake pool, and requests to it."""
 
-    def __init__(self, path: Path, backend: FakeBackend | None = None, **options: object) -> None:
+    def __init__(
+        self,
+        path: Path,
+        backend: FakeBackend | None = None,
+        served: Served = SERVED,
+        **options: object,
+    ) -> None:
         self.settings = settings_with(path, **options)
         self.backend = backend or FakeBackend()
         self.recorder = RequestRecorder()
-        self.model = FakeModel()
+        self.model = FakeModel(info=served)
         self.app = create_app(self.settings, self.model, self.backend, self.recorder)
 
     def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:

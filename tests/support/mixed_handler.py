@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from scoring.bundle.bundle import open_bundle
 from service.api.outcome import Outcome
 from service.api.request import Operation
 from service.limits import RequestLimits
-from service.worker.handler import ScoringHandler
+from service.scorers.handler import open_documents
 from service.worker.main import Buffer
 from tests.fakes import ScriptedHandler
 
@@ -15,7 +14,7 @@ class MixedHandler:
     """The scoring handler for JSON objects, the scripted handler for other bodies."""
 
     def __init__(self, bundle: Path, limits: RequestLimits) -> None:
-        self._scoring = ScoringHandler(open_bundle(bundle), limits)
+        self._scoring = open_documents(bundle, limits)
         self._scripted = ScriptedHandler()
         self.digest = self._scoring.digest
 

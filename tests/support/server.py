@@ -216,3 +216,13 @@ def running_server(
                 server.stop()
         finally:
             process.kill()
+
+
+@contextmanager
+def serving(name: str, **settings: object) -> Iterator[Server]:
+    """Run a server with one of the scorers of `tests.support.scorers`, with one worker unless `settings` say more."""
+    reference = f"tests.support.scorers:{name}"
+    given = {"workers": 1, "scorer": reference, **settings}
+    variables = {f"SCOREPOOL_{key.upper()}": str(value) for key, value in given.items()}
+    with running_server(Path("unused"), scripted=False, environment=variables) as server:
+        yield server

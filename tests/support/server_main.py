@@ -13,6 +13,8 @@ from tests.support.mixed_handler import MixedHandler
 
 if __name__ == "__main__":
     settings = load({}, os.environ)
-    scripted = partial(MixedHandler, settings.bundle, settings.limits)
-    handlers = scripted if "--scripted" in sys.argv else None
+    handlers = None
+    if "--scripted" in sys.argv:
+        assert settings.bundle is not None
+        handlers = partial(MixedHandler, settings.bundle, settings.limits)
     sys.exit(run(settings, handlers, announce=partial(print, flush=True)))

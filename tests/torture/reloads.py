@@ -30,7 +30,7 @@ from pathlib import Path
 from scoring.bundle.bundle import open_bundle
 from scoring.training.demo import demo_documents
 from service.limits import RequestLimits
-from service.worker.handler import ScoringHandler
+from service.scorers.handler import open_documents
 from tests.support.another_bundle import write_another
 from tests.support.demo_bundle import given_or_demo_bundle
 from tests.support.server import TIMEOUT_S, Server, running_server
@@ -94,7 +94,7 @@ def bodies() -> list[bytes]:
 
 def answers(bundle: Path, requests: Sequence[bytes]) -> Mapping[bytes, bytes]:
     """Return what the model of a bundle answers to each request."""
-    handler = ScoringHandler(open_bundle(bundle), RequestLimits())
+    handler = open_documents(bundle, RequestLimits())
     return {body: bytes(handler(body, "score").body) for body in requests}
 
 

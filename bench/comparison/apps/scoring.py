@@ -20,11 +20,10 @@ def load() -> Callable[[bytes], bytes]:
         from bench.comparison.apps.own_scoring import OwnScoring  # noqa: PLC0415  joblib is not in every environment
 
         return OwnScoring(Path(os.environ["BENCH_OWN_MODEL"]))
-    from scoring.bundle.bundle import open_bundle  # noqa: PLC0415
-    from service.api.request import RequestLimits  # noqa: PLC0415
-    from service.worker.handler import ScoringHandler  # noqa: PLC0415
+    from service.limits import RequestLimits  # noqa: PLC0415
+    from service.scorers.handler import open_documents  # noqa: PLC0415
 
-    handler = ScoringHandler(open_bundle(Path(os.environ["BENCH_BUNDLE"])), RequestLimits())
+    handler = open_documents(Path(os.environ["BENCH_BUNDLE"]), RequestLimits())
     return lambda body: handler(body, "score").body
 
 

@@ -61,8 +61,14 @@ addEventListener("hashchange", route);
 route();
 
 get("info").then(
-  ({ body: { version, model } }) => {
-    byId("model").textContent = `${version} · ${model.name}: ${model.clusters} clusters, ${model.dimensions} dimensions`;
+  ({ body: { version, model, scorer } }) => {
+    const served = model ? `${model.name}: ${model.clusters} clusters, ${model.dimensions} dimensions` : scorer.name;
+    byId("model").textContent = `${version} · ${served}`;
+    if (!model) {
+      byId("compose").hidden = true;
+      byId("other-scorer").hidden = false;
+      byId("other-scorer-name").textContent = scorer.name;
+    }
   },
   () => (byId("model").textContent = "not connected"),
 );

@@ -29,7 +29,7 @@ from service.http.score import SCORE
 )
 def test_accept_chooses_the_media_type(header: bytes, kind: str) -> None:
     """The higher quality wins, then the more specific name, then JSON."""
-    assert accepted({b"accept": header}, SCORE) == kind
+    assert accepted({b"accept": header}, SCORE.media_types) == kind
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_accept_chooses_the_media_type(header: bytes, kind: str) -> None:
 def test_accept_without_a_supported_type_is_refused(header: bytes) -> None:
     """The answer is 406, not a type that the client did not ask for."""
     with pytest.raises(Refused):
-        accepted({b"accept": header}, SCORE)
+        accepted({b"accept": header}, SCORE.media_types)
 
 
 @pytest.mark.parametrize(

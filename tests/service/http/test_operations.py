@@ -82,7 +82,8 @@ def test_a_reload_that_changes_nothing_is_a_problem(service: Service, code: str,
 def test_info_follows_the_model(service: Service) -> None:
     """Each answer is of the model that is served at that moment."""
     before = service.request("GET", "/info").json["model"]["digest"]
-    service.model.info = msgspec.structs.replace(MODEL, digest=RELOADED.old_digest)
+    other = msgspec.structs.replace(MODEL, digest=RELOADED.old_digest)
+    service.model.info = service.model.info._replace(model=other)
 
     assert (before, service.request("GET", "/info").json["model"]["digest"]) == (
         MODEL.digest,

@@ -10,10 +10,10 @@ import numpy as np
 import orjson
 import pytest
 
-from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.bundle import write_bundle
 from service.api.response import ScoreResponse
 from service.limits import RequestLimits
-from service.worker.handler import ScoringHandler
+from service.scorers.handler import ScorerHandler, open_documents
 from tests.support.small_bundle import WORDS, model
 
 SIMILARITIES = ("neighbours", "pairs", "matrix", "none")
@@ -54,11 +54,11 @@ DOCUMENTS = {
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def handler(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ScoringHandler:
+def handler(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ScorerHandler:
     """Return a handler with one model after the other."""
     path: Path = tmp_path_factory.mktemp("degenerate") / "bundle"
     write_bundle(path, model(words=WORDS, **MODELS[request.param]))
-    return ScoringHandler(open_bundle(path), RequestLimits())
+    return open_documents(path, RequestLimits())
 
 
 def finite(text: bytes) -> Any:
@@ -74,7 +74,7 @@ def finite(text: bytes) -> Any:
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 @pytest.mark.parametrize("documents", DOCUMENTS.values(), ids=DOCUMENTS)
 def test_every_answer_is_finite(
-    handler: ScoringHandler, documents: list[str], similarity: str, vectors: bool
+    handler: ScorerHandler, documents: list[str], similarity: str, vectors: bool
 ) -> None:
     """In JSON: nulls only where the contract has them, and every row of the length it should have."""
     request = {"documents": documents, "similarity": similarity, "vectors": vectors, "threshold": -1}
@@ -104,7 +104,7 @@ def test_every_answer_is_finite(
 
 
 @pytest.mark.parametrize("documents", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_every_matrix_is_finite(handler: ScoringHandler, documents: list[str]) -> None:
+def test_every_matrix_is_finite(handler: ScorerHandler, documents: list[str]) -> None:
     """As `.npy`, and the same as in JSON."""
     body = orjson.dumps({"documents": documents, "similarity": "matrix"})
 
@@ -117,7 +117,7 @@ def test_every_matrix_is_finite(handler: ScoringHandler, documents: list[str]) -
     assert np.array_equal(matrix, written)
 
 
-def test_equal_documents_are_as_similar_as_can_be(handler: ScoringHandler) -> None:
+def test_equal_documents_are_as_similar_as_can_be(handler: ScorerHandler) -> None:
     """They are each other's neighbours, by position; vectors of zeros are as similar to any other: not at all."""
     body = orjson.dumps({"documents": ["storm"] * 4, "neighbours": 2, "vectors": True})
 

@@ -8,23 +8,23 @@ import orjson
 import pytest
 from gensim.test.utils import datapath
 
-from scoring.bundle.bundle import open_bundle
 from scoring.training.corpus import read_corpus
 from service.api.request import Operation
 from service.api.response import ExplainResponse
 from service.limits import RequestLimits
-from service.worker.handler import ScoringHandler
+from service.scorers.handler import ScorerHandler, open_documents
+from tests.support.answers import answer_all
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))[:4]
 
 
 @pytest.fixture(scope="module")
-def handler(demo_bundle: Path) -> ScoringHandler:
+def handler(demo_bundle: Path) -> ScorerHandler:
     """Return a handler with the demonstration model and the default limits."""
-    return ScoringHandler(open_bundle(demo_bundle), RequestLimits())
+    return open_documents(demo_bundle, RequestLimits())
 
 
-def explained(handler: ScoringHandler, **request: object) -> ExplainResponse:
+def explained(handler: ScorerHandler, **request: object) -> ExplainResponse:
     """Return the decoded answer to a request that must succeed, which fits its published type."""
     answer = handler(orjson.dumps(request), "explain")
     assert answer.code == "ok", answer.body
@@ -32,7 +32,7 @@ def explained(handler: ScoringHandler, **request: object) -> ExplainResponse:
 
 
 @pytest.mark.parametrize("top", [1, 3, 1_000])
-def test_what_is_listed_and_the_rest_add_up_to_the_similarity(handler: ScoringHandler, top: int) -> None:
+def test_what_is_listed_and_the_rest_add_up_to_the_similarity(handler: ScorerHandler, top: int) -> None:
     """However few are listed, as the contract has it: to 1e-5."""
     answer = explained(handler, documents=[STORIES[0], f"{STORIES[1]} zzyzx"], top=top)
 
@@ -42,7 +42,7 @@ def test_what_is_listed_and_the_rest_add_up_to_the_similarity(handler: ScoringHa
         assert sum(listed) + document.rest == pytest.approx(answer.similarity, abs=1e-5)
 
 
-def test_documents_are_named_and_twenty_words_listed(handler: ScoringHandler) -> None:
+def test_documents_are_named_and_twenty_words_listed(handler: ScorerHandler) -> None:
     """By their ids or positions, as in scoring; a word that the model does not know is marked."""
     answer = explained(handler, documents=[{"id": "a", "text": STORIES[0]}, "zzyzx"])
 
@@ -52,20 +52,20 @@ def test_documents_are_named_and_twenty_words_listed(handler: ScoringHandler) ->
     assert (word.token, word.count, word.known) == ("zzyzx", 1, False)
 
 
-def test_a_batch_may_mix_operations(handler: ScoringHandler) -> None:
+def test_a_batch_may_mix_operations(handler: ScorerHandler) -> None:
     """Each body is answered as alone, in its place."""
     two = orjson.dumps({"documents": STORIES[:2]})
     operations: list[Operation] = ["score", "explain", "score_npy", "explain"]
     bodies = [two, two, two, b"{}"]
 
-    together = handler.answer_all(bodies, operations)
+    together = answer_all(handler, bodies, operations)
 
     alone = [handler(body, operation) for body, operation in zip(bodies, operations, strict=True)]
     assert [answer.code for answer in together] == ["ok", "ok", "not_acceptable", "invalid_document"]
     assert [answer.body for answer in together] == [answer.body for answer in alone]
 
 
-def test_the_facts_count_the_work(handler: ScoringHandler) -> None:
+def test_the_facts_count_the_work(handler: ScorerHandler) -> None:
     """Two documents, their pair and their words; no document is assigned to a cluster."""
     facts = handler(orjson.dumps({"documents": [STORIES[0], "zzyzx zzyzx"]}), "explain").facts
 
@@ -91,7 +91,7 @@ def test_the_facts_count_the_work(handler: ScoringHandler) -> None:
     ],
 )
 def test_an_invalid_request_points_to_the_fault(
-    handler: ScoringHandler, request_: dict[str, Any], code: str, pointer: str
+    handler: ScorerHandler, request_: dict[str, Any], code: str, pointer: str
 ) -> None:
     """With the codes of scoring."""
     answer = handler(orjson.dumps(request_), "explain")
@@ -100,7 +100,7 @@ def test_an_invalid_request_points_to_the_fault(
     assert orjson.loads(answer.body)["errors"][0]["pointer"] == pointer
 
 
-def test_a_whole_number_may_be_written_as_a_float(handler: ScoringHandler) -> None:
+def test_a_whole_number_may_be_written_as_a_float(handler: ScorerHandler) -> None:
     """As the options of scoring."""
     answer = handler(b'{"documents": ["storm", "storms"], "top": 5.0}', "explain")
 

@@ -16,15 +16,16 @@ from scoring.training.corpus import read_corpus
 from service.api.request import Operation
 from service.api.response import ScoreResponse
 from service.limits import RequestLimits
-from service.worker.handler import ScoringHandler
+from service.scorers.handler import ScorerHandler, open_documents
+from tests.support.answers import answer_all
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))[:12]
 
 
 @pytest.fixture(scope="module")
-def handler(demo_bundle: Path) -> ScoringHandler:
+def handler(demo_bundle: Path) -> ScorerHandler:
     """Return a handler with the demonstration model and the default limits."""
-    return ScoringHandler(open_bundle(demo_bundle), RequestLimits())
+    return open_documents(demo_bundle, RequestLimits())
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def cosines(demo_bundle: Path) -> NDArray[np.float64]:
     return product
 
 
-def ask(handler: ScoringHandler, **request: object) -> dict[str, Any]:
+def ask(handler: ScorerHandler, **request: object) -> dict[str, Any]:
     """Return the decoded answer to a request that must succeed."""
     answer = handler(orjson.dumps(request), "score")
     assert answer.code == "ok", answer.body
@@ -44,7 +45,7 @@ def ask(handler: ScoringHandler, **request: object) -> dict[str, Any]:
     return decoded
 
 
-def test_an_answer_has_the_documented_shape(handler: ScoringHandler) -> None:
+def test_an_answer_has_the_documented_shape(handler: ScorerHandler) -> None:
     """Every answer fits the types that the OpenAPI document is made from."""
     import msgspec  # noqa: PLC0415
 
@@ -56,7 +57,7 @@ def test_an_answer_has_the_documented_shape(handler: ScoringHandler) -> None:
         msgspec.json.decode(answer.body, type=ScoreResponse)
 
 
-def test_an_answer_has_only_the_requested_members(handler: ScoringHandler) -> None:
+def test_an_answer_has_only_the_requested_members(handler: ScorerHandler) -> None:
     """`pairs`, `truncated`, `matrix`, `neighbours` and `vector` appear only on request."""
     plain = ask(handler, documents=STORIES, similarity="none")
     full = ask(handler, documents=STORIES, similarity="matrix", vectors=True)
@@ -68,9 +69,7 @@ def test_an_answer_has_only_the_requested_members(handler: ScoringHandler) -> No
     assert set(full["documents"][0]) == members | {"vector"}
 
 
-def test_neighbours_equal_a_sort_of_all_cosines(
-    handler: ScoringHandler, cosines: NDArray[np.float64]
-) -> None:
+def test_neighbours_equal_a_sort_of_all_cosines(handler: ScorerHandler, cosines: NDArray[np.float64]) -> None:
     """A document's neighbours are the highest cosines of its row without itself, highest first."""
     answer = ask(handler, documents=STORIES, neighbours=4)
 
@@ -82,7 +81,7 @@ def test_neighbours_equal_a_sort_of_all_cosines(
 
 
 def test_pairs_are_all_those_above_the_threshold(
-    handler: ScoringHandler, cosines: NDArray[np.float64]
+    handler: ScorerHandler, cosines: NDArray[np.float64]
 ) -> None:
     """Each pair is named by its ids, the earlier document first."""
     answer = ask(handler, documents=STORIES, similarity="pairs", threshold=0.1)
@@ -93,7 +92,7 @@ def test_pairs_are_all_those_above_the_threshold(
     assert answer["truncated"] is False
 
 
-def test_the_matrix_is_the_same_in_both_formats(handler: ScoringHandler) -> None:
+def test_the_matrix_is_the_same_in_both_formats(handler: ScorerHandler) -> None:
     """`Accept: application/x-npy` gives the float32 values that the JSON shows."""
     body = orjson.dumps({"documents": STORIES, "similarity": "matrix"})
 
@@ -104,14 +103,14 @@ def test_the_matrix_is_the_same_in_both_formats(handler: ScoringHandler) -> None
     np.testing.assert_array_equal(file, matrix)
 
 
-def test_npy_without_a_matrix_is_not_acceptable(handler: ScoringHandler) -> None:
+def test_npy_without_a_matrix_is_not_acceptable(handler: ScorerHandler) -> None:
     """Neighbours cannot be sent as `.npy`."""
     answer = handler(orjson.dumps({"documents": STORIES}), "score_npy")
 
     assert answer.code == "not_acceptable"
 
 
-def test_a_text_without_words_is_all_null(handler: ScoringHandler) -> None:
+def test_a_text_without_words_is_all_null(handler: ScorerHandler) -> None:
     """A document without a vector has null where a number cannot be computed, never NaN."""
     answer = ask(handler, documents=[{"id": "digits", "text": "2001 - 42"}, STORIES[0]])
 
@@ -127,7 +126,7 @@ def test_a_text_without_words_is_all_null(handler: ScoringHandler) -> None:
     }
 
 
-def test_the_facts_count_the_work(handler: ScoringHandler) -> None:
+def test_the_facts_count_the_work(handler: ScorerHandler) -> None:
     """The server counts documents, pairs, tokens and clusters without reading the answer."""
     answer = handler(orjson.dumps({"documents": [*STORIES, "zzzz xqzt"]}), "score")
 
@@ -138,7 +137,7 @@ def test_the_facts_count_the_work(handler: ScoringHandler) -> None:
     assert [stage for stage, _ in facts.stages] == ["decode", "embed", "cluster", "similarity", "encode"]
 
 
-def test_an_invalid_request_is_an_answer(handler: ScoringHandler) -> None:
+def test_an_invalid_request_is_an_answer(handler: ScorerHandler) -> None:
     """Invalid input does not raise; the answer has a code and a pointer to the fault."""
     answer = handler(b'{"documents": [{"text": 5}]}', "score")
 
@@ -147,7 +146,7 @@ def test_an_invalid_request_is_an_answer(handler: ScoringHandler) -> None:
 
 
 @pytest.mark.parametrize("similarity", ["neighbours", "pairs", "matrix", "none"])
-def test_a_batch_gets_the_same_answers_as_single_requests(handler: ScoringHandler, similarity: str) -> None:
+def test_a_batch_gets_the_same_answers_as_single_requests(handler: ScorerHandler, similarity: str) -> None:
     """The batch may mix valid and invalid requests."""
     bodies = [
         orjson.dumps({"documents": STORIES[:3], "similarity": similarity, "vectors": True}),
@@ -157,7 +156,7 @@ def test_a_batch_gets_the_same_answers_as_single_requests(handler: ScoringHandle
     ]
     operations: list[Operation] = ["score"] * len(bodies)
 
-    together = handler.answer_all(bodies, operations)
+    together = answer_all(handler, bodies, operations)
 
     alone = [handler(body, operation) for body, operation in zip(bodies, operations, strict=True)]
     assert [answer.code for answer in together] == [answer.code for answer in alone]
@@ -168,19 +167,19 @@ def test_a_batch_gets_the_same_answers_as_single_requests(handler: ScoringHandle
         assert orjson.loads(one.body) == approximately(orjson.loads(other.body))
 
 
-def test_a_batch_may_have_only_invalid_requests(handler: ScoringHandler) -> None:
+def test_a_batch_may_have_only_invalid_requests(handler: ScorerHandler) -> None:
     """Nothing is embedded then."""
-    assert [answer.code for answer in handler.answer_all([b"{", b"[]"], ["score", "score"])] == [
+    assert [answer.code for answer in answer_all(handler, [b"{", b"[]"], ["score", "score"])] == [
         "invalid_json",
         "invalid_document",
     ]
 
 
-def test_each_request_of_a_batch_has_all_stages(handler: ScoringHandler) -> None:
+def test_each_request_of_a_batch_has_all_stages(handler: ScorerHandler) -> None:
     """Stages that ran once for the whole batch are included."""
     body = orjson.dumps({"documents": STORIES[:2]})
 
-    for answer in handler.answer_all([body, body], ["score", "score"]):
+    for answer in answer_all(handler, [body, body], ["score", "score"]):
         assert [name for name, _ in answer.facts.stages] == [
             "decode", "embed", "cluster", "similarity", "encode",
         ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The built-in scorer: `/score` and `/explain` of documents with one bundle."""
