@@ -1,8 +1,9 @@
 """How much memory this process may use, and how it is shared out where the settings do not say it.
 
     limit │ BASE_BYTES │  1/8 bodies  │  1/4 answers  │  3/8 workers  │  1/4 spare                            │
-                                                                       shared memory, and what several subjects
-                                                                       hold beyond a budget
+                                                                       shared memory, one more worker during a
+                                                                       reload, what several subjects hold beyond
+                                                                       a budget
 
 A container that exceeds its limit is killed, often as a whole (`memory.oom.group`, which Kubernetes sets). So one with
 little memory refuses requests early and has its workers end by their own limit, one at a time.

@@ -160,6 +160,7 @@ class Server(uvicorn.Server):
             self._reloading = asyncio.create_task(self._run_reload_actions(), name="reload actions")
 
     async def _run_reload_actions(self) -> None:
+        self._manager.reloading()
         while self._reload_again:
             self._reload_again = False
             for action in self._reload_actions:
@@ -167,6 +168,7 @@ class Server(uvicorn.Server):
                     await action()
                 except Exception:
                     logger.exception("internal_error")
+        self._manager.reloaded()
 
     def _log_ignored(self, number: signal.Signals) -> None:
         if number not in self._ignored:

@@ -20,8 +20,8 @@ KUSTOMIZATIONS = ("base", "overlays/example")
 
 UNIT = Path("deploy/systemd/scorepool.service")
 
-# Where the unit has its command.
-COMMAND = "opt/scorepool/bin/scorepool"
+# The unit's commands, below the root.
+COMMANDS = ("opt/scorepool/bin/scorepool", "bin/kill")
 
 # Of systemd's scale from 0 to 10 for what a service is exposed to, times ten; below 2 it says OK.
 MOST_EXPOSURE = 20
@@ -65,13 +65,12 @@ def with_bundle_volume() -> str:
 
 
 def unit() -> str:
-    """Have systemd read the unit in a tree in which its command exists."""
+    """Have systemd read the unit in a tree in which its commands exist."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        command = root / COMMAND
-        command.parent.mkdir(parents=True)
-        command.write_text("")
-        command.chmod(0o755)
+        for command in (root / name for name in COMMANDS):
+            command.parent.mkdir(parents=True)
+            command.touch(0o755)
         installed = root / "etc/systemd/system" / UNIT.name
         installed.parent.mkdir(parents=True)
         shutil.copy(UNIT, installed)

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from tests.programs.deployment import use_own_tools
 from tests.programs.image.container import running
-from tests.programs.image.container_checks import SANDBOX, container_checks
+from tests.programs.image.container_checks import container_checks, sandbox
 from tests.programs.image.engine import DOCKERFILE, Engine, found_engine
+from tests.programs.image.model_change import exchanged
 from tests.programs.image.pod import saturated
 from tests.programs.image.unit import managed
 from tests.programs.real_clients.checks import Check, Missing, Verdict, expect, judge
@@ -48,7 +49,7 @@ def baked_in(engine: Engine, bundle: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(bundle, Path(folder) / "bundle")
         engine.build(Path(folder), BUNDLE_DOCKERFILE.resolve(), WITH_BUNDLE, SCOREPOOL=IMAGE)
-    with running(engine, WITH_BUNDLE, *SANDBOX) as container:
+    with running(engine, WITH_BUNDLE, *sandbox(engine)) as container:
         expect(container.score(DOCUMENTS), (200, ""), "answer")
     return ""
 
@@ -57,6 +58,7 @@ def checks(engine: Engine, base: str, bundle: Path) -> Iterator[Check]:
     """Yield every check; the later ones need what the earlier ones built."""
     yield Check("built", partial(built, engine, base))
     yield from container_checks(engine, IMAGE, bundle)
+    yield Check("another model by SIGHUP, 300 MiB", partial(exchanged, engine, IMAGE, bundle))
     yield Check("a bundle baked in", partial(baked_in, engine, bundle))
     if engine.name == "podman":
         pod = partial(saturated, engine, WITH_BUNDLE)

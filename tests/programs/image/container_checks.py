@@ -25,7 +25,6 @@ USER = 12345
 
 # 64 MiB of /dev/shm is what docker gives by default, podman too.
 SMALL = ("--memory", str(MEMORY_BYTES), "--cpus", "0.5", "--shm-size", "64m", "--user", f"{USER}:{USER}")
-SANDBOX = ("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges")
 
 HEALTH_CHECK = ("python3", "-m", "service.cli.healthcheck", "/livez")
 
@@ -77,12 +76,17 @@ for name in ("memory.events", "memory/memory.oom_control"):
 """
 
 
+def sandbox(engine: Engine) -> tuple[str, ...]:
+    """Return the options of the sandbox: nothing to write to, no capabilities, and nothing that podman alone adds."""
+    of_podman = ("--read-only-tmpfs=false", "--passwd=false") if engine.name == "podman" else ()
+    return ("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges", *of_podman)
+
+
 def container_checks(engine: Engine, image: str, bundle: Path) -> Iterator[Check]:
     """Yield the checks of a small container with a mounted bundle, and of how one stops."""
     mounted = ("--volume", f"{bundle}:/bundle:ro")
-    of_podman = ("--read-only-tmpfs=false", "--passwd=false") if engine.name == "podman" else ()
     with ExitStack() as stack:
-        start = running(engine, image, *SMALL, *SANDBOX, *of_podman, *mounted)
+        start = running(engine, image, *SMALL, *sandbox(engine), *mounted)
         try:
             container = stack.enter_context(start)
         except AssertionError as error:
@@ -96,7 +100,7 @@ def container_checks(engine: Engine, image: str, bundle: Path) -> Iterator[Check
         yield Check("matrices of 12 MB, 64 MiB of /dev/shm", partial(large_answers, container))
         yield Check("bodies of 8 MB, four times what the memory holds", partial(large_bodies, container))
         yield Check("no process killed for memory in all that", partial(no_kills, container))
-    yield Check("stop under load", partial(stopped, engine, image, (*SANDBOX, *of_podman, *mounted)))
+    yield Check("stop under load", partial(stopped, engine, image, (*sandbox(engine), *mounted)))
 
 
 def report(error: AssertionError) -> str:

@@ -20,7 +20,7 @@ DOCKERFILE = """
 ARG SCOREPOOL
 FROM ${SCOREPOOL}
 USER 0
-RUN apt-get update && apt-get install --yes --no-install-recommends systemd && systemctl mask systemd-resolved
+RUN apt-get update && apt-get install --yes --no-install-recommends systemd procps && systemctl mask systemd-resolved
 COPY bundle /var/lib/scorepool/bundle
 COPY --chmod=600 environment /etc/scorepool/environment
 COPY scorepool.service /etc/systemd/system/
@@ -76,11 +76,17 @@ def shown(container: Container, name: str) -> str:
 
 
 def managed(engine: Engine, image: str, bundle: Path) -> str:
-    """Have systemd start the service, restart it when its event loop stops, and stop it."""
+    """Have systemd start the service, reload it, restart it when its event loop stops, and stop it."""
     build(engine, image, bundle)
     with booted(engine) as container:
         expect(shown(container, "StatusText"), "serving on http://0.0.0.0:8000", "status")
         expect(container.score(DOCUMENTS), (200, ""), "answer")
+        container.execute("systemctl", "reload", UNIT.stem)
+        expect(
+            (shown(container, "ActiveState"), container.score(DOCUMENTS)),
+            ("active", (200, "")),
+            "after a reload",
+        )
         stopped = shown(container, "MainPID")
         container.execute("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT.stem)
         end = time.monotonic() + TIMEOUT_S
@@ -95,4 +101,4 @@ def managed(engine: Engine, image: str, bundle: Path) -> str:
             ("success", "0"),
             "end of the stop",
         )
-    return "started, fed its watchdog, restarted when it was stopped, ended with 0"
+    return "started, reloaded, restarted by the watchdog when it was stopped, ended with 0"

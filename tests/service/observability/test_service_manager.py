@@ -106,6 +106,25 @@ def test_an_abstract_socket() -> None:
         assert bound.recv(1000).startswith(b"STOPPING=1")
 
 
+def test_a_drain_during_a_reload(manager: socket.socket) -> None:
+    """The end of the reload does not say that the service is ready."""
+    told = ServiceManager(environment(manager))
+    loop = asyncio.new_event_loop()
+    told.ready("http://127.0.0.1:8000", loop)
+    told.reloading()
+    told.stopping()
+    told.reloaded()
+    told.reloading()
+    loop.close()
+
+    said = [manager.recv(1000).split(b"\n")[0] for _ in range(3)]
+
+    assert said == [b"READY=1", b"RELOADING=1", b"STOPPING=1"]
+    manager.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        manager.recv(1000)
+
+
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nowhere"}])
 def test_without_a_manager_nothing_happens(environ: dict[str, str]) -> None:
     """Not even where it has gone."""
