@@ -99,6 +99,11 @@ class SizePredictor:
         """Return the size of a body."""
         return Features(len(body), 1, "none")
 
+    @property
+    def subjects(self) -> int:
+        """Return how many subjects have a correction."""
+        return len(self._corrections)
+
     def predict(self, job: Job) -> int:
         """Note costs in a job; return the bytes that its answer should have."""
         size = job.features.size

@@ -6,7 +6,7 @@ import signal
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
-from tests.support.server import Server
+from tests.support.server import Server, serving
 
 
 def test_a_worker_that_is_killed_is_seen_to_end_and_return(opened: Open, server: Server) -> None:
@@ -46,3 +46,14 @@ def test_a_token_without_the_scope_is_told(opened: Open) -> None:
 
     expect(page.locator("#status-problem .problem-title")).to_have_text("A bearer token is required")
     expect(page.locator("#live")).to_have_text("Not connected")
+
+
+def test_a_scorer_of_the_users_own_has_no_playground(opened: Open) -> None:
+    """The page says so and leads to what there is."""
+    with serving("Lengths") as server:
+        page = opened(server).open("playground")
+
+        expect(page.locator("#other-scorer")).to_contain_text("Lengths")
+        expect(page.locator("#compose")).to_be_hidden()
+        page.locator("#other-scorer a", has_text="status page").click()
+        expect(page.locator("#slot-table tbody tr")).to_have_count(1)

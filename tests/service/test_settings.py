@@ -209,3 +209,20 @@ def test_the_largest_body_fits_into_the_budget_of_bodies(given: dict[str, object
     """It could never be taken otherwise."""
     assert load({**given, "max_body_bytes": str(512 * MIB)}, {}).body_budget_bytes >= 512 * MIB
     assert "body_budget_bytes" in faults({**given, "body_budget_bytes": str(MIB)})
+
+
+def test_a_bundle_is_required_for_documents_alone(given: dict[str, object]) -> None:
+    """With a scorer it is ignored, even one that does not exist: the container image always names one."""
+    without = {"jwt_secret": SECRET, "scorer": "hashes:Hashes"}
+
+    assert "bundle: required" in faults({"jwt_secret": SECRET})
+    assert load(without, {"SCOREPOOL_BUNDLE": "/no/such/bundle"}).bundle is None
+
+
+def test_a_model_goes_with_a_scorer(given: dict[str, object], tmp_path: Path) -> None:
+    """And it exists."""
+    scored = {"jwt_secret": SECRET, "scorer": "hashes:Hashes"}
+
+    assert load({**scored, "model": tmp_path}, {}).model == tmp_path
+    assert "model: it goes with scorer" in faults({**given, "model": tmp_path})
+    assert "model: there is no /no/such/model" in faults({**scored, "model": "/no/such/model"})
