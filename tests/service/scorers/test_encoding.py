@@ -37,7 +37,7 @@ class Model(pydantic.BaseModel):
         (np.arange(4, dtype=np.float32).reshape(2, 2), [[0.0, 1.0], [2.0, 3.0]]),
         (np.arange(6)[::2], [0, 2, 4]),
         ([np.float32(0.5), np.int64(3), np.bool_(True)], [0.5, 3, True]),
-        (np.float16([0.5]), [0.5]),
+        (np.array([0.5], dtype=np.float16), [0.5]),
         (Renamed(long_name=1, vector=np.ones(1)), {"type": "renamed", "longName": 1, "vector": [1.0]}),
         (Data(np.ones(1)), {"value": [1.0]}),
         (Model(value=2), {"value": 2.0}),
