@@ -50,7 +50,7 @@ def said(record: logging.LogRecord) -> tuple[int, str]:
 
 def test_lines_are_logged_with_their_slot(lines: Lines) -> None:
     """Also what has no end when its writer ends."""
-    fd = OutputReader().open_pipe(3)
+    fd = OutputReader().open_pipe(3)[0]
 
     os.write(fd, b"one\n\ntwo")
     os.close(fd)
@@ -60,7 +60,7 @@ def test_lines_are_logged_with_their_slot(lines: Lines) -> None:
 
 def test_a_line_may_come_in_pieces(lines: Lines) -> None:
     """As a process that flushes writes them."""
-    fd = OutputReader().open_pipe(0)
+    fd = OutputReader().open_pipe(0)[0]
 
     os.write(fd, b"on")
     os.write(fd, b"e\n")
@@ -71,7 +71,7 @@ def test_a_line_may_come_in_pieces(lines: Lines) -> None:
 
 def test_a_long_line_is_cut(lines: Lines) -> None:
     """Its rest is not kept in memory."""
-    fd = OutputReader().open_pipe(0)
+    fd = OutputReader().open_pipe(0)[0]
 
     for _ in range(100):
         os.write(fd, b"x" * 10_000)
@@ -82,7 +82,7 @@ def test_a_long_line_is_cut(lines: Lines) -> None:
 
 def test_what_is_no_text_is_shown_all_the_same(lines: Lines) -> None:
     """With marks for what is no UTF-8."""
-    fd = OutputReader().open_pipe(0)
+    fd = OutputReader().open_pipe(0)[0]
 
     os.write(fd, b"\xff\xfe\n")
     os.close(fd)
@@ -92,7 +92,7 @@ def test_what_is_no_text_is_shown_all_the_same(lines: Lines) -> None:
 
 def test_too_many_lines_are_counted(lines: Lines) -> None:
     """The first ones of a second are logged, and then how many were not."""
-    fd = OutputReader().open_pipe(0)
+    fd = OutputReader().open_pipe(0)[0]
 
     os.write(fd, b"".join(b"%d\n" % number for number in range(LINES_PER_S + 1_000)))
     os.close(fd)

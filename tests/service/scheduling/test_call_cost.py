@@ -56,6 +56,7 @@ class ClosedLoop:
     def _send(self) -> None:
         body = b"x" * self._random.choice((10, 100, 1_000))
         job = Job("r", f"s{self._random.randrange(4)}", body, "score", 1e9)
+        job.features = self.predictor.read(body, "score")
         self.predictor.predict(job)
         self._scheduler.handle(JobArrived(job), self.now)
 
@@ -137,7 +138,7 @@ def test_an_answer_is_predicted_by_its_ratio_to_the_body() -> None:
     for _ in range(30):
         predictor.learn([Measured("s", Features(1_000, 1, "none"), scored=True, answer_bytes=50_000)], 0.01)
 
-    assert 40_000 < predictor.predict(Job("r", "s", b"x" * 1_000, "score", 1.0)) < 60_000
+    assert 40_000 < predictor.predict(predicted(predictor, 1_000)) < 60_000
 
 
 def test_few_subjects_are_remembered() -> None:
@@ -174,5 +175,6 @@ def test_predictions_stay_positive_and_finite(calls: list[tuple[list[int], float
 def predicted(predictor: SizePredictor, size: int, subject: str = "s") -> Job:
     """Return a job with its predictions."""
     job = Job("r", subject, b"x" * size, "score", 1.0)
+    job.features = predictor.read(job.body, "score")
     predictor.predict(job)
     return job
