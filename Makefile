@@ -4,7 +4,7 @@ PORT ?= 8000
 WORKERS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := service scoring client tests bench deploy
+SOURCES := service scoring client examples tests bench deploy
 LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
 .DEFAULT_GOAL := help

@@ -16,41 +16,25 @@ from gensim.test.utils import datapath
 from gensim.utils import simple_preprocess
 from sklearn.cluster import KMeans
 
-NEIGHBOURS = 5
+from examples.news import NewsScorer
 
 
 class OwnScoring:
-    """Request bytes in, answer bytes out: the neighbours and clusters that the product answers by default."""
+    """Request bytes in, answer bytes out: the pipeline of `examples.news`."""
 
     def __init__(self, folder: Path) -> None:
-        self.words = FastText.load(str(folder / "fasttext.model")).wv
-        self.kmeans = joblib.load(folder / "kmeans.joblib")
+        self.scorer = NewsScorer(folder)
 
     def __call__(self, body: bytes) -> bytes:
-        texts = json.loads(body)["documents"]
-        vectors = [self.embed(text) for text in texts]
-        clusters = self.kmeans.predict(np.array(vectors))
-        similarities = [[cosine(a, b) for b in vectors] for a in vectors]
-        documents = []
-        for i, row in enumerate(similarities):
-            nearest = sorted((j for j in range(len(row)) if j != i), key=lambda j: -row[j])[:NEIGHBOURS]
-            neighbours = [{"id": str(j), "similarity": row[j]} for j in nearest]
-            documents.append({"id": str(i), "cluster": int(clusters[i]), "neighbours": neighbours})
-        return json.dumps({"documents": documents}).encode()
-
-    def embed(self, text: str) -> np.ndarray:
-        return np.mean([self.words[word] for word in simple_preprocess(text)], axis=0)
+        (answer,) = self.scorer.score([json.loads(body)])
+        return json.dumps(answer).encode()
 
 
-def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
-
-
-def train(folder: Path) -> None:
+def train(folder: Path, *, epochs: int = 10, bucket: int = 200_000) -> None:
     texts = Path(datapath("lee_background.cor")).read_text("utf-8").splitlines()
     tokens = [simple_preprocess(text) for text in texts]
     # 200,000 buckets, not gensim's 2,000,000: each process with its own scoring holds them in private memory.
-    model = FastText(tokens, vector_size=100, min_count=2, epochs=10, bucket=200_000, seed=1, workers=1)
+    model = FastText(tokens, vector_size=100, min_count=2, epochs=epochs, bucket=bucket, seed=1, workers=1)
     vectors = np.array([np.mean([model.wv[word] for word in words], axis=0) for words in tokens])
     kmeans = KMeans(n_clusters=12, n_init=4, random_state=1).fit(vectors)
     folder.mkdir(parents=True, exist_ok=True)
