@@ -50,7 +50,7 @@ class System:
 
 
 _APPS = "bench.comparison.apps"
-_WEB = (
+UVICORN = (
     *("{bin}/uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}"),
     "--no-access-log",
 )
@@ -95,7 +95,7 @@ USUAL = (
         title="FastAPI async def, uvicorn",
         kind="usual",
         environment="web",
-        commands=((*_WEB, f"{_APPS}.fastapi_app:with_async"),),
+        commands=((*UVICORN, f"{_APPS}.fastapi_app:with_async"),),
         health="/health",
         versions=("fastapi", "uvicorn"),
         why="The set-up that people begin with: the scoring runs on the event loop.",
@@ -115,7 +115,7 @@ USUAL = (
         title="FastAPI def, uvicorn",
         kind="usual",
         environment="web",
-        commands=((*_WEB, f"{_APPS}.fastapi_app:with_def"),),
+        commands=((*UVICORN, f"{_APPS}.fastapi_app:with_def"),),
         health="/health",
         versions=("fastapi", "uvicorn"),
         why="A plain def endpoint, which FastAPI runs in its pool of 40 threads.",
@@ -135,7 +135,7 @@ USUAL = (
         title="FastAPI, Celery, Redis",
         kind="usual",
         environment="web",
-        commands=(_REDIS, (*_CELERY, *_QUIET), (*_WEB, f"{_APPS}.celery_web:app")),
+        commands=(_REDIS, (*_CELERY, *_QUIET), (*UVICORN, f"{_APPS}.celery_web:app")),
         health="/health",
         programs=("redis",),
         workers_in=1,

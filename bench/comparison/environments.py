@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.harness.command_line import parser
@@ -35,14 +36,14 @@ class PrepareError(Exception):
     """Something is missing without which nothing can be measured."""
 
 
-def prepare() -> dict[str, str]:
-    """Install and build what is missing; return the reason for each environment that cannot be had.
+def prepare(names: Sequence[str] = NAMES) -> dict[str, str]:
+    """Install and build what is missing; return the reason for each environment of `names` that cannot be had.
 
     Raises: PrepareError.
     """
     shutil.rmtree(WORK / "run", ignore_errors=True)
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
-    failures = install()
+    failures = install(names)
     if "wrk" in missing or TOOLS in failures:
         tools = failures.get(TOOLS, "installed")
         raise PrepareError(f"apt-get install {' '.join(missing)}; tools: {tools}")
@@ -82,13 +83,13 @@ def folder(environment: str) -> Path:
     return ROOT / ".venv" / "bin" if environment == "product" else ENVIRONMENTS / environment / "bin"
 
 
-def install() -> dict[str, str]:
-    """Create every environment that is missing or out of date; return the reason for each that fails.
+def install(names: Sequence[str] = NAMES) -> dict[str, str]:
+    """Create the environments that are missing or out of date; return the reason for each that fails.
 
     The tools come first, with pip. They bring uv, which makes each of the others in seconds.
     """
     failures = {}
-    for name in (TOOLS, *NAMES):
+    for name in (TOOLS, *names):
         try:
             _install(name)
         except subprocess.CalledProcessError as error:
