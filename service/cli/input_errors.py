@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import click
 
 from scoring.errors import ScoringError
+from service.errors import StartError
 from service.settings import SettingsError
 
 
@@ -17,12 +18,12 @@ class InputError(click.ClickException):
 
 @contextmanager
 def input_errors() -> Iterator[None]:
-    """Turn bad input, bad settings, and files that cannot be read or written into an `InputError`."""
+    """Turn bad input, settings and scorers, and files that cannot be read or written, into an `InputError`."""
     try:
         yield
     except SettingsError as error:
         raise InputError("\n".join(error.faults)) from error
-    except ScoringError as error:
+    except (ScoringError, StartError) as error:
         raise InputError(str(error)) from error
     except BrokenPipeError:
         raise  # the reader of standard output ended, as in `| head`: click exits without a message

@@ -20,6 +20,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "import": ("import_model", "Make a bundle of an existing fastText model and a K-Means."),
         "score": ("score", "Score the documents of INPUT, here or by a service."),
         "inspect": ("inspect", "Print what is in a bundle."),
+        "new-scorer": (
+            "new_scorer",
+            "Write a folder NAME with a scorer, a test that drives it through a real pool, and a README.",
+        ),
+        "check-scorer": ("check_scorer", "Prove a scorer before it serves."),
+        "try-scorer": ("try_scorer", "Run one request through a scorer, without a server."),
         "token": ("issue_token", "Print a token for development."),
         "top": ("top", "Watch a running service: slots, queue, rates and latency."),
         "capacity": ("capacity", "Say what this machine can serve, and what a load needs."),

@@ -24,6 +24,13 @@ THREADS = click.option(
 ENCODING = click.option("--encoding", default="utf-8", show_default=True, help="Of the text files.")
 NAME = click.option("--name", help="The model's name  [default: the input's file name]")
 
+MODEL = click.option(
+    "--model",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="The file or folder that the scorer's constructor is given.",
+)
+
 
 class ClusterCount(click.ParamType[int | str]):
     """A whole number, or `auto`."""

@@ -6,5 +6,7 @@ description the same as a value, made in a process of its own: the server never 
 codec       bytes ──→ its request type, its result ──→ bytes
 handler     a worker's handler around it
 documents   the built-in scorer
+apart       a function in a process of its own
+trial       what a scorer must do before it serves
 serving     what a server needs of the one that its settings name
 """

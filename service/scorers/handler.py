@@ -105,17 +105,21 @@ class ScorerHandler:
         results = iter(self._results(taken) if taken else [])
         return [read if isinstance(read, Outcome) else self._answer(read, next(results)) for read in reads]
 
-    def test(self) -> None:
-        """Have the scorer answer the requests of its own `self_test`, one by one. Raises: ScorerError."""
-        requests = getattr(self._scorer, "self_test", None)
-        if requests is None:
-            return
-        place = self._declared.place
+    def self_test_bodies(self) -> list[bytes]:
+        """Return the requests of the scorer's `self_test` as a client would send them; none without one.
+
+        Raises: ScorerError.
+        """
+        requests = getattr(self._scorer, "self_test", list)
         try:
-            bodies = [_as_body(request, self._declared.name) for request in requests()]
+            return [_as_body(request, self._declared.name) for request in requests()]
         except BaseException as error:
             raise ScorerError(f"{located(error)} (in self_test)") from error
-        for number, body in enumerate(bodies):
+
+    def test(self) -> None:
+        """Have the scorer answer the requests of its own `self_test`, one by one. Raises: ScorerError."""
+        place = self._declared.place
+        for number, body in enumerate(self.self_test_bodies()):
             try:
                 outcome = self(body, "score")
             except ResultError as error:
