@@ -49,6 +49,8 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
         faults.append("cors_origins: * would allow every page; list the origins")
     if "model" in values and not own_scorer:
         faults.append("model: it goes with scorer; documents are scored with a bundle")
+    if values.get("reload") and not own_scorer:
+        faults.append("reload: it goes with scorer")
     faults.extend(_faults_of_tokens(values))
     if faults:
         raise SettingsError(faults)

@@ -24,6 +24,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from scoring.errors import ScoringError
+from service import development
 from service.app import Backend, create_app, make_backend
 from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
@@ -261,7 +262,8 @@ def assemble(
     Raises: SettingsError, BundleError; StartError where the machine lacks what the workers need.
     """
     check_requirements()
-    release = open_release(settings, handlers)
+    opening = development.open_release if settings.reload else open_release
+    release = opening(settings, handlers)
     model = served_model(release.info)
     log.write(
         logging.INFO, "starting", model=model.name, digest=model.digest or None, workers=settings.workers
@@ -272,8 +274,10 @@ def assemble(
     telemetry = Telemetry(model, ServiceLog(log), time.monotonic, tracer)
     telemetry.register(ProcessMetrics().families)
     backend = make_backend(settings, release, telemetry)
-    reloader = Reloader(release.info, partial(open_release, settings, handlers), backend, telemetry)
+    reloader = Reloader(release.info, partial(opening, settings, handlers), backend, telemetry)
     app = create_app(settings, reloader, backend, telemetry)
+    if settings.reload:
+        development.follow_changes(app, release.folder, reloader.reload_on_signal)
     return Assembly(app, backend, reloader, telemetry)
 
 

@@ -58,6 +58,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _flag(text: str) -> bool:
+    if text.lower() not in {"true", "1", "false", "0"}:
+        raise ValueError(text)
+    return text.lower() in {"true", "1"}
+
+
 def _hosts(text: str) -> tuple[str, ...]:
     """Return the hosts of a list, which has one at least, without the brackets of IPv6 addresses."""
     hosts = tuple(name.removeprefix("[").removesuffix("]") for name in _names(text))
@@ -66,6 +72,7 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+FLAG = Kind("", _flag, "true or false")
 TEXT = Kind("TEXT", str, "a text")
 FOLDER = Kind("DIR", Path, "a folder")
 FILE = Kind("FILE", Path, "a file")
@@ -117,6 +124,14 @@ class Settings:
     model: Annotated[
         Path | None, Rule(EXISTING, "With --scorer: the file or folder that its constructor is given.")
     ] = None
+    reload: Annotated[
+        bool,
+        Rule(
+            FLAG,
+            "With --scorer, while you write it: when a Python file below the current folder changes, the workers go on "
+            "with the new code.",
+        ),
+    ] = False
     host: Annotated[
         tuple[str, ...],
         Rule(

@@ -90,7 +90,7 @@ A scorer for Scorepool. Run these in this folder:
 ```sh
 python -m pytest                                                                             # needs pytest
 scorepool check-scorer MODULE:CLASS                                                # before it serves
-SCOREPOOL_JWT_SECRET=$(openssl rand -hex 32) scorepool serve --scorer MODULE:CLASS
+SCOREPOOL_JWT_SECRET=$(openssl rand -hex 32) scorepool serve --scorer MODULE:CLASS --reload
 ```
 
 `scorepool try-scorer MODULE:CLASS '{"text": "two words"}'` runs one request without a server. With a model, add

@@ -16,8 +16,10 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give `command` one option for each setting of the service."""
     for setting in reversed(declared()):
         shown = f"  [{setting.environment}{'; default: ' + setting.default if setting.default else ''}]"
-        option = click.option(setting.flag, setting.name, metavar=setting.metavar, help=setting.help + shown)
-        command = option(command)
+        kind: dict[str, Any] = {"metavar": setting.metavar}
+        if not setting.metavar:
+            kind = {"is_flag": True, "flag_value": "true", "default": None}
+        command = click.option(setting.flag, setting.name, help=setting.help + shown, **kind)(command)
     return command
 
 
