@@ -22,7 +22,7 @@ FAULTS = {
     "preload": ("preload = ('busy',)" + GOOD, "busy starts 1 threads when it is imported"),
     "requests": (
         GOOD.replace("2 * request ", "float('nan') "),
-        "in self_test, request 0",
+        "self_test: request 0: the scorer Scorer returned NaN",
     ),
     "batch": (
         GOOD.replace("2 * request ", "2 * max(requests) "),
