@@ -70,7 +70,7 @@ class Reader:
     def console(self, session: str) -> None:
         """Type each command and compare what it prints; `…` stands for anything."""
         for command, expected in re.findall(
-            r"^\$ (.*?[^\\])\n((?:(?!\$ ).*\n)*)", session, re.DOTALL | re.MULTILINE
+            r"^\$ (.*?[^\\])\n((?:(?!\$ )[^\n]*\n)*)", session, re.DOTALL | re.MULTILINE
         ):
             if command.startswith("scorepool serve"):
                 words = shlex.split(command)[2:]
