@@ -143,14 +143,6 @@ def stall_log(scene: Scene, stop: Event) -> None:
                 answered += client.recv(100_000)
 
 
-def fill_memory(scene: Scene, stop: Event) -> None:
-    """Have a worker keep 94 % of the memory that it may have."""
-    server, limit = scene.server, scene.server.metrics()["scorepool_worker_memory_limit_bytes"]
-    while not stop.wait(0.05):
-        if server.status()["slots"][0]["memory_bytes"] < 0.94 * limit:
-            server.score(b"keep 20")
-
-
 def change_texts(scene: Scene, stop: Event) -> None:
     """Send news for 80 seconds, then words that no model knows."""
     news, letters = bodies(MIDDLE, corpus()), random.Random(0)
@@ -205,10 +197,10 @@ FAULTS = (
         {"worker_memory_bytes": 256 * MIB},
     ),
     Fault(
-        "a worker keeps memory",
-        frozenset({"ScorepoolWorkerMemoryHigh"}),
-        fill_memory,
-        {"workers": 1, "worker_memory_bytes": 1024 * MIB},
+        "workers keep memory",
+        frozenset({"ScorepoolWorkersRecycled"}),
+        requests(b"keep 20", 0.05),
+        {"worker_memory_bytes": 256 * MIB},
     ),
     Fault(
         "more work comes than the worker can do",
