@@ -107,6 +107,13 @@ def serve_two_models(scene: Scene, stop: Event) -> None:
         stop.wait()
 
 
+def reload_nothing(scene: Scene, stop: Event) -> None:
+    """Ask for another model where there is none."""
+    scene.bundle.rename(scene.bundle.with_name("aside"))
+    scene.server.request("POST", "/reload", headers=scene.server.headers)
+    stop.wait()
+
+
 def starve_loop(scene: Scene, stop: Event) -> None:
     """Stop the server's process for half of the time."""
     while not stop.wait(0.2):
@@ -174,6 +181,7 @@ FAULTS = (
     Fault(
         "two models are served", frozenset({"ScorepoolModelsDiffer"}), serve_two_models, uses_second_port=True
     ),
+    Fault("a reload finds no bundle", frozenset({"ScorepoolReloadFailed"}), reload_nothing),
     Fault(
         "requests take longer than their deadline",
         frozenset({"ScorepoolDeadlinesMissed", "ScorepoolErrorBudgetFast", "ScorepoolErrorBudgetSlow"}),
