@@ -256,6 +256,12 @@ TEXTS = (
         "percentunit",
         {"drift": 'scorepool:cluster_drift:ratio{job="$job"}'},
     ),
+    Panel(
+        "Reloads",
+        "Changes of the model in an hour, by result; a failed one has changed nothing.",
+        "short",
+        {"{{result}}": "sum by (result) (increase(scorepool_reloads_total{$where}[1h]))"},
+    ),
 )
 
 OVERVIEW = (

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.monitoring.faults import FAULTS
-from tests.programs.monitoring.prometheus import MISSING, is_installed
-from tests.programs.monitoring.rules import (
+from tests.programs.monitoring.declared import (
     MONITORING,
     RULES,
     Alert,
@@ -18,6 +16,8 @@ from tests.programs.monitoring.rules import (
     panel_queries,
     with_minutes_as_seconds,
 )
+from tests.programs.monitoring.faults import FAULTS
+from tests.programs.monitoring.prometheus import MISSING, is_installed
 
 ROOT = Path(__file__).parents[2]
 

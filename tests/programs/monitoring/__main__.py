@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from bench.harness.documents import SMALL, bodies, corpus
 from bench.harness.server import free_ports
+from tests.programs.monitoring.declared import alerts, annotation_queries, panel_queries, variable_queries
 from tests.programs.monitoring.faults import FAULTS, Fault, Inject, Scene, repeated
 from tests.programs.monitoring.prometheus import MISSING, Prometheus, is_installed, running_prometheus
-from tests.programs.monitoring.rules import alerts, annotation_queries, panel_queries, variable_queries
 from tests.support.demo_bundle import given_or_demo_bundle
 from tests.support.server import Server, running_server
 

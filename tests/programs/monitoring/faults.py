@@ -107,6 +107,13 @@ def serve_two_models(scene: Scene, stop: Event) -> None:
         stop.wait()
 
 
+def reload_nothing(scene: Scene, stop: Event) -> None:
+    """Ask for another model where there is none."""
+    scene.bundle.rename(scene.bundle.with_name("aside"))
+    scene.server.request("POST", "/reload", headers=scene.server.headers)
+    stop.wait()
+
+
 def starve_loop(scene: Scene, stop: Event) -> None:
     """Stop the server's process for half of the time."""
     while not stop.wait(0.2):
@@ -143,14 +150,6 @@ def stall_log(scene: Scene, stop: Event) -> None:
                 answered += client.recv(100_000)
 
 
-def fill_memory(scene: Scene, stop: Event) -> None:
-    """Have a worker keep 94 % of the memory that it may have."""
-    server, limit = scene.server, scene.server.metrics()["scorepool_worker_memory_limit_bytes"]
-    while not stop.wait(0.05):
-        if server.status()["slots"][0]["memory_bytes"] < 0.94 * limit:
-            server.score(b"keep 20")
-
-
 def change_texts(scene: Scene, stop: Event) -> None:
     """Send news for 80 seconds, then words that no model knows."""
     news, letters = bodies(MIDDLE, corpus()), random.Random(0)
@@ -182,6 +181,7 @@ FAULTS = (
     Fault(
         "two models are served", frozenset({"ScorepoolModelsDiffer"}), serve_two_models, uses_second_port=True
     ),
+    Fault("a reload finds no bundle", frozenset({"ScorepoolReloadFailed"}), reload_nothing),
     Fault(
         "requests take longer than their deadline",
         frozenset({"ScorepoolDeadlinesMissed", "ScorepoolErrorBudgetFast", "ScorepoolErrorBudgetSlow"}),
@@ -205,10 +205,10 @@ FAULTS = (
         {"worker_memory_bytes": 256 * MIB},
     ),
     Fault(
-        "a worker keeps memory",
-        frozenset({"ScorepoolWorkerMemoryHigh"}),
-        fill_memory,
-        {"workers": 1, "worker_memory_bytes": 1024 * MIB},
+        "workers keep memory",
+        frozenset({"ScorepoolWorkersRecycled"}),
+        requests(b"keep 20", 0.05),
+        {"worker_memory_bytes": 256 * MIB},
     ),
     Fault(
         "more work comes than the worker can do",

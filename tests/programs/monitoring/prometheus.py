@@ -13,7 +13,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from bench.harness.server import free_ports
-from tests.programs.monitoring.rules import MONITORING, RULES, with_minutes_as_seconds
+from tests.programs.monitoring.declared import MONITORING, RULES, with_minutes_as_seconds
 
 MISSING = "skipped: prometheus and promtool are not installed (apt-get install prometheus)"
 
