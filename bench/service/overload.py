@@ -3,22 +3,30 @@
     python -m bench overload --picture overload.png
 
 First the peak: a closed loop that keeps the workers busy. Then requests arrive at ten times that rate in an
-open loop, and then at half of it. Goodput is the number of answers with 200 in a second. The time of a refusal
-counts from the moment at which its request was sent, because the generator runs on the same machine and sends
-late itself. With one worker on two cores, the default, server and generator share the other core.
+open loop, and then at half of it. Goodput is the number of answers with 200 in a second.
+
+The generator runs on the same machine, at the lowest priority: it sends late, and reads an answer long after it has
+come. So the time of a refusal is that of a bystander, a few requests a second from another process, and counts from the
+moment at which its request was sent. And what the generator and other programs take of the processors lowers the
+goodput, but not what a worker does in the time that it has one: both are printed.
 """
 
 import statistics
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
 
+from msgspec.structs import replace
+
 from bench.harness.command_line import bundle_path, parser
 from bench.harness.latency import percentile
 from bench.harness.load_generator import Load, LoadProcess
+from bench.harness.processor_time import ProcessorTime, processor_time
 from bench.harness.results import Figure, collect, save
 from bench.harness.server import Server, serving, token
+from service.capacity.process_tree import server_processes
 
 DOCUMENTS = 32
 FACTOR = 10
@@ -28,14 +36,21 @@ FACTOR = 10
 CONNECTIONS = 1000
 QUEUE_BUDGET_S = 0.5
 
+# Few enough to change nothing, and from a process that is never late.
+BYSTANDER = Load(DOCUMENTS, 40, 0.0, 40.0, niceness=0, seed=1)
+
+# Until a generator sends.
+START_S = 1.0
+
 RECOVERY_S = 15.0
 MEMORY_INTERVAL_S = 0.5
 
 
 class Phase:
-    """One load on the server: its replies, and beside them what the server process took.
+    """One load on the server: its replies, those of a bystander, and what the server and its workers took.
 
-    memory: resident, in MiB, every half second. processor_s: seconds of processor time.
+    memory: resident, in MiB, every half second. processor_s: seconds of the server's processor time. workers: the time
+    of the workers while requests were sent.
     """
 
     def __init__(self, server: Server, load: Load) -> None:
@@ -46,7 +61,13 @@ class Phase:
         watcher = Thread(target=self._watch)
         watcher.start()
         before = server.processor_s()
-        self.replies = LoadProcess(server.address, token(), load).wait()
+        generator = LoadProcess(server.address, token(), load)
+        time.sleep(START_S)
+        bystander = LoadProcess(
+            server.address, token(), replace(BYSTANDER, seconds=load.seconds - 2 * START_S)
+        )
+        self.workers = self._watch_workers(load.seconds - 2 * START_S)
+        self.replies, self.bystander = generator.wait(), bystander.wait()
         self.processor_s = server.processor_s() - before
         self._over.set()
         watcher.join()
@@ -55,6 +76,19 @@ class Phase:
     def _watch(self) -> None:
         while not self._over.wait(MEMORY_INTERVAL_S):
             self.memory.append(self._server.resident_mib())
+
+    def _watch_workers(self, seconds: float) -> ProcessorTime:
+        """Return what share of each second the workers ran, and waited for a processor."""
+        pids = server_processes(self._server.process.pid).workers
+        began, before = time.monotonic(), processor_time(pids)
+        time.sleep(seconds)
+        spent = processor_time(pids).since(before)
+        total = (time.monotonic() - began) * len(pids)
+        return ProcessorTime(spent.ran / total, spent.waited / total)
+
+    def answer_us(self) -> float:
+        """Return the microseconds of the workers' processor time for an answer with 200."""
+        return self.workers.ran / self.rate() * 1e6
 
     def goodput(self) -> list[float]:
         """Return the answers with 200 in each second of the load, by the time of the answer."""
@@ -70,8 +104,8 @@ class Phase:
         return statistics.median(self.goodput()[1:-1])
 
     def served_ms(self, *statuses: int) -> list[float]:
-        """Return how many milliseconds the server took for each answer with one of these statuses."""
-        return [reply.served_ms for reply in self.replies if reply.status in statuses]
+        """Return how many milliseconds the bystander waited for each answer with one of these statuses."""
+        return [reply.served_ms for reply in self.bystander if reply.status in statuses]
 
 
 def normal_after(phase: Phase, usual_ms: float) -> float:
@@ -113,11 +147,19 @@ def report(peak: Phase, over: Phase, after: Phase) -> list[Figure]:
     # The first seconds fill the queue.
     share = [good / rate for good in over.goodput()[5:-1]]
     refused = over.served_ms(503, 429) or [0.0]
-    normal_s = normal_after(after, statistics.median(peak.served_ms(200)))
+    usual_ms = statistics.median(reply.served_ms for reply in peak.replies if reply.status == 200)
+    normal_s = normal_after(after, usual_ms)
     arrived = len(over.replies) / over.load.seconds
+    same_time = peak.answer_us() / over.answer_us()
     statuses = dict(sorted(Counter(reply.status for reply in over.replies).items()))
     print(f"peak {rate:.0f} requests/s; then {arrived:.0f} a second were due; by status: {statuses}")
     print(f"goodput / peak      {statistics.median(share):8.1%}    promised: at least 95 %")
+    print(f"  for the same time {same_time:8.1%}    of the workers' processors")
+    for name, phase in (("peak", peak), ("overload", over)):
+        ran, waited = phase.workers
+        print(
+            f"  workers, {name:<9}  {ran:7.0%} ran, {waited:.0%} waited for a processor, {1 - ran - waited:.0%} idle"
+        )
     print(f"refusals, p50       {statistics.median(refused):8.1f} ms promised: at most 10 ms")
     print(f"refusals, p99       {percentile(refused, 0.99):8.1f} ms")
     # What the generator takes from the server's core lowers the goodput, and not this.
@@ -131,6 +173,7 @@ def report(peak: Phase, over: Phase, after: Phase) -> list[Figure]:
     return [
         Figure("peak", "requests/s", "higher", peak.goodput()),
         Figure("goodput", "of peak", "higher", share),
+        Figure("goodput for the same processor time", "of peak", "higher", [same_time]),
         Figure("refusals", "ms", "lower", refused[:: max(1, len(refused) // 1000)]),
         Figure("processor time", "µs a request", "lower", [each_us]),
         Figure("memory", "MiB", "lower", over.memory),

@@ -17,7 +17,7 @@ from random import Random
 from service.api.outcome import Outcome
 from service.capacity.costs import Costs, RequestKind
 from service.capacity.processors import Processors
-from service.connections.deferral import PER_TURN
+from service.connections.deferral import PER_TURN, WaitingStarts
 from service.errors import Refused
 from service.limits import PoolLimits
 from service.scheduling.admission import Permit
@@ -103,7 +103,7 @@ class Replica:
         # What the event loop has to do, and what it will have done when its current work ends.
         self._reports: deque[int] = deque()
         self._answers: deque[Request] = deque()
-        self._arrivals: deque[Request] = deque()
+        self._arrivals: WaitingStarts[Request] = WaitingStarts()
         self._left_in_turn = PER_TURN
         self._working: Callable[[float], None] | None = None
         for slot in range(machine.limits.workers):
@@ -118,7 +118,7 @@ class Replica:
         """Take a request from the network."""
         self._processors.advance(now)
         self.in_flight += 1
-        self._arrivals.append(request)
+        self._arrivals.add(request)
         self._go_on(now)
 
     def fire(self, now: float) -> None:
@@ -155,7 +155,7 @@ class Replica:
             self._work((1 - BEGIN_SHARE) * self._costs.served_s, partial(self._end, self._answers.popleft()))
         elif self._arrivals and self._left_in_turn:
             self._left_in_turn -= 1
-            self._begin(self._arrivals.popleft(), now)
+            self._begin(self._arrivals.take(), now)
         elif self._left_in_turn < PER_TURN:
             self._left_in_turn = PER_TURN
             self._carry_out(self._control.handle(TurnEnded(), now), now)

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.connections.deferral import StartDeferral
+from service.connections.deferral import MANY, OLDEST_EVERY, StartDeferral, WaitingStarts
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=8), st.integers(1, 5))
@@ -41,6 +41,35 @@ def test_requests_begin_in_order_and_a_bounded_number_in_a_turn(arrivals: list[i
         assert max(turns) <= 2 * per_turn
 
     asyncio.run(scenario())
+
+
+@given(st.lists(st.integers(0, 40), max_size=30))
+def test_whatever_waits_begins_once(batches: list[int]) -> None:
+    """However many wait, and in whatever order they begin."""
+    waiting: WaitingStarts[int] = WaitingStarts()
+    added: list[int] = []
+    taken: list[int] = []
+    for batch in batches:
+        for _ in range(batch):
+            waiting.add(len(added))
+            added.append(len(added))
+        taken += [waiting.take() for _ in range(min(4, len(waiting)))]
+    taken += [waiting.take() for _ in range(len(waiting))]
+
+    assert sorted(taken) == added
+
+
+def test_while_many_wait_the_newest_begin_and_now_and_then_the_oldest() -> None:
+    """All that can begin at once would be late in the order of arrival; and none may wait for ever."""
+    waiting: WaitingStarts[int] = WaitingStarts()
+    for number in range(MANY + OLDEST_EVERY):
+        waiting.add(number)
+
+    taken = [waiting.take() for _ in range(OLDEST_EVERY)]
+
+    newest = MANY + OLDEST_EVERY - 1
+    assert taken == [*range(newest, newest - OLDEST_EVERY + 1, -1), 0]
+    assert waiting.take() == 1
 
 
 def test_requests_up_to_the_limit_begin_at_once() -> None:
