@@ -68,7 +68,7 @@ async def greet(process: WorkerProcess, closing: "asyncio.Future[None]") -> Hell
     await _wait_for_start([hello, process.exited, closing], process.stopped, timeout_s)
     if not hello.done() or hello.exception():
         late = f"it was not loaded within {timeout_s:g} s, as long as load_timeout_s allows"
-        raise NoAnswerError(await _why(process, "the worker ended while it was loaded", late))
+        raise NoAnswerError(await _why(process, closing, "the worker ended while it was loaded", late))
     if fault := hello.result().fault:
         raise LaunchError(fault)
     process.digest = hello.result().digest
@@ -109,7 +109,7 @@ async def _try_out(process: WorkerProcess, closing: "asyncio.Future[None]") -> N
     await _wait_for_start([call, process.exited, closing], process.stopped, timeout_s)
     if not call.done():
         late = f"a trial request was not answered within {timeout_s:g} s"
-        raise NoAnswerError(await _why(process, "the worker ended in a trial request", late))
+        raise NoAnswerError(await _why(process, closing, "the worker ended in a trial request", late))
     try:
         report = process.report(call.result())
         faults = [_fault(process, entry) for entry in report.entries]
@@ -137,11 +137,11 @@ async def end(process: WorkerProcess) -> ExitReport:
     return classify_exit(None, reaping.result() if reaping.done() else None, out_of_memory=False)
 
 
-async def _why(process: WorkerProcess, ended: str, late: str) -> str:
+async def _why(process: WorkerProcess, closing: "asyncio.Future[None]", ended: str, late: str) -> str:
     """Say why a worker has not answered: it has ended, and how, or is late. The place of what it loads comes first."""
     place = f"{process.spec.place}: " if process.spec.place else ""
     if not process.exited.done():
-        return place + late
+        return "the workers are being ended" if closing.done() else place + late
     reaping = run_blocking(process.reap)
     await asyncio.wait([reaping], timeout=REAP_TIMEOUT_S)
     report = classify_exit(None, reaping.result() if reaping.done() else None, out_of_memory=False)

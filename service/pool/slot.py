@@ -170,9 +170,10 @@ class Slot:
             try:
                 await self._start()
             except LaunchError as fault:
-                self._context.observer.start_failed(self.number, str(fault))
-                self._context.owner.start_failed(self.number, str(fault))
-                await self._inspect_bundle(self.spec)
+                if not self._closing.done():
+                    self._context.observer.start_failed(self.number, str(fault))
+                    self._context.owner.start_failed(self.number, str(fault))
+                    await self._inspect_bundle(self.spec)
             else:
                 if not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
                     self._serve()
