@@ -11,7 +11,8 @@
 - The drain is that server's. `/readyz` says `draining` only when it has stopped accepting, so `drain_delay_s` is
   without effect; `drain_timeout_s` begins when the last connection is closed, so that server needs a time limit of
   its own (`uvicorn --timeout-graceful-shutdown`). Requests on kept connections are cut off instead of refused.
-- Signals but SIGINT and SIGTERM do what that server does, most often end it at once. The workers ignore them.
+- Signals but SIGINT and SIGTERM do what that server does, most often end it at once. The workers ignore them. A reload
+  is asked for by `POST /reload`; SIGHUP is none.
 - `host`, `port` and the limit on open files are that server's. Its own log lines are in its own form.
 - A client that leaves while it is sent its answer may be logged with the status of the answer instead of 499.
 - `uvicorn --workers N` has N pools, each with `workers` processes, metrics and shares of its own.

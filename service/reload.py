@@ -85,6 +85,7 @@ class Reloader:
         if self._running is not None and not self._running.done():
             raise Refused("reload_running", "a reload is running; ask again when it has ended")
         running = self._running = asyncio.create_task(self._reload(), name="reload")
+        running.add_done_callback(_consume)
         await asyncio.wait([running])
         if running.cancelled():
             raise Refused("draining", "the server is shutting down")
@@ -164,6 +165,12 @@ class Reloader:
                 loop.call_soon_threadsafe(self._observer.reload_verified, done / max(1, total))
 
         return tell
+
+
+def _consume(running: "asyncio.Task[Reloaded]") -> None:
+    """Read the error of a reload whose caller has left, or asyncio logs it."""
+    if not running.cancelled():
+        running.exception()
 
 
 def _discard(opening: "asyncio.Future[Release]") -> None:

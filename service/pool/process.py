@@ -100,9 +100,13 @@ def launch(spec: WorkerSpec, slot: int | None) -> "WorkerProcess":
         if executor is not None:
             executor.abandon()
         arena.close()
-        raise LaunchError(f"a worker could not be started: {type(error).__name__}: {error}") from error
+        reason = f"a worker could not be started: {type(error).__name__}: {error}"
     finally:
         os.close(writing)
+    # Out of the handler and without the executor: an error's traceback may live until the next garbage collection, and
+    # with it the descriptors of all that its frames hold.
+    executor = None
+    raise LaunchError(reason)
 
 
 class ArenaExecutor(ProcessPoolExecutor):

@@ -152,6 +152,7 @@ class Slot:
         successor.output.slot = self.number
         exchanged.detach()  # and so `_wait_for_exit` waits for the other one
         self._backoff.answered()
+        self.memory_bytes = 0
         self.restarts += 1
         self._context.observer.slot_ended(self.number, RestartReason.RELOAD, "exchanged for a new worker")
         return exchanged

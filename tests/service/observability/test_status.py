@@ -41,7 +41,7 @@ def described(status: LastMinute, snapshot: Snapshot = EMPTY) -> Any:
 
 def test_the_pool_is_as_the_snapshot_says() -> None:
     """By the names of the contract."""
-    slots = (SlotSnapshot(0, 71, "busy", 5, 1, 4096), SlotSnapshot(1, None, "dead", 2, 3, 0))
+    slots = (SlotSnapshot(0, 71, "busy", 5, 1, 4096, "sha256:00"), SlotSnapshot(1, None, "dead", 2, 3, 0))
 
     answer = described(
         LastMinute(Clock()), Snapshot(slots, 7, 1.5, subjects=2, answer_bytes=12, answer_subjects=1)
@@ -49,7 +49,7 @@ def test_the_pool_is_as_the_snapshot_says() -> None:
 
     assert answer["slots"][0] == {
         "slot": 0, "pid": 71, "state": "busy", "calls": 5, "restarts": 1, "memory_bytes": 4096,
-        "digest": None,
+        "digest": "sha256:00",
     }  # fmt: skip
     assert answer["slots"][1]["pid"] is None
     assert answer["queue"] == {"jobs": 7, "cost_s": 1.5, "subjects": 2}
