@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -34,13 +35,15 @@ class Lines(logging.Handler):
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+def lines() -> Iterator[Lines]:
     """Collect what the reader logs."""
     handler = Lines()
     logger = logging.getLogger("service.pool.worker_output")
-    monkeypatch.setattr(logger, "handlers", [handler])
-    monkeypatch.setattr(logger, "level", logging.INFO)
-    return handler
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(handler)
 
 
 def said(record: logging.LogRecord) -> tuple[int, str]:
