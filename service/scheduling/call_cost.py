@@ -39,6 +39,9 @@ HALF_LIFE_CALLS = 200
 # One timing is not taken for more wrong than this, as a logarithm: factor e.
 MAX_ERROR = 1.0
 
+# A first body of fewer bytes is taken for one of so many: its time for each byte would be absurd for larger ones.
+_SMALL_BYTES = 256
+
 # Of a body before anything is known. More than `SPLIT_S`, so that the first jobs go alone.
 FIRST_GUESS_S = 0.01
 
@@ -89,6 +92,7 @@ class SizePredictor:
         self._calls = 0
         # By the number of jobs, as a power of two.
         self._means: dict[int, _Mean] = {}
+        self._last = _Mean((), 0.0, 0)
         self._corrections: OrderedDict[str, float] = OrderedDict()
         self._ratio = _FIRST_RATIO
 
@@ -144,6 +148,8 @@ class SizePredictor:
         """Take a call into the mean of those with about as many jobs."""
         sums = tuple(sum(terms, 0.0) for terms in zip(*map(self._terms, sizes), strict=True))
         number = len(sizes).bit_length()
+        # The call itself counts too: by their sizes single calls differ, and means do not.
+        self._last = _Mean(sums, seconds, self._calls)
         before = self._means.get(number)
         if before is not None:
             sums = tuple(old + MEAN_RATE * (new - old) for old, new in zip(before.sums, sums, strict=True))
@@ -152,7 +158,7 @@ class SizePredictor:
 
     def _fit(self) -> None:
         """Move each coefficient by its share of the error of each mean, without the subjects' corrections."""
-        for mean in self._means.values():
+        for mean in (*self._means.values(), self._last):
             parts = [factor * value for factor, value in zip(self._coefficients, mean.sums, strict=True)]
             total = self.overhead + sum(parts)
             # Divided by the squares, so that a step takes the same part of an error off whatever the shares are.
@@ -177,7 +183,7 @@ class SizePredictor:
         if self._hints:
             self._coefficients = [each * len(sizes) / sum(self._hint(size) for size in sizes)]
         else:
-            self._coefficients = [each / 2, each / 2 / max(64, sum(sizes) / len(sizes))]
+            self._coefficients = [each / 2, each / 2 / max(_SMALL_BYTES, sum(sizes) / len(sizes))]
 
     def _doubt(self, own: float) -> None:
         """Move a little of a job's own seconds to those that are shared, towards where a pair would be tried."""

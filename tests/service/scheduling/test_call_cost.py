@@ -74,6 +74,15 @@ def test_calls_with_a_fixed_cost_come_to_be_shared() -> None:
     assert loop.predictor.overhead == pytest.approx(0.005, rel=0.2)
 
 
+def test_slow_jobs_share_a_call_that_is_slower_still() -> None:
+    """Also where each of them takes longer than jobs that are worth a call of their own."""
+    loop = ClosedLoop(lambda sizes: 0.5 + 0.02 * len(sizes))
+
+    loop.run(200)
+
+    assert sum(loop.batches[-50:]) > 50 * 6
+
+
 @pytest.mark.parametrize("each", [0.03, 1.0])
 def test_jobs_that_do_not_gain_come_to_go_alone(each: float) -> None:
     """No client waits for another's answer in vain, but for a rare trial."""
