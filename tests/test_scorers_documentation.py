@@ -51,10 +51,13 @@ class Reader:
         self._environment = {**os.environ, **paths, "SCOREPOOL_JWT_SECRET": SECRET}
 
     def python(self, code: str) -> None:
-        """Write the file that the first line names."""
+        """Write the file that the first line names; run it, with pytest where it is a test."""
         name = code.splitlines()[0].removeprefix("# ")
         (self._folder / name).write_text(code.partition("\n")[2])
-        self.run(f"{sys.executable} -c 'import {Path(name).stem}'")
+        if name.startswith("test_"):
+            assert "1 passed" in self.run(f"{sys.executable} -m pytest -q {name}")
+        else:
+            assert self.run(f"{sys.executable} {name}") == ""
 
     def diff(self, changes: str) -> None:
         """Change app.py."""
@@ -112,6 +115,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     reader.close()
 
 
+@pytest.mark.timeout(600)  # a dozen commands, each with its imports and some with a server
 def test_every_block_holds(reader: Reader) -> None:
     """In the order of the document."""
     for kind, text in BLOCKS:

@@ -8,5 +8,4 @@ handler     a worker's handler around it
 documents   the built-in scorer
 apart       a function in a process of its own
 trial       what a scorer must do before it serves
-serving     what a server needs of the one that its settings name
 """

@@ -137,3 +137,19 @@ def test_a_fault_is_shown_to_its_author(folder: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "500 internal_error" in done.stderr
     assert "own.py:7: ZeroDivisionError" in done.stderr
+
+
+def test_k_means_in_a_preload_is_found(folder: Path) -> None:
+    """OpenMP keeps the threads that it has started for a fit, and a process that is forked from them hangs."""
+    (folder / "kmeans.py").write_text(
+        "import numpy, threadpoolctl\n"
+        "from sklearn.cluster import KMeans\n"
+        "with threadpoolctl.threadpool_limits(2):\n"
+        "    KMeans(2, n_init=1).fit(numpy.random.default_rng(1).normal(size=(5000, 8)))\n"
+    )
+
+    done = run(folder, "preload = ('kmeans',)" + GOOD, "check-scorer", "own:Scorer")
+
+    (failed,) = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert "kmeans starts" in failed, done.stdout
+    assert done.returncode == 2
