@@ -140,6 +140,18 @@ def test_requests_that_share_calls_are_scored_beyond_the_rate_of_single_ones() -
     assert result.goodput == pytest.approx(500, rel=0.05)
 
 
+def test_a_worker_that_is_killed_at_a_deadline_serves_again() -> None:
+    """One call of ten never ends in time; the requests behind it are scored by the worker's replacement."""
+    prices = Costs({1: (0.002,) * 9 + (100.0,)}, 1.0, 1e-6, 1e-6, 0.0)
+    only = fleet()
+    hurried = replace(only, machine=replace(only.machine, request_timeout_s=0.5))
+
+    simulated = simulate(hurried, Load(10.0, 60.0), KIND, prices)
+
+    first = min(request.ended for request in simulated.requests if request.code == "expired")
+    assert sum(request.code == "ok" and request.due > first for request in simulated.requests) > 100
+
+
 def test_fewest_connections_beats_turns() -> None:
     """With calls of very different lengths a request should not wait behind a long one while another replica idles."""
     load = Load(120.0, 60.0)
