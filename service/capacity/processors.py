@@ -1,7 +1,7 @@
 """How the processors of one replica are shared by its event loop and its busy workers.
 
 The kernel's fair scheduling as a fluid: while fewer processes want to run than there are processors, each has one; else
-they share by weight, and the event loop, whose priority is higher, weighs about three workers.
+they share by weight, and the event loop, whose priority is higher, weighs more than a worker.
 
     a worker's speed = its share of a processor / (slowdown where all processors are busy, 1 where one is)
 

@@ -39,12 +39,12 @@ REFUSED_SHARE = 0.2
 
 # Clients of the load that is scored, and of the one that is refused, which come again at once. A server that has more
 # in hand needs less for each request; sizing is about one that has.
-SCORED_CLIENTS = 16
+SCORED_CLIENTS = 8
 REFUSED_CLIENTS = 256
 
-# Calls of one request that fit into the queue, those of the first load and not those of the second even where many
-# share a call; and the shortest queue that a server may have.
-QUEUED_CALLS = 20
+# Calls of one request that fit into the queue: all of the first load, also where the server predicts five times what
+# they take, and not all of the second, also where many share a call. And the shortest queue that a server may have.
+QUEUED_CALLS = 40
 LEAST_QUEUE_S = 0.001
 
 

@@ -30,7 +30,10 @@ _DEFAULTS = PoolLimits()
 @click.option("--bundle", required=True, type=PATH, envvar="SCOREPOOL_BUNDLE", help="The model to measure.")
 @click.option("--documents", required=True, type=click.IntRange(1, 100_000), help="Of each request.")
 @click.option(
-    "--rate", required=True, type=click.FloatRange(0, min_open=True), help="Requests a second, in all."
+    "--rate",
+    required=True,
+    type=click.FloatRange(0, 100_000, min_open=True),
+    help="Requests a second, in all.",
 )
 @click.option(
     "--target-p99-ms",
@@ -52,9 +55,9 @@ _DEFAULTS = PoolLimits()
 )
 @click.option(
     "--balancer",
-    default=Balancer.LEAST_CONNECTIONS,
+    default=Balancer.LEAST_CONNECTIONS.value,
     show_default=True,
-    type=click.Choice(list(Balancer)),
+    type=click.Choice([balancer.value for balancer in Balancer]),
     help="How requests are spread over replicas.",
 )
 @click.option(

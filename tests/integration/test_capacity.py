@@ -10,7 +10,7 @@ def test_the_command_measures_this_machine_and_finds_a_fleet(demo_bundle: Path) 
     """Every figure is there and plausible, and a rate that one worker cannot serve gets more of them."""
     run = scorepool(
         *("capacity", "--bundle", demo_bundle, "--documents", "4", "--rate", "5", "--corpus", CORPUS),
-        *("--seconds", "0.3", "--json"),
+        *("--seconds", "0.3", "--balancer", "round-robin", "--json"),
     )
 
     assert run.exit_code == 0, run.output

@@ -79,10 +79,10 @@ def test_another_seed_gives_other_arrivals() -> None:
 
 
 @given(st.integers(1, 4), st.floats(20, 500), st.integers(0, 1000))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_more_workers_are_never_worse(workers: int, rate: float, seed: int) -> None:
     """With a processor for each, one more worker refuses no more, and no request waits longer on average."""
-    load = Load(rate, 10.0, seed=seed)
+    load = Load(rate, 5.0, seed=seed)
 
     fewer, more = (
         of_simulation(simulate(fleet(1, count, queue_budget_s=0.3), load, KIND, costs()), load)
@@ -97,7 +97,7 @@ def test_more_workers_are_never_worse(workers: int, rate: float, seed: int) -> N
 def test_waits_are_those_of_the_queue_with_constant_service_times() -> None:
     """The mean wait of M/D/1 is rho / (2 · (1 − rho)) service times (Pollaczek 1930, Khinchine 1932)."""
     rho, call_s = 0.7, 0.01
-    load = Load(rho / call_s, 1_000.0)
+    load = Load(rho / call_s, 500.0)
 
     simulated = simulate(fleet(), load, KIND, costs(call_s, server_s=1e-9))
 
@@ -138,6 +138,18 @@ def test_requests_that_share_calls_are_scored_beyond_the_rate_of_single_ones() -
 
     assert result.refused == 0
     assert result.goodput == pytest.approx(500, rel=0.05)
+
+
+def test_a_worker_that_is_killed_at_a_deadline_serves_again() -> None:
+    """One call of ten never ends in time; the requests behind it are scored by the worker's replacement."""
+    prices = Costs({1: (0.002,) * 9 + (100.0,)}, 1.0, 1e-6, 1e-6, 0.0)
+    only = fleet()
+    hurried = replace(only, machine=replace(only.machine, request_timeout_s=0.5))
+
+    simulated = simulate(hurried, Load(10.0, 60.0), KIND, prices)
+
+    first = min(request.ended for request in simulated.requests if request.code == "expired")
+    assert sum(request.code == "ok" and request.due > first for request in simulated.requests) > 100
 
 
 def test_fewest_connections_beats_turns() -> None:
