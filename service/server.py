@@ -27,10 +27,12 @@ from scoring.errors import ScoringError
 from service import development
 from service.app import Backend, create_app, make_backend
 from service.config_file import exposed_secrets
+from service.connections.certificate import Certificate, read_certificate
 from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
 from service.connections.forwarded import TrustedProxies
 from service.connections.limits import BODY_GRACE_S, ConnectionLimits, connections_allowed
+from service.connections.tls import connection_factory
 from service.errors import StartError
 from service.listening import BACKLOG, Listeners, open_listeners
 from service.observability.log import EventLog, ServiceLog, opened_log
@@ -256,10 +258,11 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
+            certificate = read_certificate(settings)
             assembly = assemble(settings, handlers, log, tracer)
             connections = OpenConnections(connections_allowed(settings.workers))
             assembly.telemetry.register(connections.families)
-            config = configure(assembly.app, settings, connections, assembly.telemetry)
+            config = configure(assembly.app, settings, connections, assembly.telemetry, certificate)
             listeners = open_listeners(settings)
         except (ScoringError, SettingsError, StartError) as error:
             print(error, file=sys.stderr)
@@ -322,10 +325,11 @@ def configure(
     settings: Settings,
     connections: OpenConnections,
     observer: RequestObserver | None = None,
+    certificate: Certificate | None = None,
 ) -> uvicorn.Config:
     """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed.
 
-    `observer` is told of what is refused before it becomes a request.
+    `observer` is told of what is refused before it becomes a request. With a `certificate` all connections have TLS.
     """
     context = ConnectionContext(
         ConnectionLimits(settings.header_timeout_s, settings.body_timeout_s + BODY_GRACE_S),
@@ -336,7 +340,7 @@ def configure(
     )
     return uvicorn.Config(
         app,
-        http=partial(Connection, context),  # type: ignore[arg-type]  # any factory will do
+        http=connection_factory(context, certificate),  # type: ignore[arg-type]  # any factory will do
         ws="none",
         loop="uvloop",
         lifespan="on",
