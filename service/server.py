@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -108,9 +108,13 @@ class Server(uvicorn.Server):
             self._backend.start_refused = self._refuse_start
         self._ignored: set[signal.Signals] = set()
         # What SIGHUP has read anew, one after the other.
-        self._reload_actions: Sequence[ReloadAction] = (self._reloader.reload_on_signal,)
+        self._reload_actions: list[ReloadAction] = [self._reloader.reload_on_signal]
         self._reloading: asyncio.Task[None] | None = None
         self._reload_again = False
+
+    def add_reload_action(self, action: ReloadAction) -> None:
+        """Have SIGHUP read something more anew, before the model, which takes its time."""
+        self._reload_actions.insert(0, action)
 
     def _refuse_start(self, fault: str) -> None:
         """End the server: no worker ever was ready, and another would fail alike."""
@@ -268,6 +272,8 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
             print(error, file=sys.stderr)
             return 2
         server = Server(config, assembly, settings, listeners, announce)
+        if certificate is not None:
+            server.add_reload_action(certificate.reload_on_signal)
         try:
             server.run()
         except SystemExit:

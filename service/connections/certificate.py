@@ -24,6 +24,13 @@ class Certificate:
         """Read the files again. Raises: SettingsError for files that cannot be used; then all stays as it was."""
         self.context = self._load()
 
+    async def reload_on_signal(self) -> None:
+        """Read the files again; files that cannot be used are logged."""
+        try:
+            self.reload()
+        except SettingsError as error:
+            logger.error("certificate_rejected", extra={"detail": str(error)})  # noqa: TRY400 - told without a trace
+
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2

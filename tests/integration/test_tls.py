@@ -53,7 +53,7 @@ def test_a_drain_ends_connections_with_tls(demo_bundle: Path, files: Certificate
     """What runs is answered; a client that does not close its side holds nothing up."""
     with running_server(demo_bundle, **settings(files)) as server, open_tls(server, files) as idle:
         server.await_ready()
-        with closing(server.connect()) as connection:
+        with closing(server.http_connection()) as connection:
             connection.request("POST", "/score", b"sleep 1", server.headers)
             server.busy_worker()
             server.process.send_signal(signal.SIGTERM)
@@ -61,6 +61,28 @@ def test_a_drain_ends_connections_with_tls(demo_bundle: Path, files: Certificate
             assert connection.getresponse().status == 200
             assert server.process.wait(30) == 0
             assert idle.recv(100) == b""
+
+
+def test_hangup_changes_the_certificate(demo_bundle: Path, files: CertificateFiles) -> None:
+    """New connections get the new one, open ones go on, and a pair that cannot be used changes nothing."""
+    with running_server(demo_bundle, **settings(files)) as server, open_tls(server, files) as kept:
+        server.await_ready()
+        before = kept.getpeercert(binary_form=True)
+        write_certificate(files.key.parent)
+        server.process.send_signal(signal.SIGHUP)
+        server.journal.await_events(2, event="certificate_loaded")
+        with open_tls(server, files) as new:
+            after = new.getpeercert(binary_form=True)
+        assert after != before
+
+        write_certificate(files.key.parent, password=b"secret")
+        server.process.send_signal(signal.SIGHUP)
+        [fault] = server.journal.await_events(event="certificate_rejected")
+        assert (fault["level"], "cannot be used" in fault["detail"]) == ("error", True)
+        shown = ssl.get_server_certificate(server.address)
+        assert ssl.PEM_cert_to_DER_cert(shown) == after
+        kept.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert kept.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 def open_tls(server: Server, files: CertificateFiles) -> ssl.SSLSocket:
