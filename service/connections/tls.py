@@ -22,6 +22,7 @@ from typing import Any, cast
 
 from service.connections.certificate import Certificate
 from service.connections.connection import Connection, ConnectionContext
+from service.connections.deferral import StartDeferral
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +39,24 @@ def connection_factory(
 
     def make(**given: Any) -> asyncio.Protocol:
         connection = Connection(context, **given)
-        return connection if certificate is None else TlsTransport(certificate.context, connection)
+        return (
+            connection
+            if certificate is None
+            else TlsTransport(certificate.context, connection, context.deferral)
+        )
 
     return make
 
 
 class TlsTransport(asyncio.Transport, asyncio.Protocol):
-    """The protocol of a socket's transport, and the transport of `protocol`."""
+    """The protocol of a socket's transport, and the transport of `protocol`.
 
-    def __init__(self, context: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
+    `deferral` keeps handshakes, of most of a millisecond each, from filling a turn of the loop.
+    """
+
+    def __init__(self, context: ssl.SSLContext, protocol: asyncio.Protocol, deferral: StartDeferral) -> None:
         super().__init__()
+        self._deferral = deferral
         self._context, self._protocol = context, protocol
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -77,18 +86,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if self._ending is not None:
             return
         self._incoming.write(data)
-        try:
-            plaintext, closed = self._decrypt()
-        except ssl.SSLError as error:
-            logger.debug("tls_failed", extra={"reason": error.reason})
-            self._send_ciphertext()  # the alert that says why
-            self._raw.close()
-            return
-        self._send_ciphertext()
-        if plaintext:
-            self._protocol.data_received(plaintext)
-        if closed:
-            self.close()
+        if self._established or self._deferral.start(self._advance):
+            self._advance()
 
     def eof_received(self) -> None:
         """Let the socket's transport close, as a plain connection does."""
@@ -162,6 +161,23 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     def resume_reading(self) -> None:
         """Read again."""
         self._raw.resume_reading()
+
+    def _advance(self) -> None:
+        """Go on with the handshake, or pass on what can be decrypted."""
+        if self.is_closing():
+            return
+        try:
+            plaintext, closed = self._decrypt()
+        except ssl.SSLError as error:
+            logger.debug("tls_failed", extra={"reason": error.reason})
+            self._send_ciphertext()  # the alert that says why
+            self._raw.close()
+            return
+        self._send_ciphertext()
+        if plaintext:
+            self._protocol.data_received(plaintext)
+        if closed:
+            self.close()
 
     def _decrypt(self) -> tuple[bytes, bool]:
         """Return what can be decrypted, and whether the client has closed its side. Raises: ssl.SSLError."""
