@@ -56,6 +56,15 @@ def test_a_list_may_be_a_text_with_commas(folder: Path) -> None:
     )
 
 
+def test_a_scorer_may_be_in_the_file(folder: Path) -> None:
+    """With what goes with it: a path from the file's folder, and a boolean."""
+    file = write(folder, f'scorer = "mine:Scorer"\nmodel = "model"\nreload = true\njwt_secret = "{SECRET}"')
+
+    settings = load({"config": file}, {})
+
+    assert (settings.scorer, settings.model, settings.reload) == ("mine:Scorer", folder / "model", True)
+
+
 def test_option_and_environment_override_the_file(folder: Path) -> None:
     """In this order."""
     file = write(

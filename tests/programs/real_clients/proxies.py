@@ -1,11 +1,13 @@
-"""nginx and HAProxy in front of servers: framing, a prefix, HTTP/2, a Unix socket, and a drain of one of two."""
+"""nginx and HAProxy in front of servers: framing, prefix, HTTP/2, Unix socket, a drain and a reload of one of two."""
 
 import json
 import os
 import re
+import shutil
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +16,7 @@ from urllib.request import Request, urlopen
 
 from tests.programs.real_clients.checks import Check, Missing, expect
 from tests.programs.real_clients.clients import Bodies, curl, curl_checks
+from tests.support.another_bundle import write_another
 from tests.support.proxies import HAPROXY, NGINX, SETTINGS, Front, Proxy, await_answer, proxied
 from tests.support.server import DOCUMENTS, TIMEOUT_S, Server, running_server
 from tests.support.steady_requests import SteadyRequests
@@ -41,6 +44,7 @@ def proxy_checks(bundle: Path, server: Server, bodies: Bodies) -> Iterator[Check
                 yield from curl_checks("nginx in front, streaming", front.url, server, bodies)
         yield Check(f"{proxy.name}: a Unix socket", partial(unix_socket, proxy, bundle))
         yield Check(f"{proxy.name}: one of two servers drains", partial(drain, proxy, bundle))
+        yield Check(f"{proxy.name}: one of two servers reloads", partial(reload, proxy, bundle))
 
 
 def http2(front: Front, server: Server, bodies: Bodies) -> str:
@@ -101,20 +105,54 @@ def pages(url: str, server: Server) -> str:
 
 def drain(proxy: Proxy, bundle: Path) -> str:
     """Drain one of two servers while clients ask through a proxy: every request gets its answer."""
-    quiet = {**SETTINGS, "scripted": False, "workers": 1, "log_level": "warning"}
-    with (
-        running_server(bundle, **quiet) as first,  # type: ignore[arg-type]
-        running_server(bundle, **quiet) as second,  # type: ignore[arg-type]
-    ):
-        for server in (first, second):
-            await_answer(f"{server.url}/readyz")
-        with (
-            proxied(proxy, first, second) as front,
-            SteadyRequests(front.url, first.headers).running(CLIENTS) as requests,
-        ):
-            time.sleep(1)
-            status = first.stop()
-            time.sleep(1)
+    with two_servers(bundle, bundle) as servers, asked_through(proxy, servers) as requests:
+        time.sleep(1)
+        status = servers[0].stop()
+        time.sleep(1)
     expect(status, 0, "exit status")
+    return lost_none(requests)
+
+
+def reload(proxy: Proxy, bundle: Path) -> str:
+    """Give one of two servers another model while clients ask through a proxy."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(bundle, folder / "bundle")
+        other = write_another(bundle, folder / "other")
+        with two_servers(folder / "bundle", bundle) as servers, asked_through(proxy, servers) as requests:
+            time.sleep(1)
+            (folder / "bundle").rename(folder / "aside")
+            other.rename(folder / "bundle")
+            servers[0].process.send_signal(signal.SIGHUP)
+            servers[0].journal.await_events(event="reloaded")
+            time.sleep(1)
+    return lost_none(requests)
+
+
+@contextmanager
+def two_servers(first: Path, second: Path) -> Iterator[tuple[Server, Server]]:
+    """Run two servers with the settings that the configurations ask for."""
+    given = {**SETTINGS, "scripted": False, "workers": 1}
+    with (
+        running_server(first, **given) as one,  # type: ignore[arg-type]
+        running_server(second, **given) as two,  # type: ignore[arg-type]
+    ):
+        for server in (one, two):
+            await_answer(f"{server.url}/readyz")
+        yield one, two
+
+
+@contextmanager
+def asked_through(proxy: Proxy, servers: tuple[Server, Server]) -> Iterator[SteadyRequests]:
+    """Have clients ask through a proxy without pause."""
+    with (
+        proxied(proxy, *servers) as front,
+        SteadyRequests(front.url, servers[0].headers).running(CLIENTS) as requests,
+    ):
+        yield requests
+
+
+def lost_none(requests: SteadyRequests) -> str:
+    """Raise AssertionError unless every request was answered with 200; return how many."""
     expect(set(requests.answers), {"200"}, f"answers {dict(requests.answers)}")
     return f"{requests.answers['200']} requests, 0 lost"
