@@ -22,7 +22,7 @@ from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.connections.load_shedding import LoadShedder, OverloadCheck
 from service.dispatcher import Dispatcher
-from service.http.middleware import DirectRoute, RequestContext, cross_origin
+from service.http.middleware import DirectRoute, RequestContext, cross_origin, prefix_redirect
 from service.http.operations import (
     InfoEndpoint,
     MetricsEndpoint,
@@ -134,7 +134,7 @@ def create_app(
     keys = keys or make_keys(settings)
     limits = _score_limits(settings)
     authenticator = Authenticator(keys, _token_policy(settings))
-    load_shedder = LoadShedder(backend, authenticator, telemetry, limits)
+    load_shedder = LoadShedder(backend, authenticator, telemetry, limits, settings.root_path)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     telemetry.register(_health(settings, backend, readiness).families)
     work = _work_routes(model.info.scorer, backend, authenticator, limits)
@@ -171,6 +171,7 @@ def _middleware(settings: Settings, telemetry: TelemetrySource, direct: Route) -
         Middleware(RequestContext, observer=telemetry),
         *cross_origin(settings.cors_origins),
         Middleware(DirectRoute, route=direct),
+        *prefix_redirect(settings.root_path),
     ]
 
 

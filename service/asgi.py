@@ -13,7 +13,9 @@
   its own (`uvicorn --timeout-graceful-shutdown`). Requests on kept connections are cut off instead of refused.
 - Signals but SIGINT and SIGTERM do what that server does, most often end it at once. The workers ignore them. A reload
   is asked for by `POST /reload`; SIGHUP is none.
-- `host`, `port` and the limit on open files are that server's. Its own log lines are in its own form.
+- `host`, `port`, `uds`, `tls_certificate_file`, `tls_key_file`, `forwarded_allow_ips` and the limit on open files are
+  that server's; a prefix has to be given to it (`uvicorn --root-path`) and as `root_path`, and the proxy must strip it.
+  Its own log lines are in its own form.
 - A client that leaves while it is sent its answer may be logged with the status of the answer instead of 499.
 - `uvicorn --workers N` has N pools, each with `workers` processes, metrics and shares of its own.
 """

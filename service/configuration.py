@@ -1,20 +1,20 @@
-"""Reads the settings: an option overrides the environment, and the environment the default.
+"""Reads the settings: an option overrides the environment, that the configuration file, and that the default.
 
 Every fault is reported at once, by one sentence that names the setting and never holds a secret.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from service.config_file import FileValue, read_config
 from service.memory import share_out
+from service.setting_kinds import EXISTING, FILE, FOLDER
 from service.settings import (
-    EXISTING,
-    FILE,
-    FOLDER,
     KEY_ALGORITHMS,
     MIN_SECRET_BYTES,
     PREFIX,
@@ -27,13 +27,13 @@ from service.settings import (
 
 
 def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
-    """Return the settings of a command line's options (None: not given) and the environment.
+    """Return the settings of a command line's options (None: not given), the environment and the file they name.
 
     Raises: SettingsError with every fault; none contains a secret.
     """
     values: dict[str, Any] = {}
-    faults: list[str] = []
-    own_scorer = _given("scorer", options, environ) is not None
+    in_file, faults = _settings_in_file(_given("config", options, environ))
+    own_scorer = _given("scorer", options, environ) is not None or "scorer" in in_file
     for name, rule in rules().items():
         if name == "bundle" and own_scorer:
             continue
@@ -41,17 +41,13 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
         try:
             if text is not None:
                 values[name] = _read(text, rule)
+            elif name in in_file:
+                values[name] = _read_from_file(in_file[name], rule)
             elif name == "bundle":
                 faults.append("bundle: required")
         except ValueError as fault:
             faults.append(f"{name}: {fault}")
-    if "*" in values.get("cors_origins", ()):
-        faults.append("cors_origins: * would allow every page; list the origins")
-    if "model" in values and not own_scorer:
-        faults.append("model: it goes with scorer; documents are scored with a bundle")
-    if values.get("reload") and not own_scorer:
-        faults.append("reload: it goes with scorer")
-    faults.extend(_faults_of_tokens(values))
+    faults.extend(_faults_in_combination(values))
     if faults:
         raise SettingsError(faults)
     return _with_memory_shared_out(Settings(**values), values)
@@ -68,6 +64,26 @@ def _with_memory_shared_out(settings: Settings, given: Mapping[str, object]) -> 
     return shared_out
 
 
+def _settings_in_file(path: str | None) -> tuple[Mapping[str, FileValue], list[str]]:
+    """Return the settings in a configuration file, and its faults; without a file neither.
+
+    Raises: SettingsError when it cannot be read: what it would have given is not known to be missing.
+    """
+    if path is None or not Path(path).is_file():
+        return {}, []  # that there is no such file is found with the other settings
+    values = read_config(Path(path))
+    known = [name for name in rules() if name != "config"]
+    faults = [
+        f"{path}: {name}: there is no such setting{_similar(name, known)}" for name in values.keys() - known
+    ]
+    return {name: FileValue(path, value) for name, value in values.items()}, sorted(faults)
+
+
+def _similar(name: str, known: Sequence[str]) -> str:
+    similar = get_close_matches(name.replace("-", "_"), known, n=1)
+    return f"; did you mean {similar[0]}?" if similar else ""
+
+
 def _given(name: str, options: Mapping[str, object], environ: Mapping[str, str]) -> str | None:
     option = options.get(name)
     if option is not None:
@@ -77,6 +93,14 @@ def _given(name: str, options: Mapping[str, object], environ: Mapping[str, str])
     if name == "port" and text.startswith("tcp://"):
         return None
     return text or None
+
+
+def _read_from_file(given: FileValue, rule: Rule) -> object:
+    """Turn a value of the file into that of a setting. Raises: ValueError that names the file."""
+    try:
+        return _read(given.as_text(rule.kind), rule)
+    except ValueError as fault:
+        raise ValueError(f"{fault} (in {given.file})") from None
 
 
 def _read(text: str, rule: Rule) -> object:
@@ -98,6 +122,21 @@ def _read(text: str, rule: Rule) -> object:
     if kind is EXISTING and not Path(text).exists():
         raise ValueError(f"there is no {text}")
     return value
+
+
+def _faults_in_combination(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of settings that are valid one by one."""
+    if "*" in values.get("cors_origins", ()):
+        yield "cors_origins: * would allow every page; list the origins"
+    if "model" in values and "scorer" not in values:
+        yield "model: it goes with scorer; documents are scored with a bundle"
+    if values.get("reload") and "scorer" not in values:
+        yield "reload: it goes with scorer"
+    if ("tls_certificate_file" in values) != ("tls_key_file" in values):
+        yield "tls_certificate_file, tls_key_file: both or neither"
+    if "uds" in values and "tls_certificate_file" in values:
+        yield "uds, tls_certificate_file: what passes a Unix socket does not leave the machine; choose one"
+    yield from _faults_of_tokens(values)
 
 
 def _faults_of_tokens(values: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -26,10 +26,15 @@ from starlette.applications import Starlette
 from scoring.errors import ScoringError
 from service import development
 from service.app import Backend, create_app, make_backend
+from service.config_file import exposed_secrets
+from service.connections.certificate import Certificate, read_certificate
 from service.connections.connection import Connection, ConnectionContext
 from service.connections.eviction import OpenConnections
+from service.connections.forwarded import TrustedProxies
 from service.connections.limits import BODY_GRACE_S, ConnectionLimits, connections_allowed
+from service.connections.tls import connection_factory
 from service.errors import StartError
+from service.listening import BACKLOG, Listeners, open_listeners
 from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import served_model
 from service.observability.process import ProcessMetrics
@@ -83,12 +88,18 @@ class Server(uvicorn.Server):
     """uvicorn's server with a drain in front of its shutdown; a signal that ends it is no failure."""
 
     def __init__(
-        self, config: uvicorn.Config, assembly: Assembly, settings: Settings, announce: Announce
+        self,
+        config: uvicorn.Config,
+        assembly: Assembly,
+        settings: Settings,
+        listeners: Listeners,
+        announce: Announce,
     ) -> None:
         super().__init__(config)
         self._backend = assembly.backend
         self._reloader = assembly.reloader
         self._settings = settings
+        self._listeners = listeners
         self._announce = announce
         self._manager = ServiceManager(os.environ)
         self.start_fault = ""
@@ -97,9 +108,13 @@ class Server(uvicorn.Server):
             self._backend.start_refused = self._refuse_start
         self._ignored: set[signal.Signals] = set()
         # What SIGHUP has read anew, one after the other.
-        self._reload_actions: Sequence[ReloadAction] = (self._reloader.reload_on_signal,)
+        self._reload_actions: list[ReloadAction] = [self._reloader.reload_on_signal]
         self._reloading: asyncio.Task[None] | None = None
         self._reload_again = False
+
+    def add_reload_action(self, action: ReloadAction) -> None:
+        """Have SIGHUP read something more anew, before the model, which takes its time."""
+        self._reload_actions.insert(0, action)
 
     def _refuse_start(self, fault: str) -> None:
         """End the server: no worker ever was ready, and another would fail alike."""
@@ -107,16 +122,27 @@ class Server(uvicorn.Server):
         self.should_exit = self.force_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as uvicorn does, and then say where."""
-        await super().startup(sockets)
+        """Start as uvicorn does, then listen, and say where."""
+        await super().startup([])
+        self.servers = [await self._accept_from(listener) for listener in self._listeners.sockets]
         # What has been made by now stays for good: no collection needs to scan it again.
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
-        if sockets and self.started:
-            port = sockets[0].getsockname()[1]
-            address = f"http://{authority(self._settings.host[0], port)}"
-            self._manager.ready(address, asyncio.get_running_loop())
-            self._announce(address)
+        self._manager.ready(self._listeners.address, asyncio.get_running_loop())
+        self._announce(self._listeners.address)
+
+    async def _accept_from(self, listener: socket.socket) -> asyncio.Server:
+        """Accept connections, which uvicorn does for TCP alone."""
+        loop = asyncio.get_running_loop()
+        make = partial(
+            cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class),
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        if listener.family == socket.AF_UNIX:
+            return await loop.create_unix_server(make, sock=listener, backlog=BACKLOG)
+        return await loop.create_server(make, sock=listener, backlog=BACKLOG)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the pool, then close what is open."""
@@ -125,8 +151,9 @@ class Server(uvicorn.Server):
         self._manager.stopping()
         self._backend.announce_drain()
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
-        for listener in (*self.servers, *(sockets or ())):
-            listener.close()
+        self._listeners.close()
+        for server in self.servers:
+            server.close()
         logger.info("accepting_ended")
         await self._unless_forced(self._backend.drain(self._settings.drain_timeout_s))
         if self.force_exit:
@@ -235,19 +262,24 @@ def run(settings: Settings, handlers: HandlerFactory | None = None, announce: An
     """
     with opened_log(settings) as log, opened_tracer(os.environ) as tracer:
         try:
+            certificate = read_certificate(settings)
             assembly = assemble(settings, handlers, log, tracer)
             connections = OpenConnections(connections_allowed(settings.workers))
             assembly.telemetry.register(connections.families)
-            config = configure(assembly.app, settings, connections, assembly.telemetry)
-            sockets = listen(settings.host, settings.port)
+            config = configure(assembly.app, settings, connections, assembly.telemetry, certificate)
+            listeners = open_listeners(settings)
         except (ScoringError, SettingsError, StartError) as error:
             print(error, file=sys.stderr)
             return 2
-        server = Server(config, assembly, settings, announce)
+        server = Server(config, assembly, settings, listeners, announce)
+        if certificate is not None:
+            server.add_reload_action(certificate.reload_on_signal)
         try:
-            server.run(sockets)
+            server.run()
         except SystemExit:
             return 1  # the application did not start; the reason was logged
+        finally:
+            listeners.close()
     if server.start_fault:
         print(server.start_fault, file=sys.stderr)
         return 2
@@ -262,6 +294,8 @@ def assemble(
     Raises: SettingsError, BundleError; StartError where the machine lacks what the workers need.
     """
     check_requirements()
+    for file in exposed_secrets(settings.config, settings.tls_key_file):
+        log.write(logging.WARNING, "secret_readable", file=str(file))
     opening = development.open_release if settings.reload else open_release
     release = opening(settings, handlers)
     model = served_model(release.info)
@@ -297,65 +331,28 @@ def configure(
     settings: Settings,
     connections: OpenConnections,
     observer: RequestObserver | None = None,
+    certificate: Certificate | None = None,
 ) -> uvicorn.Config:
     """Return uvicorn's configuration: nothing of its own logging, and no protocol that is not needed.
 
-    `observer` is told of what is refused before it becomes a request.
+    `observer` is told of what is refused before it becomes a request. With a `certificate` all connections have TLS.
     """
     context = ConnectionContext(
         ConnectionLimits(settings.header_timeout_s, settings.body_timeout_s + BODY_GRACE_S),
         connections,
         observer or NullRequestObserver(),
         app.state.load_shedder.response,
+        TrustedProxies(settings.forwarded_allow_ips),
     )
     return uvicorn.Config(
         app,
-        http=partial(Connection, context),  # type: ignore[arg-type]  # any factory will do
+        http=connection_factory(context, certificate),  # type: ignore[arg-type]  # any factory will do
         ws="none",
         loop="uvloop",
         lifespan="on",
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        root_path=settings.root_path,
         server_header=False,
     )
-
-
-def authority(host: str, port: int) -> str:
-    """Return host and port as an address has them: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
-    """Return sockets bound to every address of `hosts`; they accept only once the server is ready.
-
-    With port 0 all of them have the one that the first gets. `::` is dual-stack, which takes IPv4 on the same
-    socket, unless an IPv4 address is bound as well: the kernel would refuse the second of the two.
-
-    Raises: SettingsError when an address cannot be had.
-    """
-    sockets: list[socket.socket] = []
-    host = hosts[0]
-    try:
-        found = []
-        for host in hosts:
-            found += socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        dual_stack = all(family != socket.AF_INET for family, *_ in found)
-        # Without doubles: two of the hosts may be names of one address.
-        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
-            host = str(address[0])
-            bound = socket.socket(family, socket.SOCK_STREAM)
-            sockets.append(bound)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not (dual_stack and host == "::"))
-            bound.bind((host, port, *address[2:]))
-            port = bound.getsockname()[1]
-    except OSError as error:
-        for opened in sockets:
-            opened.close()
-        reason = f"cannot listen on {authority(host, port)}: {error.strerror}"
-        raise SettingsError([f"host, port: {reason}"]) from error
-    for bound in sockets:
-        logger.info("listening", extra={"address": authority(*bound.getsockname()[:2])})
-    return sockets

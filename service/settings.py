@@ -3,7 +3,6 @@
 The command line makes its options from `declared()`; `service.configuration` reads the values.
 """
 
-from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, NamedTuple, get_args, get_type_hints
@@ -17,6 +16,22 @@ from service.memory import (
     MIN_WORKER_BYTES,
     Shares,
     memory_limit,
+)
+from service.setting_kinds import (
+    BYTES,
+    EXISTING,
+    FILE,
+    FLAG,
+    FOLDER,
+    HOSTS,
+    NAMES,
+    NETWORKS,
+    SECONDS,
+    SOCKET,
+    TEXT,
+    URL_PREFIX,
+    WHOLE,
+    Kind,
 )
 
 PREFIX = "SCOREPOOL_"
@@ -44,44 +59,6 @@ class SettingsError(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = faults
-
-
-class Kind(NamedTuple):
-    """A type of setting: its placeholder on the command line, its parser, and its name in messages."""
-
-    metavar: str
-    parse: Callable[[str], object]
-    words: str
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.replace(",", " ").split())
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in {"true", "1", "false", "0"}:
-        raise ValueError(text)
-    return text.lower() in {"true", "1"}
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    """Return the hosts of a list, which has one at least, without the brackets of IPv6 addresses."""
-    hosts = tuple(name.removeprefix("[").removesuffix("]") for name in _names(text))
-    if not all(hosts) or not hosts:
-        raise ValueError(text)
-    return hosts
-
-
-FLAG = Kind("", _flag, "true or false")
-TEXT = Kind("TEXT", str, "a text")
-FOLDER = Kind("DIR", Path, "a folder")
-FILE = Kind("FILE", Path, "a file")
-EXISTING = Kind("PATH", Path, "a path")
-WHOLE = Kind("N", int, "a whole number")
-BYTES = Kind("BYTES", int, "a whole number of bytes")
-SECONDS = Kind("SECONDS", float, "a number of seconds")
-HOSTS = Kind("LIST", _hosts, "a list of hosts with commas")
-NAMES = Kind("LIST", _names, "a list with commas")
 
 
 class Rule(NamedTuple):
@@ -132,6 +109,14 @@ class Settings:
             "with the new code.",
         ),
     ] = False
+    config: Annotated[
+        Path | None,
+        Rule(
+            FILE,
+            "TOML file with settings by their names. Options and the environment take precedence over it; paths in it "
+            "start from its folder.",
+        ),
+    ] = None
     host: Annotated[
         tuple[str, ...],
         Rule(
@@ -141,6 +126,39 @@ class Settings:
         ),
     ] = ("127.0.0.1",)
     port: Annotated[int, Rule(WHOLE, "The port to listen on; 0 takes a free one.", 0, 65535)] = 8000
+    uds: Annotated[
+        Path | None,
+        Rule(
+            SOCKET,
+            "A Unix socket to listen on, instead of host and port, which are ignored then. The service's user and "
+            "group may connect.",
+        ),
+    ] = None
+    root_path: Annotated[
+        str,
+        Rule(
+            URL_PREFIX,
+            "The path below which a proxy shows the service, like /scorepool. Requests are answered with it and "
+            "without it: the proxy may strip it or not.",
+            shown="none",
+        ),
+    ] = ""
+    forwarded_allow_ips: Annotated[
+        tuple[str, ...],
+        Rule(
+            NETWORKS,
+            "The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses, networks, unix: for a "
+            "Unix socket, * for every peer. It changes the client in the log and nothing else.",
+            shown="none",
+        ),
+    ] = ()
+    tls_certificate_file: Annotated[
+        Path | None,
+        Rule(FILE, "PEM file with the certificate and its chain: serves HTTPS alone. Read again on SIGHUP."),
+    ] = None
+    tls_key_file: Annotated[
+        Path | None, Rule(FILE, "PEM file with the certificate's private key, without a password.")
+    ] = None
     workers: Annotated[
         int,
         Rule(

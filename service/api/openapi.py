@@ -135,10 +135,12 @@ def openapi_document(
     limits: RequestLimits,
     overload_status: int = OVERLOAD_STATUSES[0],
     scorer: ScorerDescription | None = None,
+    server: str = ".",
 ) -> Json:
     """Return the OpenAPI document of a service with these limits and this status of `overloaded`.
 
-    `scorer`: what is served in place of the built-in one.
+    `scorer`: what is served in place of the built-in one. `server` is relative to where the document is, so that it
+    holds behind a proxy that adds a prefix.
     """
     return {
         "openapi": "3.1.0",
@@ -148,8 +150,7 @@ def openapi_document(
             "description": DESCRIPTION if scorer is None else _own_description(scorer),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        # Relative to where the document is, so that it holds behind a proxy that adds a prefix.
-        "servers": [{"url": "."}],
+        "servers": [{"url": server}],
         "tags": [{"name": "scoring"}, {"name": "operation"}],
         "paths": _paths(overload_status, scorer),
         "components": {

@@ -26,7 +26,10 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @settings_options
 def command(**options: Any) -> None:
-    """Run the service. Every option is also an environment variable; the option takes precedence."""
+    """Run the service. Every option is also an environment variable, and a name in the file of --config.
+
+    An option takes precedence over the environment, and that over the file.
+    """
     with input_errors():
         settings = load(options, os.environ)
     raise SystemExit(run(settings))

@@ -21,6 +21,7 @@ from service.api.response import SlotState, Status
 from service.cli.input_errors import input_errors
 from service.cli.issue_token import TokenClaims, sign_token
 from service.cli.options import jwt_secret
+from service.cli.unix_connection import UnixConnection
 from service.settings import SettingsError
 
 # The service answers `/status` within 0.1 s; after 2 s it is taken to be down.
@@ -72,29 +73,36 @@ class StatusClient:
     """Asks the service at `url` for its status; `token` returns a bearer token with the scope `status`."""
 
     def __init__(self, url: str, token: Callable[[], str]) -> None:
-        """Check the address. Raises: SettingsError when it is not `http://` or `https://` with a host."""
+        """Check the address. Raises: SettingsError when it is not `http(s)://` with a host, or `unix:/path`."""
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise SettingsError([f"url: {url!r} is not an address like http://127.0.0.1:8000"])
+        unix = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")
+        if not unix and (parts.scheme not in {"http", "https"} or not parts.netloc):
+            raise SettingsError([f"url: {url!r} is not an address like http://127.0.0.1:8000 or unix:/path"])
         self.url = url
         self._token = token
         self._parts = parts
 
     def fetch(self) -> Status:
         """Return the status now. Raises: StatusUnavailableError when there is no answer, or none with a status."""
-        secure = self._parts.scheme == "https"
-        connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         # Not by urllib, which follows redirects and would send the token to another host.
-        connection = connect(self._parts.netloc, timeout=TIMEOUT_S)
+        connection = self._connect()
         try:
             headers = {"Authorization": f"Bearer {self._token()}"}
-            connection.request("GET", self._parts.path.rstrip("/") + "/status", headers=headers)
+            prefix = "" if self._parts.scheme == "unix" else self._parts.path.rstrip("/")
+            connection.request("GET", prefix + "/status", headers=headers)
             answer = connection.getresponse()
             return _decoded(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise StatusUnavailableError(f"no answer: {_reason(error)}") from error
         finally:
             connection.close()
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._parts.scheme == "unix":
+            return UnixConnection(self._parts.path, TIMEOUT_S)
+        secure = self._parts.scheme == "https"
+        connection = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        return connection(self._parts.netloc, timeout=TIMEOUT_S)
 
 
 def _reason(error: Exception) -> str:

@@ -28,6 +28,7 @@ from service.api.problems import PROBLEMS, problem
 from service.connections.deferral import StartDeferral
 from service.connections.eviction import OpenConnections
 from service.connections.exchange import Exchange, connection_scope, make_scope
+from service.connections.forwarded import TrustedProxies
 from service.connections.http1 import HEAD_END, ChunkedBody, FramingError, Head, HeadParser, check_partial
 from service.connections.limits import (
     CHUNKED_STEP_BYTES,
@@ -40,6 +41,7 @@ from service.observability.request_record import (
     DISCARD_BYTES,
     RequestObserver,
     RequestRecord,
+    client_address,
     new_request_id,
 )
 
@@ -62,6 +64,7 @@ class ConnectionContext:
     open_connections: OpenConnections
     observer: RequestObserver
     shed: Shed = shed_nothing
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
     deferral: StartDeferral = field(default_factory=StartDeferral)
 
 
@@ -101,6 +104,8 @@ class Connection(asyncio.Protocol):
         self._timer_at = 0.0
         self._deadline = inf
         self._scope: Scope = {}
+        # Whether the peer is a proxy that is believed who its client is.
+        self._behind_proxy = False
         self._transport: ClientTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -109,6 +114,7 @@ class Connection(asyncio.Protocol):
         wrapped = cast("asyncio.Transport", transport)
         self._transport = ClientTransport(wrapped, self._loop, self._limits.write_s)
         self._scope = connection_scope(self._config, transport, self._app_state)
+        self._behind_proxy = self._context.proxies.trusts_peer(client_address(self._scope))
         self._server.connections.add(self)  # type: ignore[arg-type]  # which it has for our own server alone
         self._expire_in(self._limits.head_s)
         self._context.open_connections.add(self)
@@ -237,11 +243,14 @@ class Connection(asyncio.Protocol):
     def _begin_request(self, head: Head) -> None:
         self._context.open_connections.mark_busy(self)
         self._body = ChunkedBody() if head.length is None else head.length
-        response = self._context.shed(head, self._server.default_headers, self._client)
+        connection = self._scope
+        if self._behind_proxy:
+            connection = {**connection, **self._context.proxies.forwarded(head.fields)}
+        response = self._context.shed(head, self._server.default_headers, client_address(connection))
         if response is not None:
             self._send_early_response(response)
             return
-        scope = make_scope(head, self._scope)
+        scope = make_scope(head, connection)
         self._exchange = exchange = Exchange(
             head, scope, self._transport, self._server.default_headers, self._response_complete
         )
@@ -346,12 +355,6 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    @property
-    def _client(self) -> str:
-        """The client's address, without its port; empty where the socket has none."""
-        client = self._scope["client"]
-        return client[0] if client else ""
-
     def _refusal(self, error: FramingError, scope: Scope | None = None) -> bytes:
         """Return a whole response, and have it counted as one; `scope` is that of the request, where there is one."""
         status = PROBLEMS[error.code].status
@@ -361,7 +364,7 @@ class Connection(asyncio.Protocol):
         else:
             now = self._loop.time()
             record = RequestRecord(new_request_id(), {}, "", now, now, status=status, code=error.code)
-            record.client = self._client
+            record.client = client_address(self._scope)
             self._context.observer.began(record)
             self._context.observer.ended(record)
         headers = [

@@ -30,16 +30,21 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 
 def make_scope(head: Head, connection: Scope) -> Scope:
-    """Return the ASGI scope of a request on a connection, whose own members are in `connection`."""
+    """Return the ASGI scope of a request on a connection, whose own members are in `connection`.
+
+    The path has the prefix of `root_path`, as ASGI has it, whether or not a proxy stripped that from the target.
+    """
     path, _, query = head.target.partition(b"?")
-    text = path.decode()
     root: str = connection["root_path"]
+    if root and path != b"*" and not (path + b"/").startswith(root.encode() + b"/"):
+        path = root.encode() + path
+    text = path.decode()
     return {
         **connection,
         "http_version": head.version,
         "method": head.method,
-        "path": root + (unquote(text) if "%" in text else text),
-        "raw_path": root.encode() + path,
+        "path": unquote(text) if "%" in text else text,
+        "raw_path": path,
         "query_string": query,
         "headers": head.fields,
         "state": connection["state"].copy(),

@@ -38,6 +38,9 @@ _HEAD = re.compile(
     rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n"
 )
 
+# A field behind the last chunk, which is left out. What is none may be the next request for another parser.
+_TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
+
 # A field of a head that matches: name, and value with the white space behind it.
 _FIELD = re.compile(rb"([^:]+):[\t ]*([^\r]*)\r\n")
 
@@ -299,6 +302,8 @@ class ChunkedBody:
         """Go on to what follows a line."""
         if self._next is _Part.TRAILER:
             self.complete = not line
+            if line and not _TRAILER.fullmatch(line):
+                raise FramingError("invalid_request", "a field behind the chunks is malformed")
         elif self._next is _Part.SIZE:
             self._begin_chunk(line)
         elif line:

@@ -19,8 +19,6 @@ from service.http.responses import API_HEADERS, Header, encode_response, problem
 from service.limits import ScoreLimits
 from service.observability.request_record import Fields, RequestObserver, RequestRecord, request_id_of
 
-_REQUEST_LINE = ("POST", SCORE_ROUTE.encode(), "1.1")
-
 # Values that do not change the answer, of fields whose others would; and fields that always would.
 _ACCEPTS = (None, b"*/*", b"application/json")
 _CONNECTIONS = (None, b"keep-alive")
@@ -49,18 +47,25 @@ class LoadShedder:
     """Responds to heads that need not reach the application; belongs to the event loop's thread."""
 
     def __init__(
-        self, check: OverloadCheck, tokens: VerifiedTokens, observer: RequestObserver, limits: ScoreLimits
+        self,
+        check: OverloadCheck,
+        tokens: VerifiedTokens,
+        observer: RequestObserver,
+        limits: ScoreLimits,
+        prefix: str = "",
     ) -> None:
+        """`prefix`: that of a proxy, which targets may have or not."""
         self._check = check
         self._tokens = tokens
         self._observer = observer
         self._limits = limits
+        self._targets = frozenset({SCORE_ROUTE.encode(), (prefix + SCORE_ROUTE).encode()})
 
     def response(self, head: Head, default_headers: Iterable[Header], client: str) -> bytes | None:
         """Return the whole response to a request that cannot come in; None for the ordinary way."""
         if not self._check.congested or head.length is None or head.length > self._limits.max_body_bytes:
             return None
-        fields = plain_fields(head)
+        fields = plain_fields(head) if head.target in self._targets else None
         if fields is None:
             return None
         principal = self._tokens.recall_principal(fields.get(b"authorization"), self._limits.scope)
@@ -97,7 +102,7 @@ class LoadShedder:
 
 def plain_fields(head: Head) -> Fields | None:
     """Return the fields of a request to be scored, None where anything about it is unusual."""
-    if (head.method, head.target, head.version) != _REQUEST_LINE:
+    if (head.method, head.version) != ("POST", "1.1"):
         return None
     fields: Fields = dict(head.fields)
     plain = (

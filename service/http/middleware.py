@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import PROBLEMS
 from service.errors import Refused
-from service.http.responses import API_HEADERS, Header, send_problem
+from service.http.responses import API_HEADERS, Header, send_problem, send_response
 from service.observability.request_record import CLIENT_CLOSED, RequestObserver, RequestRecord, begin
 
 Clock = Callable[[], float]
@@ -96,13 +96,33 @@ class DirectRoute:
         route = self._route
         if (
             scope["type"] == "http"
-            and scope["path"] == route.path
+            and scope["path"] == scope.get("root_path", "") + route.path
             and scope["method"] in (route.methods or ())
         ):
             scope["route"] = route
             await route.app(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+class PrefixRedirect:
+    """Redirects from the prefix of a proxy to the page below it, whose addresses are relative to `/prefix/`."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"] == self._prefix:
+            await send_response(send, 308, [(b"location", f"{self._prefix}/".encode())], b"")
+        else:
+            await self._app(scope, receive, send)
+
+
+def prefix_redirect(prefix: str) -> Sequence[Middleware]:
+    """Return the layer for the prefix of a proxy; none without one."""
+    return (Middleware(PrefixRedirect, prefix=prefix),) if prefix else ()
 
 
 def cross_origin(origins: Sequence[str]) -> Sequence[Middleware]:

@@ -144,7 +144,10 @@ class OpenApiEndpoint:
         scorer, model = self._model.info
         if self._described is not scorer:
             own = None if model is not None else scorer
-            document = openapi_document(self._settings.limits, self._settings.overload_status, own)
+            settings = self._settings
+            document = openapi_document(
+                settings.limits, settings.overload_status, own, settings.root_path or "."
+            )
             self._described, self._body = scorer, orjson.dumps(document)
         await send_response(send, 200, [_JSON], self._body)
 

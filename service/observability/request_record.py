@@ -38,7 +38,8 @@ class RequestRecord:
     disconnected: whether the connection ended before the answer was written.
     refused: the code of the problem with which the connection itself answered, in the middle of the body.
     body_read: whether the endpoint has had the whole body.
-    client: the address from which the connection comes, without its port: the proxy's, where there is one.
+    client: the address from which the connection comes, without its port, or what a trusted proxy says; empty for a
+        Unix socket.
     """
 
     request_id: str
@@ -90,10 +91,13 @@ class NullRequestObserver:
 def begin(scope: Scope, now: float) -> RequestRecord:
     """Start the record of the request in `scope`, with the client's id for it or a new one."""
     fields = by_name(scope["headers"])
+    return RequestRecord(request_id_of(fields), fields, scope["method"], now, client=client_address(scope))
+
+
+def client_address(scope: Scope) -> str:
+    """Return the client's address, without its port; empty where the connection has none."""
     client = scope.get("client")
-    return RequestRecord(
-        request_id_of(fields), fields, scope["method"], now, client=client[0] if client else ""
-    )
+    return client[0] if client else ""
 
 
 def by_name(headers: Sequence[tuple[bytes, bytes]]) -> Fields:

@@ -1,19 +1,23 @@
 """Serves the project's connections on a loopback port, over an application that echoes each request."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from service.connections.certificate import Certificate
 from service.connections.connection import Connection, ConnectionContext, Shed, shed_nothing
 from service.connections.eviction import OpenConnections
 from service.connections.limits import ConnectionLimits
+from service.connections.tls import connection_factory
 from tests.support.application import RequestRecorder
 
 # The head of a request for a path that is a number, and the head of one with a body of so many bytes.
@@ -105,10 +109,15 @@ class ConnectionServer:
     recorder: RequestRecorder
     state: ServerState
 
+    path: Path | None = None
+
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Client]:
+    async def connect(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Client]:
         """Open a connection; abort it at the end."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        if self.path is None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls)
+        else:
+            reader, writer = await asyncio.open_unix_connection(self.path)
         try:
             yield Client(reader, writer)
         finally:
@@ -117,9 +126,15 @@ class ConnectionServer:
 
 @asynccontextmanager
 async def connection_server(
-    app: ASGIApp | None = None, *, limit: int = 100, shed: Shed = shed_nothing, **seconds: float
+    app: ASGIApp | None = None,
+    *,
+    limit: int = 100,
+    shed: Shed = shed_nothing,
+    certificate: Certificate | None = None,
+    path: Path | None = None,
+    **seconds: float,
 ) -> AsyncIterator[ConnectionServer]:
-    """Serve `app`, or an `Echo`, with at most `limit` connections.
+    """Serve `app`, or an `Echo`, with at most `limit` connections; at the `path` of a Unix socket where there is one.
 
     `seconds` replace fields of `ConnectionLimits`, each 5 s.
     """
@@ -132,11 +147,16 @@ async def connection_server(
     config.load()
     state = ServerState()
     make: Callable[[], Any] = partial(
-        Connection, context, config=config, server_state=state, app_state={}, _loop=None
+        connection_factory(context, certificate), config=config, server_state=state, app_state={}
     )
-    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    if path is None:
+        server = await loop.create_server(make, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+    else:
+        server, port = await loop.create_unix_server(make, path), 0
     try:
-        yield ConnectionServer(server.sockets[0].getsockname()[1], echo, connections, recorder, state)
+        yield ConnectionServer(port, echo, connections, recorder, state, path)
     finally:
         server.close()
         for connection in list(state.connections):

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 from bench.harness.load_generator import score_request
 from service.cli.issue_token import TokenClaims, sign_token
+from service.cli.unix_connection import UnixConnection
 from tests.support.prometheus_samples import Samples, parse_samples
 from tests.support.tokens import SECRET
 
@@ -109,7 +111,7 @@ class Server:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Send one request on a new connection, without a token unless `headers` has one."""
-        connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_S)
+        connection = self.http_connection()
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -117,6 +119,15 @@ class Server:
             return Reply(answer.status, fields, answer.read())
         finally:
             connection.close()
+
+    def http_connection(self) -> http.client.HTTPConnection:
+        """Return a connection, not opened yet; of TLS the certificate is not verified."""
+        if self.url.startswith("unix:"):
+            return UnixConnection(self.url.removeprefix("unix:"), TIMEOUT_S)
+        if self.url.startswith("https:"):
+            context = ssl._create_unverified_context()
+            return http.client.HTTPSConnection(*self.address, timeout=TIMEOUT_S, context=context)
+        return http.client.HTTPConnection(*self.address, timeout=TIMEOUT_S)
 
     def score(self, body: bytes = DOCUMENTS, **headers: str) -> Reply:
         """Send a body to /score with a valid token; an underscore in a header's name is a hyphen."""

@@ -13,7 +13,7 @@ from tests.programs.deployment import rendered
 from tests.programs.image.container import Service
 from tests.programs.image.engine import Engine
 from tests.programs.real_clients.checks import expect
-from tests.programs.real_clients.proxies import free_port
+from tests.support.proxies import free_port
 from tests.support.tokens import SECRET
 
 BASE = Path("deploy/kubernetes/base")

@@ -14,15 +14,17 @@ from pathlib import Path
 from tests.programs.real_clients.checks import Check, Verdict, judge
 from tests.programs.real_clients.clients import client_checks, write_bodies
 from tests.programs.real_clients.environments import environment_checks
-from tests.programs.real_clients.proxies import await_answer, proxy_checks
+from tests.programs.real_clients.proxies import proxy_checks
 from tests.support.demo_bundle import given_or_demo_bundle
+from tests.support.proxies import SETTINGS, await_answer
 from tests.support.server import running_server
 
 
 def all_checks(bundle: Path, folder: Path, python: str) -> Iterator[Check]:
     """Yield every check; those of clients and proxies while their server runs."""
     bodies = write_bodies(folder)
-    with running_server(bundle, scripted=False, log_level="warning") as server:
+    settings = {**SETTINGS, "drain_delay_s": 0, "log_level": "warning"}
+    with running_server(bundle, scripted=False, **settings) as server:  # type: ignore[arg-type]
         await_answer(f"{server.url}/readyz")
         yield from client_checks(server, bodies, python)
         yield from proxy_checks(bundle, server, bodies)

@@ -20,8 +20,9 @@ import psutil
 from service.cli.issue_token import TokenClaims, sign_token
 from tests.programs.real_clients.checks import Check, Missing, expect
 from tests.programs.real_clients.clients import LARGE_DOCUMENTS
-from tests.programs.real_clients.proxies import Load, await_answer, free_port
+from tests.support.proxies import await_answer, free_port
 from tests.support.server import DOCUMENTS, TIMEOUT_S, Server, running_server
+from tests.support.steady_requests import SteadyRequests
 from tests.support.tokens import SECRET
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -155,7 +156,7 @@ def slow_clients(bundle: Path) -> str:
         ]
         for client in clients[::2]:
             client.sendall(head)
-        with Load(server.url, server.headers, 0.05).running(1) as load:
+        with SteadyRequests(server.url, server.headers, 0.05).running(1) as load:
             for second in range(SLOW_S):
                 for client in clients:
                     with suppress(OSError):

@@ -2,10 +2,11 @@
 
 import http.server
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
-from service.cli.healthcheck import is_healthy, service_address
+from service.cli.healthcheck import is_healthy, service_address, service_settings
 from tests.support.http_server import serving_in_thread
 
 
@@ -56,4 +57,23 @@ def test_no_answer_is_unhealthy() -> None:
 )
 def test_the_address_is_that_of_the_settings(environ: Mapping[str, str], expected: tuple[str, int]) -> None:
     """Host and port come from the service's settings; an address of every interface becomes a loopback one."""
-    assert service_address(environ) == expected
+    assert service_address(service_settings(environ)) == expected
+
+
+def test_the_address_may_be_in_a_file(tmp_path: Path) -> None:
+    """The environment takes precedence; a socket's path starts from the file's folder."""
+    file = tmp_path / "scorepool.toml"
+    file.write_text('host = ["0.0.0.0"]\nport = 9000\nuds = "socket"\nworkers = 2\n')
+    environ = {"SCOREPOOL_CONFIG": str(file)}
+
+    assert service_address(service_settings(environ)) == ("127.0.0.1", 9000)
+    assert service_settings(environ)["uds"] == str(tmp_path / "socket")
+    assert service_address(service_settings({**environ, "SCOREPOOL_PORT": "9001"})) == ("127.0.0.1", 9001)
+
+
+def test_a_file_that_cannot_be_read_is_unhealthy(tmp_path: Path) -> None:
+    """Whatever listens on the default port."""
+    (tmp_path / "broken.toml").write_text("port =")
+
+    for name in ("broken.toml", "none.toml"):
+        assert not is_healthy("/livez", {"SCOREPOOL_CONFIG": str(tmp_path / name)})

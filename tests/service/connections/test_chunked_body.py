@@ -64,6 +64,9 @@ def test_extensions_and_trailers_are_left_out(step: int) -> None:
         b"1\r\na0\r\n\r\n",
         b"1\r\na\n0\r\n\r\n",
         b"0\r\nX: y\n",
+        b"0\r\nGET / HTTP/1.1\r\n",
+        b"0\r\n X: y\r\n",
+        b"0\r\nX : y\r\n",
         b"0\r\n" + b"X: y\r\n" * 10_000,
     ],
 )

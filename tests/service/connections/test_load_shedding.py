@@ -84,6 +84,16 @@ def test_other_refusals_keep_their_503(tmp_path: Path, code: str) -> None:
     assert service.score().status == 503
 
 
+@pytest.mark.parametrize(("target", "shed"), [("/sp/score", True), ("/score", True), ("/spscore", False)])
+def test_a_target_may_have_the_prefix(tmp_path: Path, target: str, shed: bool) -> None:
+    """That of a proxy which does not strip it."""
+    service = Service(tmp_path, root_path="/sp")
+    assert service.score(authorization=KNOWN).status == 200
+    service.backend.refusal = FULL
+
+    assert (shed_by_head(service, f"POST {target} HTTP/1.1") is not None) is shed
+
+
 def test_a_shed_request_is_recorded_like_any_other(service: Service) -> None:
     """The observer gets the same method, route, status, code and subject."""
     shed_by_head(service)

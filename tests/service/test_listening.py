@@ -2,11 +2,13 @@
 
 import contextlib
 import socket
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from service.server import authority, listen
+from service.listening import Listeners, authority, listen, listen_on_path
 from service.settings import SettingsError
 
 
@@ -101,3 +103,65 @@ def test_an_address_that_cannot_be_had_is_named(host: str) -> None:
 def test_an_address_is_written_as_in_a_url(host: str, written: str) -> None:
     """IPv6 has brackets."""
     assert authority(host, 80) == written
+
+
+def test_a_unix_socket_is_for_user_and_group(tmp_path: Path) -> None:
+    """Whatever the umask; clients that come before the server accepts wait for it."""
+    path = tmp_path / "socket"
+
+    with listen_on_path(path), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
+    """One that was left behind when its server was killed."""
+    path = tmp_path / "socket"
+    listen_on_path(path).close()
+
+    with listen_on_path(path), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+def test_a_socket_that_somebody_listens_on_is_refused(tmp_path: Path) -> None:
+    """Also when its queue is full, as it is for the second and third that ask."""
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as alive:
+        alive.bind(str(path))
+        alive.listen(0)
+        for _ in range(3):
+            with pytest.raises(SettingsError, match="another server listens"):
+                listen_on_path(path)
+            assert path.is_socket()
+
+
+def test_another_kind_of_file_is_left_alone(tmp_path: Path) -> None:
+    """It may be worth something."""
+    path = tmp_path / "letter"
+    path.write_text("dear")
+
+    with pytest.raises(SettingsError, match="is no socket"):
+        listen_on_path(path)
+
+    assert path.read_text() == "dear"
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    """It is not made."""
+    with pytest.raises(SettingsError, match="none/socket: No such file"):
+        listen_on_path(tmp_path / "none" / "socket")
+
+
+def test_only_its_own_socket_is_removed(tmp_path: Path) -> None:
+    """One that another server has put in its place stays."""
+    path = tmp_path / "socket"
+    first = Listeners([listen_on_path(path)], "", path)
+    path.unlink()
+    second = Listeners([listen_on_path(path)], "", path)
+
+    first.close()
+    assert path.is_socket()
+
+    second.close()
+    assert not path.exists()
