@@ -49,6 +49,7 @@ def test_a_socket_left_by_a_killed_server_is_replaced(demo_bundle: Path, socket_
         server.await_ready()
         server.process.kill()
         server.process.wait()
+        server.journal.reader.join()
         assert socket_path.is_socket()
 
     with running_server(demo_bundle, uds=socket_path) as server:
