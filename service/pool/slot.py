@@ -53,6 +53,20 @@ TRIM_INTERVAL_S = 1.0
 RECYCLE_SHARE = 0.75
 
 
+# Ends that the service itself has brought about. They say nothing of what the next worker will do: a client whose
+# requests overrun their deadlines, one after the other, must not keep others from a slot.
+_MEANT = frozenset(
+    {
+        RestartReason.DEADLINE,
+        RestartReason.TIMER,
+        RestartReason.CANCELLED,
+        RestartReason.RECYCLE,
+        RestartReason.RELOAD,
+        RestartReason.DRAIN,
+    }
+)
+
+
 class SlotOwner(Protocol):
     """What receives the events of a slot."""
 
@@ -179,8 +193,7 @@ class Slot:
                 if not self._closing.done() and self._context.monitor.withdrawals == withdrawals:
                     self._serve()
                     await self._wait_for_exit()
-            await self._clean_up()
-            await self._pause()
+            await self._pause(died=await self._clean_up())
 
     async def _start(self) -> None:
         """Launch a worker of the current spec and wait for its hello.
@@ -213,12 +226,12 @@ class Slot:
             if self._process.stopped():
                 self._process.kill()
 
-    async def _pause(self) -> None:
-        """Wait before the next start: where workers keep dying, and while the bundle is damaged.
+    async def _pause(self, *, died: bool) -> None:
+        """Wait before the next start: where workers keep dying (`died`: one more has), and while the bundle is damaged.
 
         What caused the deaths is gone when the bundle is restored, or another spec takes the place of this one.
         """
-        pause = self._backoff.died(self._loop.time())
+        pause = self._backoff.died(self._loop.time()) if died else 0.0
         if pause and not self._closing.done() and not self._superseded.done():
             self._become(SlotState.BACKOFF)
             waiting = [self._closing, self._superseded]
@@ -264,8 +277,8 @@ class Slot:
             self._become(SlotState.READY)
         self._context.owner.call_ended(self.number, ends, retired=retired)
 
-    async def _clean_up(self) -> None:
-        """Release what is left of the worker, and report its end.
+    async def _clean_up(self) -> bool:
+        """Release what is left of the worker, and report its end; return whether it counts as a death.
 
         Where its call may have caused the death, the owner is told only when the exit status has shown whether
         it did; in every other case at once.
@@ -276,7 +289,7 @@ class Slot:
         self._become(SlotState.DEAD)
         self._jobs = ()
         if process is None:
-            return
+            return True
         process.detach()
         process.kill()
         if not (in_call and process.begun):
@@ -291,6 +304,7 @@ class Slot:
         self.restarts += 1
         self._context.observer.slot_ended(self.number, end.reason, end.evidence)
         process.close()
+        return end.reason not in _MEANT
 
     async def _inspect_bundle(self, spec: WorkerSpec | None) -> bool:
         """Return whether the bundle of a worker is damaged, which may be what ended it; report that."""

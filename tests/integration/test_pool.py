@@ -8,6 +8,7 @@ import pytest
 
 from service.api.outcome import Facts
 from service.errors import Refused
+from service.pool.backoff import FREE_DEATHS
 from service.scheduling.scheduler import MAX_LOSSES
 from tests.support.event_loop import run
 from tests.support.pool import MIB, running_pool
@@ -198,5 +199,22 @@ def test_a_stopped_worker_is_replaced() -> None:
 
             assert (await task).code == "ok"
             await pool.recorder.until("slot_ended", 0, "crash")
+
+    run(test())
+
+
+def test_requests_that_overrun_their_deadlines_keep_nobody_from_a_slot() -> None:
+    """One after the other ends a worker, more than would make a slot pause if the workers had died by themselves."""
+
+    async def test() -> None:
+        async with running_pool(workers=1) as pool:
+            ends = []
+            for _ in range(FREE_DEATHS + 3):
+                await pool.all_ready()
+                ends.append((await pool.ask(b"sleep 30", timeout=0.2)).code)
+
+            assert ends == ["deadline_exceeded"] * len(ends)
+            assert not pool.recorder.all("slot_changed", 0, "backoff")
+            assert (await pool.ask(b"echo x")).code == "ok"
 
     run(test())
