@@ -141,7 +141,7 @@ def test_the_fakes_other_answers_are_the_services(server: Server, method: str, p
 def test_deadline_and_id_reach_the_service(server: Server, client: Client) -> None:
     """A call that runs too long ends at its caller's deadline, there and here, under the caller's id."""
     since = len(server.journal.events)
-    headers = {"X-Request-ID": "caller-1", "X-Request-Timeout-Ms": "1000"}
+    headers = {"X-Request-ID": "caller-1", "X-Request-Timeout-Ms": "300"}
     documents = heavy_documents(1)
 
     with passing_on(headers), pytest.raises(DeadlineExceededError) as caught:

@@ -121,7 +121,7 @@ def test_the_callers_deadline_ends_the_work_of_the_worker(services: Managed) -> 
     """It was sent to the first service only."""
     since = len(services.journal.events)
     documents = heavy_documents(3)
-    headers = {"X-Request-Timeout-Ms": "1000", "X-Request-ID": "caller-2"}
+    headers = {"X-Request-Timeout-Ms": "300", "X-Request-ID": "caller-2"}
 
     answer = ask(services, documents, headers)
 

@@ -211,7 +211,7 @@ def others():
     return {int(path.name) for path in Path(sys.argv[1]).iterdir() if path.name.isdigit()} - {os.getpid()}
 
 try:
-    launch(WorkerSpec(ScriptedHandler, PoolLimits(), ()))
+    launch(WorkerSpec(ScriptedHandler, PoolLimits()), None)
 except LaunchError as error:
     print(error)
 while others() > {fork_server.running(), resource_tracker._resource_tracker._pid}:
