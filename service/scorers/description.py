@@ -1,9 +1,10 @@
 """A scorer's description, and the short-lived process that makes it: a user's code never runs in the server.
 
     server   describe_apart ── python -m service.scorers.description REFERENCE … ──→ child: import, look, sample `cost`
-             ScorerDescription, or one sentence ←────────────── a pipe of its own ──┘
+             ScorerDescription, or one sentence ←─────────── an unnamed file of its own ──┘
 
-What the child prints is captured and never mixed with the description; standard input is closed.
+What the child prints is captured and never mixed with the description; standard input is closed. A file, since a pipe
+would fill up with the schemas of large types, and a process that the child leaves behind could keep one open.
 """
 
 import math
@@ -95,21 +96,18 @@ def describe_apart(reference: str, folder: Path, model: Path | None, timeout_s: 
 
     Blocks for as long as the scorer's imports take, at most `timeout_s`. Raises: ScorerError.
     """
-    reading, writing = os.pipe()
-    arguments = [reference, str(folder), str(writing), *([] if model is None else [str(model)])]
-    with tempfile.TemporaryFile() as output, os.fdopen(reading, "rb") as answer:
-        try:
-            child = subprocess.Popen(  # noqa: S603 - this very interpreter
-                [sys.executable, "-m", "service.scorers.description", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[writing],
-                start_new_session=True,
-                env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"},
-            )
-        finally:
-            os.close(writing)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as answer:
+        arguments = [reference, str(folder), str(answer.fileno()), *([] if model is None else [str(model)])]
+        # -P: this package is not searched for in the current folder, which may have another one of its name.
+        child = subprocess.Popen(  # noqa: S603 - this very interpreter
+            [sys.executable, "-P", "-m", "service.scorers.description", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[answer.fileno()],
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"},
+        )
         fault = ""
         try:
             status = child.wait(timeout_s)
@@ -124,6 +122,7 @@ def describe_apart(reference: str, folder: Path, model: Path | None, timeout_s: 
 
 
 def _read(answer: IO[bytes], reference: str) -> ScorerDescription:
+    answer.seek(0)
     try:
         read = msgspec.json.decode(answer.read(), type=Answer)
     except ValueError:
@@ -184,9 +183,9 @@ def main() -> None:
     """Describe the scorer of the arguments: REFERENCE FOLDER DESCRIPTOR [MODEL]."""
     reference, folder, descriptor, *model = sys.argv[1:]
     answer = _describe_with_model(reference, folder, Path(model[0]) if model else None)
-    with os.fdopen(int(descriptor), "wb") as pipe:
-        pipe.write(msgspec.json.encode(answer))
-        pipe.flush()
+    with os.fdopen(int(descriptor), "wb") as file:
+        file.write(msgspec.json.encode(answer))
+        file.flush()
         # Threads and handlers of what was imported must not keep this process.
         os._exit(0)
 

@@ -1,6 +1,9 @@
 """A scorer is described without its code running in this process."""
 
+import os
+import signal
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,42 @@ def test_what_it_prints_is_not_taken_for_the_description(tmp_path: Path) -> None
     )
 
     assert describe_apart("printing_scorer:Scorer", tmp_path, None, 30.0).name == "Scorer"
+
+
+def test_types_may_have_any_number_of_members(tmp_path: Path) -> None:
+    """Their schemas are more than a pipe holds."""
+    (tmp_path / "large_scorer.py").write_text(
+        "import msgspec\n"
+        "T = msgspec.defstruct('T', [(f'a_member_with_a_long_name_{i}', int) for i in range(2000)])\n"
+        "def Scorer(request: T) -> int:\n    return 1\n"
+    )
+
+    described = describe_apart("large_scorer:Scorer", tmp_path, None, 30.0)
+
+    assert len(described.schemas["Scorer.T"]["properties"]) == 2000
+
+
+def test_a_process_that_it_leaves_behind_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Also one of another session, which holds all that was open in it."""
+    (tmp_path / "leaving_scorer.py").write_text(
+        "import os, pathlib, time\n"
+        "if (pid := os.fork()) == 0:\n    os.setsid()\n    time.sleep(60)\n    os._exit(0)\n"
+        "pathlib.Path(__file__).with_name('pid').write_text(str(pid))\n"
+        "def Scorer(request: int) -> int:\n    return request\n"
+    )
+
+    assert describe_apart("leaving_scorer:Scorer", tmp_path, None, 30.0).name == "Scorer"
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)  # raises where it has ended before
+
+
+@pytest.mark.parametrize("name", ["service", "scoring"])
+def test_a_folder_may_have_modules_of_this_package_s_names(tmp_path: Path, name: str) -> None:
+    """Those are not taken for this package."""
+    (tmp_path / f"{name}.py").write_text("")
+    (tmp_path / "beside.py").write_text("def Scorer(request: int) -> int:\n    return request\n")
+
+    with chdir(tmp_path):
+        assert describe_apart("beside:Scorer", tmp_path, None, 30.0).name == "Scorer"
 
 
 def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
