@@ -15,7 +15,7 @@ from service.api.outcome import ResultError
 def encode_json(result: Any, name: str) -> bytes:
     """Return a result of the scorer `name` as JSON. Raises: ResultError for what JSON cannot hold."""
     try:
-        encoded = orjson.dumps(result, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+        encoded = _dumps(result)
     except (TypeError, ValueError) as error:
         detail = f"the scorer {name} returned what cannot be written as JSON; the log says what"
         raise ResultError(detail, f"{detail}: {error}") from None
@@ -23,6 +23,15 @@ def encode_json(result: Any, name: str) -> bytes:
     if b"null" in encoded and not _finite(result):
         raise ResultError(f"the scorer {name} returned NaN or an infinite number, which JSON cannot hold")
     return encoded
+
+
+def _dumps(result: Any) -> bytes:
+    try:
+        return orjson.dumps(result, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:
+        # Names that are no texts, such as the number of a class: as in Python's json, and slower for all others.
+        option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+        return orjson.dumps(result, default=_plain, option=option)
 
 
 def _plain(value: Any) -> Any:

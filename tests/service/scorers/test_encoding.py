@@ -43,6 +43,7 @@ class Model(pydantic.BaseModel):
         (Model(value=2), {"value": 2.0}),
         ({"at": datetime.date(2026, 1, 2), "none": None}, {"at": "2026-01-02", "none": None}),
         ({1}, [1]),
+        ({1: 0.5, 2: {np.str_("a"): None}}, {"1": 0.5, "2": {"a": None}}),
         (None, None),
     ],
 )
