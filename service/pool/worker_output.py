@@ -10,6 +10,7 @@ at most `LINES_PER_S` lines are logged; the rest is counted. Long lines are cut.
 import fcntl
 import logging
 import os
+import re
 import select
 import threading
 import time
@@ -28,6 +29,8 @@ PAUSE_S = 0.01
 
 # A worker that prints less between two reads never waits.
 PIPE_BYTES = 256 * 1024
+
+_NEWLINES = re.compile(rb"\n+")
 
 # How often the count of dropped lines is looked at while nothing is printed.
 _CHECK_S = 1.0
@@ -90,9 +93,15 @@ class WorkerOutput:
 
     def take(self, read: bytes, now: float) -> None:
         """Log the lines that are complete."""
-        *lines, rest = (self._begun + read).split(b"\n")
+        self.report_dropped(now)
+        room = LINES_PER_S - self._logged
+        *lines, rest = _NEWLINES.sub(b"\n", self._begun + read).split(b"\n", room)
         for line in lines:
             self._log(line, now)
+        if (last := rest.rfind(b"\n")) >= 0:
+            # Not one by one: a hundred thousand lines would keep the event loop's thread from running.
+            self._dropped += rest.count(b"\n")
+            rest = rest[last + 1 :]
         # Of a line without an end only its beginning is kept.
         self._begun = rest[: 4 * MAX_LINE]
 

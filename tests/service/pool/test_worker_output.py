@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.pool.worker_output import LINES_PER_S, MAX_LINE, OutputReader
+from service.pool.worker_output import LINES_PER_S, MAX_LINE, OutputReader, WorkerOutput
 
 
 class Lines(logging.Handler):
@@ -104,3 +104,17 @@ def test_too_many_lines_are_counted(lines: Lines) -> None:
     assert sum(record.__dict__["lines"] for record in dropped) + len(lines.until("worker_output")) == (
         LINES_PER_S + 1_000
     )
+
+
+def test_lines_that_are_not_logged_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that prints without end must not keep the event loop's thread from running."""
+    looked_at: list[bytes] = []
+    output = WorkerOutput(0)
+    monkeypatch.setattr(output, "_log", lambda line, now: looked_at.append(line))
+    monkeypatch.setattr(output, "_logged", LINES_PER_S - 1)
+    output.report_dropped(0.0)
+
+    output.take(b"one\n\n\ntwo\nthree\nfo", 0.5)
+    output.take(b"ur\n", 1.5)
+
+    assert looked_at == [b"one", b"four"]
