@@ -13,6 +13,9 @@ MIB = 1024 * KIB
 # milliseconds; each worker's shared memory is sized by it, too.
 MAX_ANSWER_BYTES = 64 * MIB
 
+# A worker that keeps more than this share of its memory limit between calls is replaced before a request meets it.
+RECYCLE_SHARE = 0.75
+
 # The HTTP statuses that can be chosen for a refusal for overload: the one of RFC 9110, 15.6.4, and that of RFC 6585, 4.
 OVERLOAD_STATUSES = (503, 429)
 

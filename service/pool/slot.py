@@ -24,6 +24,7 @@ import msgspec
 from service.api.response import SlotState
 from service.ipc.messages import Entry
 from service.ipc.shared_memory import ArenaError
+from service.limits import RECYCLE_SHARE
 from service.pool import lifecycle
 from service.pool.backoff import Backoff
 from service.pool.bundle_monitor import BundleMonitor
@@ -48,9 +49,6 @@ INSPECTION_TIMEOUT_S = 2.0
 
 # Giving pages back and having them made again costs a millisecond for each MB: not after every large call.
 TRIM_INTERVAL_S = 1.0
-
-# A worker that keeps more than this share of its limit between calls is replaced before a request meets it.
-RECYCLE_SHARE = 0.75
 
 
 # Ends that the service itself has brought about. They say nothing of what the next worker will do: a client whose

@@ -26,6 +26,7 @@ from service.errors import StartError
 from service.ipc.messages import POSTPONED, Call, Entry, Hello, Report
 from service.ipc.output_handle import OutputHandle
 from service.ipc.shared_memory import REPORT_BYTES, ArenaHandle, WorkerArena
+from service.limits import MIB, RECYCLE_SHARE
 from service.worker import process_limits
 
 Buffer = bytes | bytearray | memoryview
@@ -95,12 +96,24 @@ def initialize(setup: WorkerSetup) -> None:
         assert isinstance(setup.arena, WorkerArena)
         assert isinstance(setup.output, int)
         process_limits.redirect_output(setup.output)
-        _state = _Worker(setup.handlers(), setup.arena, os.getpid())
+        handler = setup.handlers()
+        _check_memory(setup.memory_bytes)
+        _state = _Worker(handler, setup.arena, os.getpid())
         process_limits.lower_priority()
     except StartError as error:
         _state = str(error)[:MAX_FAULT]
     except BaseException as error:
         _state = f"{type(error).__name__}: {error}"[:MAX_FAULT]
+
+
+def _check_memory(limit: int) -> None:
+    """Refuse to serve where every call would end with the worker's replacement. Raises: StartError."""
+    held, most = process_limits.private_memory(), RECYCLE_SHARE * limit
+    if held > most:
+        raise StartError(
+            f"a worker holds {held / MIB:.0f} MiB of its own once it is loaded, and is replaced after a call above "
+            f"{most / MIB:.0f} MiB, {RECYCLE_SHARE:.0%} of worker_memory_bytes; raise that, or map the model's files"
+        )
 
 
 def hello() -> Hello:

@@ -74,6 +74,13 @@ def test_a_scorer_that_loads_for_too_long_ends_the_start() -> None:
     assert (status, "not loaded within 2 s, as long as load_timeout_s allows" in said) == (2, True)
 
 
+def test_a_model_that_fills_the_worker_s_memory_ends_the_start() -> None:
+    """Its workers would be replaced after every call."""
+    status, said = start("tests.support.scorers:Heavy", "--worker-memory-bytes", str(280 << 20))
+
+    assert (status, "raise that, or map the model's files" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("reference", "said"),
     [

@@ -51,6 +51,16 @@ class Weighted:
         return [self.weight * each for each in requests]
 
 
+class Heavy:
+    """Holds 200 MiB of its own."""
+
+    def __init__(self) -> None:
+        self.kept = b"x" * (200 << 20)
+
+    def score(self, requests: list[Any]) -> list[Any]:
+        return requests
+
+
 def reverse(request: bytes) -> bytes:
     """Answer with the bytes of the body, the last one first."""
     return request[::-1]
