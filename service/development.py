@@ -16,12 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from starlette.applications import Starlette
 
 from scoring.progress import Progress, silent
 from service import release
+from service.api.scorer import Served
 from service.pool.daemon_threads import run_blocking
 from service.release import Release
+from service.scorers.description import is_module_of
 from service.scorers.handler import ScorerSource
 from service.settings import Settings
 from service.worker.main import HandlerFactory
@@ -50,13 +53,10 @@ def open_release(
     opened = release.open_release(settings, handlers, progress)
     if not isinstance(opened.handlers, ScorerSource):
         return opened
-    shared = tuple(name for name in opened.handlers.preload if not _is_in(Path(opened.folder), name))
-    return replace(opened, handlers=replace(opened.handlers, preload=shared))
-
-
-def _is_in(folder: Path, module: str) -> bool:
-    top = module.partition(".")[0]
-    return (folder / top).is_dir() or (folder / f"{top}.py").is_file()
+    folder = Path(opened.folder)
+    shared = tuple(name for name in opened.handlers.preload if not is_module_of(folder, name))
+    described = structs.replace(opened.info.scorer, preload=shared, shared_code="")
+    return replace(opened, handlers=replace(opened.handlers, preload=shared), info=Served(described))
 
 
 def follow_changes(app: Starlette, folder: str, reload: Callable[[], Awaitable[None]]) -> None:

@@ -33,7 +33,11 @@ OpenRelease = Callable[[Progress], Release]
 
 
 class Workers(Protocol):
-    """The part of the dispatcher that a reload needs."""
+    """The part of the dispatcher that a reload needs. digest: of what the workers serve, as far as they say it."""
+
+    @property
+    def digest(self) -> str:
+        """Return what the workers say; empty where they say nothing."""
 
     async def exchange(self, release: Release) -> None:
         """Have every slot go on with a worker of this release. Raises: LaunchError, Refused; nothing has changed."""
@@ -105,11 +109,11 @@ class Reloader:
             self._running.cancel()
 
     async def _reload(self) -> Reloaded:
-        began = monotonic()
+        began, old_digest = monotonic(), self._digest
         self._observer.reload_started()
         try:
             release = await self._opened()
-            self._check_interface(release)
+            self._check_fit(release)
             # What has no digest may have changed.
             changed = not release.info.digest or release.info.digest != self.info.digest
             if changed:
@@ -125,23 +129,29 @@ class Reloader:
         except Exception as error:
             self._observer.reload_failed(type(error).__name__)
             raise
-        before, self.info = self.info, release.info
-        end = Reloaded(
-            "reloaded" if changed else "unchanged",
-            before.digest or None,
-            self.info.digest or None,
-            round(monotonic() - began, 3),
-        )
+        self.info = release.info
+        seconds = round(monotonic() - began, 3)
+        end = Reloaded("reloaded" if changed else "unchanged", old_digest, self._digest, seconds)
         self._observer.reload_ended(end, self.info)
         return end
 
-    def _check_interface(self, release: Release) -> None:
-        """Close a release that the routes of this server do not fit. Raises: ScorerError."""
-        if release.info.scorer.interface != self.info.scorer.interface:
+    @property
+    def _digest(self) -> str | None:
+        """The digest of what is served; of a scorer only its workers know it."""
+        return self.info.digest or self._workers.digest or None
+
+    def _check_fit(self, release: Release) -> None:
+        """Close a release that this server cannot go on with. Raises: ScorerError."""
+        before, scorer = self.info.scorer, release.info.scorer
+        fault = ""
+        if scorer.interface != before.interface:
+            fault = "it takes or returns another kind of body than before"
+        elif scorer.shared_code and scorer.shared_code != before.shared_code:
+            # The process that workers are forked from has imported it for good.
+            fault = "the code beside it has changed, of which workers share the modules in preload"
+        if fault:
             release.close()
-            raise ScorerError(
-                f"{release.info.scorer.file}: it takes or returns another kind of body than before; restart the service"
-            )
+            raise ScorerError(f"{scorer.file}: {fault}; restart the service")
 
     async def _opened(self) -> Release:
         """Open the release in a thread; when this is cancelled, what comes of it is closed."""

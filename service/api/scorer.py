@@ -16,6 +16,7 @@ class ScorerDescription(Struct, frozen=True):
 
     reference: `package.module:Name`. file: where it is defined. operations: what `/score` and `/explain` have a worker
     do. stages: of a call, by name, as its timings are reported. preload: modules that the fork server imports.
+    shared_code: digest of the code in the scorer's folder, where modules of it are in `preload`; otherwise empty.
     reads, answers: JSON or plain bytes. accepts: media types of a `bytes` request, none for any. media_type: of a
     `bytes` result. request, response: JSON Schemas, with what they refer to in `schemas`.
     costs: seconds expected of a body of 2ᵏ bytes, at position k; none where nothing is expected, or `cost_fault` says
@@ -29,6 +30,7 @@ class ScorerDescription(Struct, frozen=True):
     operations: tuple[Operation, ...] = ("score",)
     stages: tuple[str, ...] = ("decode", "score", "encode")
     preload: tuple[str, ...] = ()
+    shared_code: str = ""
     reads: Literal["json", "bytes"] = "json"
     accepts: tuple[str, ...] = ()
     answers: Literal["json", "bytes"] = "json"

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -166,7 +167,25 @@ def _describe_with_model(reference: str, folder: str, model: Path | None) -> Ans
             _check_preload(declared, module)
     except ScorerError as error:
         return Answer(None, str(error))
+    if any(is_module_of(Path(folder), module) for module in declared.preload):
+        description = msgspec.structs.replace(description, shared_code=_code_digest(folder))
     return Answer(description)
+
+
+def is_module_of(folder: Path, module: str) -> bool:
+    """Return whether a module lies in this folder, rather than among those installed."""
+    top = module.partition(".")[0]
+    return (folder / top).is_dir() or (folder / f"{top}.py").is_file()
+
+
+def _code_digest(folder: str) -> str:
+    """Return the digest of the files of this process's modules that lie in a folder."""
+    files = {str(getattr(module, "__file__", None)) for module in list(sys.modules.values())}
+    own = [file for file in files if file.startswith(f"{folder}/") and "site-packages" not in file]
+    digest = sha256()
+    for file in sorted(own):
+        digest.update(sha256(Path(file).read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _check_preload(declared: Declaration, module: str) -> None:

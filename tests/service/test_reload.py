@@ -44,6 +44,7 @@ class FakeWorkers:
 
     def __init__(self) -> None:
         self.exchanged: list[Served] = []
+        self.digest = ""
         self.fault: Exception | None = None
         self.begun = asyncio.Event()
         self.may_end = asyncio.Event()
