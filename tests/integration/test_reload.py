@@ -6,7 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPResponse
 from pathlib import Path
 from socket import socket
@@ -70,8 +70,10 @@ def served(server: Server) -> set[str]:
 
 def open_files(server: Server, folder: Path) -> list[str]:
     """Return which files of a folder the server itself has open."""
-    entries = Path(f"/proc/{server.process.pid}/fd").iterdir()
-    links = [str(entry.readlink()) for entry in entries if entry.is_symlink()]
+    links = []
+    for entry in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has been closed meanwhile
+            links.append(str(entry.readlink()))
     return [link for link in links if link.startswith(f"{folder}/")]
 
 
