@@ -103,7 +103,7 @@ def serving(
         log = Path(folder) / "log"
         with log.open("wb") as stream:
             process = subprocess.Popen(  # noqa: S603 - this interpreter, with the caller's own options
-                [sys.executable, "-m", "service", "serve", *options],
+                [sys.executable, "-P", "-m", "service", "serve", *options],
                 env=_environment() | {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()},
                 stdin=subprocess.DEVNULL,
                 stderr=stream,
@@ -123,9 +123,13 @@ def serving(
 
 
 def _environment() -> dict[str, str]:
-    """Return this environment without settings, and with the places where this process finds modules."""
+    """Return this environment without settings, and with the places where this process finds modules.
+
+    This package comes first: a module beside the scorer's may have its name.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return {**inherited, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+    places = [str(Path(__file__).parents[1]), *(path or str(Path.cwd()) for path in sys.path)]
+    return {**inherited, "PYTHONPATH": os.pathsep.join(places)}
 
 
 def _await_address(process: "subprocess.Popen[bytes]", log: Path) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 This is the one module that works when it is imported: a fork server runs nothing of ours but imports.
 """
 
+import scoring  # noqa: F401 - before a folder is searched that may have another module of this name
 from service.pool import fork_server
 from service.worker import process_limits
 

@@ -37,6 +37,8 @@ def load_scorer(reference: str, folder: str = "") -> Any:
     module_name, name = match.groups()
     if folder and folder not in sys.path:
         sys.path.insert(0, folder)
+    if folder:
+        _check_name(Path(folder), module_name.partition(".")[0])
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
@@ -51,6 +53,19 @@ def load_scorer(reference: str, folder: str = "") -> Any:
         defined = ", ".join(key for key in vars(module) if not key.startswith("_"))[:MAX_CAUSE]
         raise ScorerError(f"{module.__file__}: there is no {name} in it; it defines {defined or 'nothing'}")
     return getattr(module, name)
+
+
+def _check_name(folder: Path, name: str) -> None:
+    """Check that a module of the folder is not hidden by one of this process. Raises: ScorerError."""
+    imported = sys.modules.get(name)
+    own = next(filter(Path.is_file, (folder / f"{name}.py", folder / name / "__init__.py")), None)
+    if imported is None or own is None:
+        return
+    file = getattr(imported, "__file__", None)
+    if file is None or not own.samefile(file):
+        raise ScorerError(
+            f"{own}: {name} is also a module that the service needs, {file or 'of Python itself'}; rename yours"
+        )
 
 
 def located(error: BaseException) -> str:

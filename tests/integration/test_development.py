@@ -1,4 +1,4 @@
-"""`serve --reload`: a real server follows the changes of a scorer's files."""
+"""A real server goes on with other code of a scorer: by itself with `serve --reload`, else when it is told to."""
 
 import json
 import time
@@ -93,3 +93,33 @@ def test_code_that_fails_its_self_test_is_not_taken(service: Service, folder: Pa
 
     assert "NameError" in event["detail"]
     assert service.score(3).json() == 6
+
+
+def test_a_reload_answers_with_the_digests_that_the_workers_say(folder: Path) -> None:
+    """The server itself never sees the scorer's."""
+    write(folder, "own.py", SCORER.replace("preload", "digest = 'sha256:old'; other"))
+    with serving("own:Scorer", workers=1) as running:
+        write(folder, "own.py", SCORER.replace("preload", "digest = 'sha256:new'; other"))
+        reloaded = running.send("POST", "/reload").json()
+
+    assert (reloaded["old_digest"], reloaded["digest"]) == ("sha256:old", "sha256:new")
+
+
+def test_a_module_beside_one_of_the_service_s_name_is_served(folder: Path) -> None:
+    """The folder's is not taken for the service's own."""
+    write(folder, "scoring.py", "")
+
+    with serving("own:Scorer", workers=1) as running:
+        assert running.score(3).json() == 6
+
+
+def test_changed_code_that_workers_share_is_refused(folder: Path) -> None:
+    """The process that they are forked from would go on with the old one."""
+    with serving("own:Scorer", workers=1) as running:
+        same = running.send("POST", "/reload").json()
+        write(folder, "factors.py", "FACTOR = 5\n")
+        refused = running.send("POST", "/reload")
+
+        assert (same["result"], refused.status) == ("reloaded", 422)
+        assert "the modules in preload; restart the service" in refused.json()["detail"]
+        assert running.score(3).json() == 6

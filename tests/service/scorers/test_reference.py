@@ -47,3 +47,16 @@ def test_an_import_that_fails_is_told_by_the_users_own_line(
 def test_anything_else_is_no_reference(tmp_path: Path, reference: str) -> None:
     """Nothing is imported for it."""
     assert refusal(reference, tmp_path) == f"{reference!r} is not package.module:Name"
+
+
+@pytest.mark.parametrize(
+    ("module", "hiding"), [("scoring", "scoring/__init__.py"), ("time", "Python itself")]
+)
+def test_a_module_that_the_service_s_own_hides_is_told(tmp_path: Path, module: str, hiding: str) -> None:
+    """Instead of looking for the scorer in the wrong one."""
+    (tmp_path / f"{module}.py").write_text("def do_score(request):\n    return request\n")
+
+    message = refusal(f"{module}:do_score", tmp_path)
+
+    assert message.startswith(f"{tmp_path / module}.py: {module} is also a module that the service needs, ")
+    assert hiding in message
