@@ -3,6 +3,8 @@
 import dataclasses
 import math
 from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -44,12 +46,17 @@ def _plain(value: Any) -> Any:
         return value.tolist()  # arrays that are not contiguous, and rarer number types
     if isinstance(value, set | frozenset):
         return list(value)
+    if isinstance(value, Decimal | timedelta):
+        return msgspec.to_builtins(value)  # a text, as the schemas of msgspec and pydantic say
     raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
-def _members(struct: msgspec.Struct) -> dict[str, Any]:
-    """Return a Struct's members by the names that it has in JSON, the tag among them."""
+def _members(struct: msgspec.Struct) -> dict[str, Any] | list[Any]:
+    """Return a Struct's members by the names that it has in JSON, the tag among them, or as the array that it is."""
     tag, names = _names(type(struct))
+    if struct.__struct_config__.array_like:
+        tags = [struct.__struct_config__.tag] if struct.__struct_config__.tag is not None else []
+        return [*tags, *(getattr(struct, name) for _, name in names)]
     members = {encoded: getattr(struct, name) for name, encoded in names}
     return dict(tag) | {name: value for name, value in members.items() if value is not msgspec.UNSET}
 

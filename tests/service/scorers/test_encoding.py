@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import decimal
 import math
 from typing import Any
 
@@ -19,6 +20,15 @@ class Renamed(msgspec.Struct, rename="camel", tag="renamed", kw_only=True):
     long_name: int
     missing: int | msgspec.UnsetType = msgspec.UNSET
     vector: Any = None
+
+
+class Row(msgspec.Struct, array_like=True, tag="row"):
+    number: int
+    vector: Any
+
+
+class Price(pydantic.BaseModel):
+    value: decimal.Decimal
 
 
 @dataclasses.dataclass
@@ -43,6 +53,9 @@ class Model(pydantic.BaseModel):
         (Model(value=2), {"value": 2.0}),
         ({"at": datetime.date(2026, 1, 2), "none": None}, {"at": "2026-01-02", "none": None}),
         ({1}, [1]),
+        (Row(1, np.ones(1)), ["row", 1, [1.0]]),
+        ([decimal.Decimal("1.50"), datetime.timedelta(seconds=3)], ["1.50", "PT3S"]),
+        (Price(value=decimal.Decimal("1.50")), {"value": "1.50"}),
         ({1: 0.5, 2: {np.str_("a"): None}}, {"1": 0.5, "2": {"a": None}}),
         (None, None),
     ],
