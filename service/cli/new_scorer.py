@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -23,6 +24,8 @@ def command(name: str) -> None:
         raise InputError(
             f"{name}: not a name for a module; use small letters, digits and hyphens, such as word-count"
         )
+    if module in sys.stdlib_module_names or module in {"service", "scoring"}:
+        raise InputError(f"{name}: Python or the service has a module of this name; use another one")
     for path in create_project(Path(name), module):
         click.echo(path)
 

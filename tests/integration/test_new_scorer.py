@@ -68,3 +68,16 @@ def test_a_name_that_no_module_can_have_is_refused(
     assert refused.exit_code == 2
     assert "not a name for a module" in refused.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["queue", "scoring"])
+def test_a_name_that_would_hide_another_module_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever runs in that folder would import the scorer instead."""
+    monkeypatch.chdir(tmp_path)
+
+    refused = scorepool("new-scorer", name)
+
+    assert (refused.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "use another one" in refused.stderr
