@@ -36,6 +36,9 @@ from service.setting_kinds import (
 
 PREFIX = "SCOREPOOL_"
 
+# Environment variables that workers do without: what they run may print its environment, or send it with an error.
+SECRETS = (f"{PREFIX}JWT_SECRET",)
+
 # The length of a SHA-256 hash (RFC 7518, 3.2); a shorter secret can be found by trying, without any request.
 MIN_SECRET_BYTES = 32
 

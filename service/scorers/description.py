@@ -26,6 +26,7 @@ from service.api.scorer import ScorerDescription
 from service.scorers.codec import TypedCodec, schemas
 from service.scorers.declaration import CODEC_HOOK, Declaration, check_model, declare
 from service.scorers.reference import ScorerError, located
+from service.settings import SECRETS
 
 # `cost` is asked for bodies of 1 byte to 1 GiB, the largest that the settings allow.
 COST_SIZES = tuple(2**k for k in range(31))
@@ -107,7 +108,7 @@ def describe_apart(reference: str, folder: Path, model: Path | None, timeout_s: 
             stderr=output,
             pass_fds=[answer.fileno()],
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"},
+            env=_environment(),
         )
         fault = ""
         try:
@@ -152,10 +153,11 @@ def _last_line(output: IO[bytes]) -> str:
     return f"; it said: {said[-1][:_MAX_OUTPUT]}" if said else ""
 
 
-def _python_path() -> str:
-    """Return where the child finds this package, which may lie beside the server's main module."""
-    own = str(Path(__file__).parents[2])
-    return os.pathsep.join([own, *filter(None, [os.environ.get("PYTHONPATH", "")])])
+def _environment() -> dict[str, str]:
+    """Return the child's environment: it finds this package, which may lie beside the server's main module."""
+    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    places = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH", "")])]
+    return {**inherited, "PYTHONPATH": os.pathsep.join(places), "PYTHONUNBUFFERED": "1"}
 
 
 def _describe_with_model(reference: str, folder: str, model: Path | None) -> Answer:

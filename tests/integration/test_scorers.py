@@ -89,3 +89,11 @@ def test_nonsense_of_cost_is_logged_once_and_ignored() -> None:
 
         assert server.score(b"4").body == b"4"
         assert len(server.journal.find(event="scorer_cost_ignored")) == 1
+
+
+def test_a_worker_has_no_secret() -> None:
+    """What a scorer prints of its environment, or sends to a tracker of errors, holds none."""
+    with serving("secrets") as server:
+        server.await_ready()
+
+        assert json.loads(server.score(b"1").body) == []

