@@ -55,7 +55,7 @@ def declare(reference: str, folder: str = "") -> Declaration:
         request,
         response,
         _texts(scorer, "accepts"),
-        _text(scorer, "media_type", BINARY),
+        _media_type(scorer),
         _texts(scorer, "preload"),
     )
 
@@ -128,6 +128,14 @@ def _text(scorer: Any, name: str, default: str) -> str:
     value = getattr(scorer, name, default)
     if not isinstance(value, str) or not value.isprintable():
         raise ScorerError(f"{_place(scorer)}: {name}: expected a text, got {type(value).__name__}")
+    return value
+
+
+def _media_type(scorer: Any) -> str:
+    """Return the type of a `bytes` result, which becomes a header. Raises: ScorerError."""
+    value = _text(scorer, "media_type", BINARY)
+    if not value.isascii() or "/" not in value:
+        raise ScorerError(f"{_place(scorer)}: media_type: {value} is none; expected one such as image/png")
     return value
 
 

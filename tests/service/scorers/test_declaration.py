@@ -42,6 +42,11 @@ def test_a_scorer_is_named_after_its_class() -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
+        (
+            "class S:\n    media_type = 'image/→'\n    def score(self, requests): ...",
+            "media_type: image/→ is none",
+        ),
+        ("class S:\n    media_type = 'png'\n    def score(self, requests): ...", "media_type: png is none"),
         ("class S:\n    def score(self):\n        pass", "expected score(self, requests)"),
         (
             "class S:\n    def score(self, requests: int): pass",
