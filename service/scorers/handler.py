@@ -84,6 +84,8 @@ class ScorerHandler:
         # One with a codec of its own rejects requests while it decodes: a ValueError later is a fault.
         self._rejecting = hook is None
         self._codec: Codec = TypedCodec(declared) if hook is None else hook()
+        if hook is not None:
+            self.remedy = scorer.remedy
         self.digest = str(getattr(scorer, "digest", None) or "")
 
     def __call__(self, body: Buffer, operation: Operation) -> Outcome:

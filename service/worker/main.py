@@ -142,7 +142,7 @@ def score(call: Call) -> bytes:
     used = 0
     entries = []
     for outcome, seconds, fault, alone in _run(_state, bodies, call.operations):
-        code, at, length = _write(_state.arena, outcome, used)
+        code, at, length = _write(_state, outcome, used)
         entries.append(Entry(code, at, length, outcome.facts, seconds, fault, outcome.raw, alone))
         used += length
     report = _encode(Report(entries, process_limits.private_memory()))
@@ -208,23 +208,19 @@ def _fault(ended: Outcome | BaseException) -> str:
     return _describe(ended) if isinstance(ended, BaseException) else ""
 
 
-def _write(arena: WorkerArena, outcome: Outcome, used: int) -> tuple[str, int, int]:
+def _write(worker: _Worker, outcome: Outcome, used: int) -> tuple[str, int, int]:
     """Put a body after the `used` bytes of those before it; return the outcome's code, its place and length."""
     code, body = outcome.code, outcome.body
-    if used + len(body) > arena.room:
-        code, body = _too_large(len(body), arena.room, alone=used == 0)
-    return code, arena.write_answer(used, body), len(body)
+    if used + len(body) > worker.arena.room:
+        code, body = _too_large(len(body), worker) if used == 0 else (POSTPONED, b"")
+    return code, worker.arena.write_answer(used, body), len(body)
 
 
-def _too_large(size: int, room: int, *, alone: bool) -> tuple[str, bytes]:
-    if not alone:
-        return POSTPONED, b""
-    # No limit of the request is exceeded, so it is what was asked for about the documents that is too much. Larger
+def _too_large(size: int, worker: _Worker) -> tuple[str, bytes]:
+    # No limit of the request is exceeded, so it is what was asked for that is too much. Larger
     # answers are not taken: the event loop copies an answer in one piece, which for 64 MiB takes tens of milliseconds.
-    detail = (
-        f"the answer has {size} bytes, at most {room}; ask for fewer neighbours, a higher threshold or no vectors, "
-        "give shorter ids, or send fewer documents"
-    )
+    remedy = getattr(worker.handler, "remedy", "ask for less in one request")
+    detail = f"the answer has {size} bytes, at most {worker.arena.room}; {remedy}"
     return "invalid_option", problems.partial(detail)
 
 

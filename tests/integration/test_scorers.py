@@ -97,3 +97,14 @@ def test_a_worker_has_no_secret() -> None:
         server.await_ready()
 
         assert json.loads(server.score(b"1").body) == []
+
+
+def test_an_answer_that_is_too_large_is_told_without_words_of_documents() -> None:
+    """The sentence fits whatever is scored."""
+    with serving("repeat") as server:
+        server.await_ready()
+
+        reply = server.score(b"65")
+
+        assert (reply.status, reply.code) == (422, "invalid_option")
+        assert json.loads(reply.body)["detail"].endswith("at most 67108864; ask for less in one request")

@@ -259,3 +259,8 @@ _SECRETS = [name for name in os.environ if "JWT_SECRET" in name]
 def secrets(request: Any) -> list[str]:
     """Answer with the secrets that its environment has and had."""
     return _SECRETS + [name for name in os.environ if "JWT_SECRET" in name]
+
+
+def repeat(request: int) -> str:
+    """Answer with as many MiB."""
+    return "x" * (request << 20)

@@ -20,6 +20,8 @@ class DocumentScorer:
     preload = ("service.scorers.documents.stages",)
     operations = ("score", "score_npy", "explain")
     stages = ("embed", "cluster", "similarity")
+    # Against an answer that is too large.
+    remedy = "ask for fewer neighbours, a higher threshold or no vectors, give shorter ids, or send fewer documents"
 
     def __init__(self, files: BundleFiles, limits: RequestLimits) -> None:
         """Map the bundle, and close its files. Raises: BundleError when it cannot be used."""
