@@ -1,6 +1,7 @@
 """`scorepool try-scorer`: one request through a scorer in this process, without a server."""
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -26,17 +27,24 @@ def command(reference: str, request_text: str | None, model: Path | None) -> Non
     REQUEST is the body of a request; @FILE reads it from a file, - from standard input. Without one it is the first of
     the scorer's self_test. The answer goes to standard output; a problem to standard error, with exit code 2.
     """
-    folder = str(Path.cwd())
-    check_model(declare(reference, folder), model)
-    handler = open_scorer(reference, *(() if model is None else (model.absolute(),)), folder=folder)
-    try:
-        outcome = handler(_body(handler, request_text), "score")
-    except Exception as error:
-        raise InputError(f"500 internal_error: {located(error)}") from error
+    with redirect_stdout(sys.stderr):  # what the scorer prints is no part of the answer
+        outcome = _outcome(reference, request_text, model)
     if outcome.code != "ok":
         raise InputError(_problem(outcome))
     sys.stdout.buffer.write(outcome.body if outcome.raw else outcome.body + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _outcome(reference: str, request_text: str | None, model: Path | None) -> Outcome:
+    """Return how the request ends. Raises: ScorerError, InputError for an exception of the scorer."""
+    folder = str(Path.cwd())
+    check_model(declare(reference, folder), model)
+    handler = open_scorer(reference, *(() if model is None else (model.absolute(),)), folder=folder)
+    body = _body(handler, request_text)
+    try:
+        return handler(body, "score")
+    except Exception as error:
+        raise InputError(f"500 internal_error: {located(error)}") from error
 
 
 def _body(handler: ScorerHandler, text: str | None) -> bytes:

@@ -139,6 +139,22 @@ def test_a_fault_is_shown_to_its_author(folder: Path) -> None:
     assert "own.py:7: ZeroDivisionError" in done.stderr
 
 
+def test_what_a_scorer_prints_is_no_part_of_the_answer(folder: Path) -> None:
+    """It goes to standard error, so the answer can be piped on."""
+    done = run(folder, f"print('loading')\n{GOOD}", "try-scorer", "own:Scorer", "4")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "8\n", "loading\n")
+
+
+def test_a_request_that_is_missing_is_no_fault_of_the_scorer(folder: Path) -> None:
+    """It has no self-test to take one from."""
+    source = "def score(self, requests): return requests"
+
+    done = run(folder, source, "try-scorer", "own:Scorer")
+
+    assert (done.returncode, done.stderr) == (2, "Error: a request is needed: the scorer has no self_test\n")
+
+
 def test_k_means_in_a_preload_is_found(folder: Path) -> None:
     """OpenMP keeps the threads that it has started for a fit, and a process that is forked from them hangs."""
     (folder / "kmeans.py").write_text(
