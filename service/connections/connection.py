@@ -147,9 +147,11 @@ class Connection(asyncio.Protocol):
         self._at = 0
         # POST, PUT and PATCH are deferred, known by their first letter; GET and HEAD, of probes, are not.
         begins = self._phase is Phase.HEAD and not self._head and data.startswith(b"P")
-        if not begins or self._context.deferral.start(self._advance):
+        if not begins or self._context.deferral.start(self._begin_deferred):
             self._advance()
         else:
+            # It has brought a request, and is not closed to make room for one that may bring none.
+            self._context.open_connections.mark_busy(self)
             self._transport.hold_reading(held=True)
 
     def refuse(self, error: FramingError) -> None:
@@ -172,17 +174,24 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def shutdown(self) -> None:
-        """Close behind the response that is being written; a request that is not complete gets 503."""
+        """Close behind the response that is being written; a request that is not complete or not begun gets 503."""
         if self._phase is Phase.BODY and self._exchange is not None:
             self.refuse(_DRAINING)
         elif self._exchange is not None:
             self._exchange.keep_alive = False
+        elif self._phase is Phase.HEAD and self._input:
+            self.refuse(_DRAINING)  # its request was deferred
         else:
             self._transport.close()
 
     def abort(self) -> None:
         """Close at once, whatever was not sent."""
         self._transport.abort()
+
+    def _begin_deferred(self) -> None:
+        # Until its head is complete, which may be never.
+        self._context.open_connections.mark_idle(self)
+        self._advance()
 
     def _advance(self) -> None:
         """Pass on as much as may be passed on now, and stop reading while something is left."""

@@ -86,8 +86,11 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if self._ending is not None:
             return
         self._incoming.write(data)
-        if self._established or self._deferral.start(self._advance):
+        if self._established or self._deferral.start(self._advance_deferred):
             self._advance()
+        else:
+            # More would wait in memory, and in line.
+            self._raw.pause_reading()
 
     def eof_received(self) -> None:
         """Let the socket's transport close, as a plain connection does."""
@@ -161,6 +164,11 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     def resume_reading(self) -> None:
         """Read again."""
         self._raw.resume_reading()
+
+    def _advance_deferred(self) -> None:
+        if not self._raw.is_closing():
+            self._raw.resume_reading()
+            self._advance()
 
     def _advance(self) -> None:
         """Go on with the handshake, or pass on what can be decrypted."""

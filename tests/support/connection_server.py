@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from service.connections.certificate import Certificate
 from service.connections.connection import Connection, ConnectionContext, Shed, shed_nothing
+from service.connections.deferral import PER_TURN, StartDeferral
 from service.connections.eviction import OpenConnections
 from service.connections.limits import ConnectionLimits
 from service.connections.tls import connection_factory
@@ -101,15 +102,20 @@ class Client:
 
 @dataclass
 class ConnectionServer:
-    """The server's port, application, connections, observer and uvicorn state."""
+    """The server's port, application, connections, observer, uvicorn state, and what defers requests."""
 
     port: int
     echo: Echo
     connections: OpenConnections
     recorder: RequestRecorder
     state: ServerState
-
+    deferral: StartDeferral
     path: Path | None = None
+
+    async def deferred(self) -> None:
+        """Wait until a request is deferred."""
+        while "1 deferred" not in repr(self.deferral):
+            await asyncio.sleep(0)
 
     @asynccontextmanager
     async def connect(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Client]:
@@ -132,17 +138,20 @@ async def connection_server(
     shed: Shed = shed_nothing,
     certificate: Certificate | None = None,
     path: Path | None = None,
+    per_turn: int = PER_TURN,
     **seconds: float,
 ) -> AsyncIterator[ConnectionServer]:
     """Serve `app`, or an `Echo`, with at most `limit` connections; at the `path` of a Unix socket where there is one.
 
-    `seconds` replace fields of `ConnectionLimits`, each 5 s.
+    `per_turn` requests begin in a turn of the loop; with 0 none ever does. `seconds` replace fields of
+    `ConnectionLimits`, each 5 s.
     """
     echo, recorder, connections = Echo(), RequestRecorder(), OpenConnections(limit)
     limits = ConnectionLimits(
         **{"head_s": 5.0, "body_s": 5.0, "keep_alive_s": 5.0, "write_s": 5.0, **seconds}
     )
-    context = ConnectionContext(limits, connections, recorder, shed)
+    deferral = StartDeferral(per_turn)
+    context = ConnectionContext(limits, connections, recorder, shed, deferral=deferral)
     config = uvicorn.Config(app or echo, lifespan="off", ws="none", log_config=None)
     config.load()
     state = ServerState()
@@ -156,7 +165,7 @@ async def connection_server(
     else:
         server, port = await loop.create_unix_server(make, path), 0
     try:
-        yield ConnectionServer(port, echo, connections, recorder, state, path)
+        yield ConnectionServer(port, echo, connections, recorder, state, deferral, path)
     finally:
         server.close()
         for connection in list(state.connections):

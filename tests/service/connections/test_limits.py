@@ -1,9 +1,11 @@
 """Time limits and the connection limit, with real sockets on the loopback."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
+from service.connections.connection import Connection
 from service.connections.limits import share_of_files
 from service.observability.request_record import DISCARD_BYTES
 from service.settings import SettingsError
@@ -173,6 +175,40 @@ def test_the_connection_that_was_idle_longest_is_evicted() -> None:
                 assert (await fourth.answer())[2] == b"GET /4 "
             server.echo.released.set()
             assert (await busy.answer())[0] == 200
+
+    run(scenario())
+
+
+def test_a_connection_whose_request_is_deferred_is_not_evicted() -> None:
+    """It has been idle longest, but for the request that waits to begin."""
+
+    async def scenario() -> None:
+        async with (
+            connection_server(limit=2, per_turn=0) as server,
+            server.connect() as deferred,
+            server.connect() as idle,
+        ):
+            await deferred.send(POST % 0)
+            await server.deferred()
+            async with server.connect():
+                assert await idle.rest() == b""
+                assert not deferred.reader.at_eof()
+
+    run(scenario())
+
+
+def test_a_deferred_request_is_answered_when_the_server_ends() -> None:
+    """It was received; its client could not tell whether it was served."""
+
+    async def scenario() -> None:
+        async with connection_server(per_turn=0) as server, server.connect() as client:
+            await client.send(POST % 3 + b"abc")
+            await server.deferred()
+            for connection in list(server.state.connections):
+                cast("Connection", connection).shutdown()
+            status, headers, body = await client.answer()
+            assert (status, headers["connection"]) == (503, "close")
+            assert b"draining" in body
 
     run(scenario())
 

@@ -201,6 +201,22 @@ def test_the_oldest_idle_connection_is_evicted(serve: Serve) -> None:
     run(scenario())
 
 
+def test_a_client_whose_handshake_is_deferred_is_read_no_further(certificate: Certificate) -> None:
+    """However much it sends, little of that is in memory; and it waits in line once."""
+
+    async def scenario() -> None:
+        async with (
+            connection_server(certificate=certificate, per_turn=0, head_s=0.2) as server,
+            server.connect() as client,
+        ):
+            client.writer.write(bytes(LARGE))
+            await server.deferred()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.writer.drain(), 0.1)
+
+    run(scenario())
+
+
 def test_a_client_without_a_handshake_is_evicted_and_timed(
     certificate: Certificate, files: CertificateFiles
 ) -> None:
