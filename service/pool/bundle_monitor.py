@@ -77,18 +77,18 @@ class BundleMonitor:
         while True:
             await self._reported.wait()
             self._reported.clear()
-            if self._bundle is not None:
-                await self._wait_for_repair(self._bundle)
+            if self._bundle is not None and self.restored is not None:
+                await self._wait_for_repair(self._bundle, self.restored)
 
-    async def _wait_for_repair(self, bundle: BundleHandle) -> None:
-        """Return when the files of a bundle are whole, or another one is watched."""
+    async def _wait_for_repair(self, bundle: BundleHandle, restored: "asyncio.Future[None]") -> None:
+        """Return when the files of a bundle are whole, or the damage is over because another one was watched."""
         while isinstance(found := await run_blocking(partial(_find_whole, bundle, self._found)), Damage):
-            if bundle is self._bundle and found != self.damage:
+            if not restored.done() and found != self.damage:
                 self._note(found)
             await asyncio.sleep(CHECK_INTERVAL_S)
-            if bundle is not self._bundle:
+            if restored.done():
                 return
-        if bundle is not self._bundle:
+        if restored.done():
             if found is not bundle.files:
                 found.close()
             return
