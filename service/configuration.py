@@ -47,6 +47,8 @@ def load(options: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
                 faults.append("bundle: required")
         except ValueError as fault:
             faults.append(f"{name}: {fault}")
+        except OSError as error:
+            faults.append(f"{name}: {error.strerror}: {error.filename}")
     faults.extend(_faults_in_combination(values))
     if faults:
         raise SettingsError(faults)
@@ -104,7 +106,10 @@ def _read_from_file(given: FileValue, rule: Rule) -> object:
 
 
 def _read(text: str, rule: Rule) -> object:
-    """Turn the text of a setting into its value. Raises: ValueError that says what was expected."""
+    """Turn the text of a setting into its value.
+
+    Raises: ValueError that says what was expected; OSError where a folder may not be searched.
+    """
     kind = rule.kind
     try:
         value = kind.parse(text)

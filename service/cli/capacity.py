@@ -17,7 +17,7 @@ from service.capacity.simulation import Balancer, Report
 from service.capacity.sizing import MAX_REPLICAS, Question, load_of, plan
 from service.capacity.texts import MIN_TEXTS
 from service.cli.input_errors import InputError, input_errors
-from service.cli.options import ENCODING, PATH, SEED
+from service.cli.options import ENCODING, PATH, SEED, FiniteRange
 from service.cli.progress import progress_bars
 from service.cpus import usable_cpus
 from service.errors import StartError
@@ -32,14 +32,14 @@ _DEFAULTS = PoolLimits()
 @click.option(
     "--rate",
     required=True,
-    type=click.FloatRange(0, 100_000, min_open=True),
+    type=FiniteRange(0, 100_000, min_open=True),
     help="Requests a second, in all.",
 )
 @click.option(
     "--target-p99-ms",
     default=1000.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="From a request to its scores; and no more than one request of 1,000 may be refused.",
 )
 @click.option(
@@ -50,7 +50,7 @@ _DEFAULTS = PoolLimits()
 @click.option("--replicas", type=click.IntRange(1, MAX_REPLICAS), help="  [default: as few as are enough]")
 @click.option(
     "--cpus",
-    type=click.FloatRange(0, 1024, min_open=True),
+    type=FiniteRange(0, 1024, min_open=True),
     help="Of each replica, all like this machine's  [default: those that this process may use]",
 )
 @click.option(
@@ -67,14 +67,14 @@ _DEFAULTS = PoolLimits()
     "--queue-budget-s",
     default=_DEFAULTS.queue_budget_s,
     show_default=True,
-    type=click.FloatRange(0.001, 3600),
+    type=FiniteRange(0.001, 3600),
     help="As of `serve`.",
 )
 @click.option(
     "--request-timeout-s",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0.001, 3600),
+    type=FiniteRange(0.001, 3600),
     help="As of `serve`.",
 )
 @click.option("--corpus", type=PATH, help="Texts to measure with  [default: made of the model's own words]")
@@ -83,7 +83,7 @@ _DEFAULTS = PoolLimits()
     "--unknown",
     default=0.05,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     help="Without --corpus: the share of words that the model does not know. Each costs as much as a hundred others.",
 )
 @SEED
@@ -91,7 +91,7 @@ _DEFAULTS = PoolLimits()
     "--seconds",
     default=2.0,
     show_default=True,
-    type=click.FloatRange(0.1),
+    type=FiniteRange(0.1),
     help="To measure each figure. More where the machine has other work.",
 )
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")

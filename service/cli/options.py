@@ -1,5 +1,6 @@
 """The options that several commands share."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,17 @@ MODEL = click.option(
     metavar="PATH",
     help="The file or folder that the scorer's constructor is given.",
 )
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds; NaN is within any bounds of click's own type."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; fail as click's own types do."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class ClusterCount(click.ParamType[int | str]):

@@ -16,7 +16,7 @@ from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
 from scoring.training.corpus import read_corpus
 from service.cli.input_errors import InputError, input_errors
-from service.cli.options import ENCODING, FORCE, PATH, jwt_secret
+from service.cli.options import ENCODING, FORCE, PATH, FiniteRange, jwt_secret
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
 from service.scorers.documents.encoder import documents
@@ -45,7 +45,7 @@ CHUNK_DOCUMENTS = 1_000
     "--timeout",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0.1),
+    type=FiniteRange(0.1),
     metavar="SECONDS",
     help="With --url: of each request, with its retries.",
 )

@@ -20,7 +20,7 @@ from rich.text import Text
 from service.api.response import SlotState, Status
 from service.cli.input_errors import input_errors
 from service.cli.issue_token import TokenClaims, sign_token
-from service.cli.options import jwt_secret
+from service.cli.options import FiniteRange, jwt_secret
 from service.cli.unix_connection import UnixConnection
 from service.settings import SettingsError
 
@@ -233,7 +233,7 @@ def _ms(value: float | None) -> str:
     envvar="SCOREPOOL_TOKEN",
     help="With the scope `status`  [default: signed with SCOREPOOL_JWT_SECRET]",
 )
-@click.option("--interval", default=1.0, show_default=True, type=click.FloatRange(0.1), metavar="SECONDS")
+@click.option("--interval", default=1.0, show_default=True, type=FiniteRange(0.1), metavar="SECONDS")
 @input_errors()
 def command(url: str, token: str | None, interval: float) -> None:
     """Watch a running service: slots, queue, rates and latency."""

@@ -1,5 +1,6 @@
 """Bad input to a command gives one sentence that names the fault, exit code 2, and leaves no files."""
 
+import errno
 import json
 import os
 import shutil
@@ -44,6 +45,32 @@ def test_every_fault_of_the_settings_is_reported_at_once(tmp_path: Path) -> None
 
     assert result.exit_code == 2
     for fault in ("bundle", "port", "jwt_secret"):
+        assert fault in result.stderr
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_what_is_no_finite_number_is_refused(number: str, demo_bundle: Path) -> None:
+    """Before the half minute of measuring: neither could be computed with."""
+    options = ("--documents", 300, "--rate", 50, "--target-p99-ms", number)
+    result = scorepool("capacity", "--bundle", demo_bundle, *options)
+
+    assert result.exit_code == 2
+    assert "is not a finite number" in result.stderr
+
+
+def test_a_file_in_a_folder_that_may_not_be_read_is_a_fault_of_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a key of Let's Encrypt is for any user but root; the other faults are reported with it."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    result = scorepool("serve", "--bundle", tmp_path / "none", "--tls-key-file", tmp_path / "key.pem")
+
+    assert result.exit_code == 2
+    for fault in ("bundle: there is no folder", "tls_key_file: Permission denied", "jwt_secret"):
         assert fault in result.stderr
 
 
