@@ -5,11 +5,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.support.proxies import HAPROXY, NGINX, PREFIX, SETTINGS, Front, Proxy, proxied
+from tests.support.proxies import DEPLOY, HAPROXY, NGINX, PREFIX, SETTINGS, Front, Proxy, proxied
 from tests.support.server import DOCUMENTS, TIMEOUT_S, Server, running_server
 
 
@@ -53,6 +54,25 @@ def test_the_document_names_the_prefix(front: Front) -> None:
     """So do redirects."""
     with urlopen(f"{front.url}/openapi.json", timeout=TIMEOUT_S) as answer:
         assert json.loads(answer.read())["servers"] == [{"url": PREFIX}]
+
+
+# What the comments in the files say keeps the metrics from the outside.
+HIDDEN_METRICS = {
+    "nginx": {"    # location = /scores/metrics": "    location = /scores/metrics"},
+    "haproxy": {"!{ path_beg /scores/ }": "!{ path_beg /scores/ } || { path,url_dec /scores/metrics }"},
+}
+
+
+@pytest.mark.parametrize("path", ["metrics", "%6detrics", "metrics?a", "./metrics", "/metrics"])
+def test_the_metrics_can_be_kept_from_the_outside(proxy: Proxy, server: Server, path: str) -> None:
+    """However their path is written."""
+    added = [text.removeprefix("!{ path_beg /scores/ } ") for text in HIDDEN_METRICS[proxy.name].values()]
+    assert all(text.strip() in (DEPLOY / proxy.example).read_text() for text in added)
+    with proxied(proxy, server, replaced=HIDDEN_METRICS[proxy.name]) as front:
+        with pytest.raises(HTTPError) as refused:
+            urlopen(f"{front.url}/{path}", timeout=TIMEOUT_S)
+        with refused.value as answer:
+            assert answer.code == 404
 
 
 def test_clients_may_speak_http_2(front: Front, server: Server, tmp_path: Path) -> None:
