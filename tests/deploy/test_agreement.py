@@ -81,6 +81,15 @@ def test_other_ways_to_run_it_let_it_drain() -> None:
     assert float(stop_s) > drain_s + LEAVING_S
 
 
+def test_the_unit_has_the_folder_of_the_guides_socket() -> None:
+    """Its user, made at each start, could not make one in /run."""
+    guide = (ROOT / "docs/operations/network.md").read_text()
+    unit = (DEPLOY / "systemd/scorepool.service").read_text()
+    [folder] = re.findall(r"^RuntimeDirectory=(.+)$", unit, re.MULTILINE)
+
+    assert set(re.findall(r"/run/\w+/socket", guide + unit)) == {f"/run/{folder}/socket"}
+
+
 def test_the_arithmetic_of_the_memory(container: Any, settings: dict[str, str]) -> None:
     """The Deployment's comment says what the service makes of the limit."""
     limit = int(container["resources"]["limits"]["memory"].removesuffix("Gi")) * 1024 * MIB
