@@ -145,6 +145,11 @@ class Dispatcher:
         self._control.follow(release.known)
 
     @property
+    def mixed(self) -> bool:
+        """Whether a worker serves another release than the current one."""
+        return self._pool.mixed
+
+    @property
     def readiness(self) -> str | None:
         """Return None when requests are welcome, else `starting`, `draining` or `no_workers`."""
         if self._announced:

@@ -39,6 +39,10 @@ class Workers(Protocol):
     def digest(self) -> str:
         """Return what the workers say; empty where they say nothing."""
 
+    @property
+    def mixed(self) -> bool:
+        """Whether a worker serves another release than the current one, as where an exchange could not be undone."""
+
     async def exchange(self, release: Release) -> None:
         """Have every slot go on with a worker of this release. Raises: LaunchError, Refused; nothing has changed."""
 
@@ -115,7 +119,8 @@ class Reloader:
             release = await self._opened()
             self._check_fit(release)
             # What has no digest may have changed.
-            changed = not release.info.digest or release.info.digest != self.info.digest
+            digest = release.info.digest
+            changed = not digest or digest != self.info.digest or self._workers.mixed
             if changed:
                 await self._workers.exchange(release)
             else:

@@ -41,6 +41,11 @@ class Pool:
         """What is wrong with the bundle's files while no worker serves because of it."""
         return self._monitor.damage
 
+    @property
+    def mixed(self) -> bool:
+        """Whether a slot has a worker of another spec than the current one."""
+        return self._succession is not None and self._succession.mixed
+
     async def prepare(self) -> None:
         """Start the fork server, without waiting for its imports. Raises: OSError."""
         await fork_server.starter_thread().run(partial(fork_server.ensure_running, self._spec.preload))

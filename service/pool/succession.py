@@ -66,6 +66,11 @@ class Succession:
         self._moved = self._loop.create_future()
         self.superseded = self._loop.create_future()
 
+    @property
+    def mixed(self) -> bool:
+        """Whether a slot has a worker of another spec: during a change-over, and where one could not go back."""
+        return any(map(self._outdated, self.places))
+
     async def change_over(self, spec: WorkerSpec) -> None:
         """Have every slot go on with a worker of another spec; return when the last older one is gone.
 
@@ -109,7 +114,7 @@ class Succession:
         self._follow(spec)
         self.superseded.set_result(None)
         self.superseded = self._loop.create_future()
-        while any(map(self._outdated, self.places)):
+        while self.mixed:
             await self._hand_over(spare or await self._started(spec))
             spare = None
         if spare is not None:
@@ -132,7 +137,7 @@ class Succession:
     def _is_wanted(self, spare: WorkerProcess) -> bool:
         """Return whether a spare worker lives, and waits for a slot that needs it."""
         waits = self._spare is spare and not spare.exited.done()
-        return waits and any(map(self._outdated, self.places))
+        return waits and self.mixed
 
     def _take_back(self) -> "asyncio.Task[ExitReport] | None":
         """End the spare worker if no slot has taken it."""

@@ -51,7 +51,7 @@ def test_every_fault_of_the_settings_is_reported_at_once(tmp_path: Path) -> None
 @pytest.mark.parametrize("number", ["nan", "inf"])
 def test_what_is_no_finite_number_is_refused(number: str, demo_bundle: Path) -> None:
     """Before the half minute of measuring: neither could be computed with."""
-    options = ("--documents", 300, "--rate", 50, "--target-p99-ms", number)
+    options = ("--documents", "300", "--rate", "50", "--target-p99-ms", number)
     result = scorepool("capacity", "--bundle", demo_bundle, *options)
 
     assert result.exit_code == 2

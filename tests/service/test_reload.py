@@ -43,6 +43,7 @@ class FakeWorkers:
     """Takes releases, once it may; refuses them with `fault`."""
 
     def __init__(self) -> None:
+        self.mixed = False
         self.exchanged: list[Served] = []
         self.digest = ""
         self.fault: Exception | None = None
@@ -114,6 +115,22 @@ def test_another_model_is_served_from_then_on() -> None:
         assert service.reloader.info is NEW
         assert service.workers.exchanged == [NEW]
         assert service.recorder.events == [("started",), ("reloaded", NEW)]
+        assert not service.bundle.closed
+
+    run(test())
+
+
+def test_the_same_model_replaces_what_a_failed_reload_has_left() -> None:
+    """A worker of another one, which could not be exchanged back."""
+
+    async def test() -> None:
+        service = Service(OLD)
+        service.workers.mixed = True
+
+        end = await service.reloader.reload()
+
+        assert (end.result, end.old_digest, end.digest) == ("reloaded", DIGESTS[0], DIGESTS[0])
+        assert service.workers.exchanged == [OLD]
         assert not service.bundle.closed
 
     run(test())

@@ -20,7 +20,7 @@ from tests.support.event_loop import run
 
 SLOTS = 3
 
-OLD, NEW = (WorkerSpec(ScriptedHandler, PoolLimits()) for _ in range(2))
+OLD, NEW, OTHER = (WorkerSpec(ScriptedHandler, PoolLimits()) for _ in range(3))
 
 SERVING = {SlotState.READY, SlotState.BUSY}
 
@@ -242,6 +242,24 @@ def test_a_spare_worker_that_crashes_ends_the_change_over() -> None:
             await change
         assert simulation.specs == {OLD}
         assert simulation.followed == [NEW, OLD]
+        assert simulation.lost() == []
+
+    run(test())
+
+
+def test_slots_that_could_not_go_back_are_exchanged_by_the_next_change_over() -> None:
+    """Their workers serve until then: they have passed their trial, and no other can be started."""
+
+    async def test() -> None:
+        simulation = Simulation([None, *[LaunchError("no memory")] * 2])
+        with pytest.raises(LaunchError, match="no memory"):
+            await simulation.succession.change_over(NEW)
+
+        left = simulation.specs, simulation.serving, simulation.succession.mixed
+        await simulation.succession.change_over(OTHER)
+
+        assert left == ({OLD, NEW}, SLOTS, True)
+        assert (simulation.specs, simulation.succession.mixed) == ({OTHER}, False)
         assert simulation.lost() == []
 
     run(test())
