@@ -4,6 +4,7 @@ Its processor time is the kernel's count for the whole process, so that other wo
 it do not matter. Two loads are compared: one that is scored, and one of which most is refused.
 """
 
+import math
 import multiprocessing
 import os
 import secrets
@@ -156,6 +157,11 @@ def measure_server(sample: Requests, call_s: float, report: Progress) -> ServerC
 
     Raises: StartError when it does not start, ValueError when it answers none of the requests with scores.
     """
+    if call_s >= sample.seconds:
+        enough = math.ceil(2 * call_s)
+        raise ValueError(
+            f"a request takes a worker {call_s:.1f} s; give --seconds {enough} to have some measured"
+        )
     with _serving(sample, max(LEAST_QUEUE_S, QUEUED_CALLS * call_s)) as server:
         processes = server_processes(server.pid)
         spent_by = partial(_spent_by, server, processes, sample)
