@@ -5,6 +5,7 @@ from pathlib import Path
 from service.api.outcome import Outcome
 from service.api.request import Operation
 from service.limits import RequestLimits
+from service.scorers.documents import stages  # noqa: F401 - the fork server preloads this module, and so what it imports
 from service.scorers.handler import open_documents
 from service.worker.main import Buffer
 from tests.fakes import ScriptedHandler
