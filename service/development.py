@@ -46,10 +46,8 @@ def open_release(
 ) -> Release:
     """Open a scorer as `service.release` does; its workers share no module of its folder, but import each anew.
 
-    Also keeps Python from writing bytecode files, which are taken for current when a file is changed twice within a
-    second and keeps its size. Raises: ScorerError.
+    Raises: ScorerError.
     """
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     opened = release.open_release(settings, handlers, progress)
     if not isinstance(opened.handlers, ScorerSource):
         return opened

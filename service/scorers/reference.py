@@ -35,6 +35,10 @@ def load_scorer(reference: str, folder: str = "") -> Any:
     if match is None:
         raise ScorerError(f"{reference!r} is not package.module:Name")
     module_name, name = match.groups()
+    if folder:
+        # A file of bytecode is taken for current when its source was changed within the second and kept its size: a
+        # reload would go on with the old code.
+        sys.dont_write_bytecode = True
     if folder and folder not in sys.path:
         sys.path.insert(0, folder)
     if folder:
