@@ -1,9 +1,8 @@
 """Development mode, `serve --reload`: when a scorer's files change, its workers are exchanged for new ones.
 
-a file changes ─→ reload, as by SIGHUP: the new code is described and tried ── a fault ─→ logged, the old code serves on
-│ it loads and passes its self-test
-↓
-the workers are exchanged one by one, each between two calls
+a file changes ─→ reload, as by SIGHUP: the new code is described and tried
+                     ├── a fault ─→ logged; the old code serves on
+                     └── it loads and passes its self-test ─→ the workers are exchanged, each between two calls
 """
 
 import asyncio

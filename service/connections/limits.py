@@ -46,7 +46,8 @@ BODY_GRACE_S = 1.0
 # after the last answer we only stop sending, and read what comes for this long (RFC 9112, 9.6).
 LINGER_S = 2.0
 
-# Each takes about 3 KiB; far more than clients of a service with so few workers can use.
+# Each takes about 3 KiB, and up to 5 KiB more for its last head, where that is kept; far more than clients of a service
+# with so few workers can use.
 MAX_CONNECTIONS = 10_000
 
 

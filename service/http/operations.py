@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.openapi import openapi_document
 from service.api.response import NotReady, Reloaded
-from service.api.scorer import ScorerDescription, Served
+from service.api.scorer import Served
 from service.auth.tokens import Authenticator
 from service.http.responses import Header, send_response
 from service.observability.prometheus import CONTENT_TYPE
@@ -134,22 +134,26 @@ class OpenApiEndpoint:
     """Answers with the OpenAPI document of what is served at this moment."""
 
     def __init__(self, settings: Settings, model: ReloadableModel) -> None:
+        """Make the document, which takes some milliseconds, before the event loop turns."""
         self._settings = settings
         self._model = model
-        self._described: ScorerDescription | None = None
-        self._body = b""
+        self._described = model.info.scorer
+        self._body = self._document()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        scorer, model = self._model.info
-        if self._described is not scorer:
-            own = None if model is not None else scorer
-            settings = self._settings
-            document = openapi_document(
-                settings.limits, settings.overload_status, own, settings.root_path or "."
-            )
-            self._described, self._body = scorer, orjson.dumps(document)
+        # Another bundle changes nothing; other code of a scorer may.
+        if self._described != self._model.info.scorer:
+            self._described, self._body = self._model.info.scorer, self._document()
         await send_response(send, 200, [_JSON], self._body)
+
+    def _document(self) -> bytes:
+        scorer, model = self._model.info
+        own = None if model is not None else scorer
+        prefix = self._settings.root_path or "."
+        return orjson.dumps(
+            openapi_document(self._settings.limits, self._settings.overload_status, own, prefix)
+        )
 
 
 class ReloadEndpoint:
