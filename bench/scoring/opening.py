@@ -28,7 +28,7 @@ from bench.harness.results import Figure, collect, save
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.pipeline import Scorer, ScoringOptions
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 
 DIMENSIONS = 100
 CLUSTERS = 64
@@ -42,7 +42,7 @@ def random_model(gigabytes: float) -> Model:
     rows = int(gigabytes * 1e9 / DIMENSIONS / np.dtype(np.float32).itemsize)
     noise = np.random.default_rng(SEED).normal(size=rows + DIMENSIONS).astype(np.float32)
     vectors = np.lib.stride_tricks.sliding_window_view(noise, DIMENSIONS)
-    words = dict.fromkeys(token for text in corpus()[::2] for token in tokenize(text))
+    words = dict.fromkeys(token for text in corpus()[::2] for token in Tokenizer().tokenize(text))
     letters = str.maketrans("0123456789", "ghijklmnop")
     words |= dict.fromkeys(f"{number:x}".translate(letters) for number in range(rows * 3 // 5))
     return Model(

@@ -25,7 +25,7 @@ from bench.harness.command_line import parser
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.corpus import read_corpus
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model
@@ -79,8 +79,8 @@ def judge(changes: dict[str, int], share: float, unknown: float, stories: Sequen
     """Return the correlation of a candidate with the other halves: the mean over folds and both directions."""
     found = []
     for training, held in folds(stories):
-        model = candidate([tokenize(text) for text in training], changes, share, unknown)
-        words = [tokenize(text) for text in held]
+        model = candidate([Tokenizer().tokenize(text) for text in training], changes, share, unknown)
+        words = [Tokenizer().tokenize(text) for text in held]
         halves = [" ".join(w[: len(w) // 2]) for w in words], [" ".join(w[len(w) // 2 :]) for w in words]
         tfidf = TfidfVectorizer(sublinear_tf=True).fit(training)
         for ours, theirs in (halves, halves[::-1]):

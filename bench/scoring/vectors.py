@@ -35,7 +35,7 @@ from bench.scoring.growth import Growth, Work, draw, figures, measure, table, us
 from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 
 DIMENSIONS = 100
 # A tenth of fastText's default, whose 800 MB of n-gram vectors would slow fastText down further.
@@ -58,7 +58,7 @@ class Models:
 def train(texts: Sequence[str], folder: Path) -> Models:
     """Train a model with gensim, and open it with the official fastText and as a bundle."""
     model = FastText(
-        [tokenize(text) for text in texts],
+        [Tokenizer().tokenize(text) for text in texts],
         vector_size=DIMENSIONS,
         min_count=MIN_COUNT,
         bucket=BUCKETS,
@@ -100,7 +100,7 @@ def gensim_mean(vectors: FastTextKeyedVectors, text: str) -> Any:
 def ways(models: Models, documents: Sequence[str]) -> dict[str, Work]:
     """Return how each side turns the first n documents into vectors."""
     embedder = Embedder(models.bundle)
-    prepared = [" ".join(tokenize(document)) for document in documents]
+    prepared = [" ".join(Tokenizer().tokenize(document)) for document in documents]
     sentence_vector = models.fasttext.get_sentence_vector
     return {
         OURS: lambda n: embedder.embed(documents[:n]),
@@ -113,8 +113,10 @@ def ways(models: Models, documents: Sequence[str]) -> dict[str, Work]:
 def check(models: Models, texts: Sequence[str]) -> str:
     """Return the largest differences between the vectors of the sides, as a sentence."""
     ours = Embedder(models.bundle).embed(texts).doc_vectors
-    means = [np.mean([models.gensim[token] for token in tokenize(text)], axis=0) for text in texts]
-    words = sorted({token for text in texts for token in tokenize(text)})
+    means = [
+        np.mean([models.gensim[token] for token in Tokenizer().tokenize(text)], axis=0) for text in texts
+    ]
+    words = sorted({token for text in texts for token in Tokenizer().tokenize(text)})
     official = [models.fasttext.get_word_vector(word) for word in words]
     documents = np.abs(ours - means).max()
     apart = np.abs(Embedder(models.bundle).embed(words).doc_vectors - official).max()

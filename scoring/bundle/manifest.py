@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from scoring.bundle.npy import MAX_MAGNITUDE
+from scoring.tokens.tokenizer import TokenizerName
 
 # Increased whenever an older reader would misread what is written now.
-FORMAT = 1
+FORMAT = 2
 MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocabulary.marisa"
 NGRAM_VECTORS_FILE = "ngram_vectors.npy"
@@ -53,6 +54,7 @@ class Manifest:
     min_n: _Count
     max_n: _Count
     pooling: Pooling
+    tokenizer: TokenizerName
     unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=MAX_MAGNITUDE)]
     max_token_length: _Positive
     libraries: dict[str, str]
@@ -91,7 +93,12 @@ def decode_manifest(raw: bytes) -> Manifest:
         version = msgspec.json.decode(raw, type=_Version).format
         if version > FORMAT:
             raise ValueError(
-                f"made by a newer scorepool; it has format {version}, this one reads up to {FORMAT}"
+                f"made by a newer scorepool; it has format {version}, this one reads format {FORMAT}"
+            )
+        if version < FORMAT:
+            raise ValueError(
+                f"made by an older scorepool; it has format {version}, this one reads format {FORMAT}: "
+                "train or import the model again"
             )
         manifest = msgspec.json.decode(raw, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling
-from scoring.tokens import MAX_TOKEN_LENGTH
+from scoring.tokens.tokenizer import MAX_TOKEN_LENGTH, TokenizerName
 
 _LIBRARIES = ("scorepool", "gensim", "numpy", "scikit-learn", "marisa-trie")
 
@@ -39,6 +39,7 @@ class Model:
     distance_quantiles: NDArray[np.float32] | None = None
     terms: Sequence[Sequence[str]] = ()
     pooling: Pooling = "mean"
+    tokenizer: TokenizerName = "letters"
     training: Mapping[str, Any] = field(default_factory=dict)
     created: str = ""
 
@@ -72,6 +73,7 @@ class Model:
             min_n=self.min_n,
             max_n=self.max_n,
             pooling=self.pooling,
+            tokenizer=self.tokenizer,
             unknown_weight=self.unknown_weight,
             max_token_length=MAX_TOKEN_LENGTH,
             libraries={name: version(name) for name in _LIBRARIES},

@@ -17,7 +17,8 @@ from scipy.sparse import csr_array
 from scoring.bundle.bundle import Bundle
 from scoring.embedding.unknown_words import UnknownWords
 from scoring.embedding.vocabulary import NO_TOKEN, NO_VECTOR, Vocabulary
-from scoring.tokens import find_words, fold_all
+from scoring.tokens.tokenizer import Tokenizer, join_tokens
+from scoring.tokens.words import find_words
 
 # Characters of text per block, about 20,000 words: the arrays stay in the processor's second-level cache, and the
 # fixed cost of a block's calls, about 100 µs, is small beside its work. A quarter as many take a third more time,
@@ -68,6 +69,7 @@ class Embedder:
         if ngram_vectors is None:
             ngram_vectors = np.empty((0, manifest.dimensions), dtype=np.float32)
         self._bundle = bundle
+        self._tokenizer = Tokenizer(manifest.tokenizer, manifest.max_token_length)
         self._unknown = UnknownWords(ngram_vectors, manifest.min_n, manifest.max_n, cache_bytes=cache_bytes)
         self._vocabulary = Vocabulary(
             bundle.vocabulary, manifest.max_token_length, ngrams=len(ngram_vectors) > 0
@@ -81,13 +83,17 @@ class Embedder:
         its projections on the components. Source: Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline
         for sentence embeddings".
         """
-        first, *more = [self._embed_block(texts[block]) for block in _blocks(texts)]
-        if not more:
-            return first
-        return EmbeddedDocuments.concatenate([first, *more])
+        blocks = _blocks(list(map(len, texts)))
+        return _concatenate([self._embed_block(*self._tokenizer.fold_all(texts[block])) for block in blocks])
 
-    def _embed_block(self, texts: Sequence[str]) -> EmbeddedDocuments:
-        ids, bounds = self._look_up(texts)
+    def embed_tokens(self, documents: Sequence[Sequence[str]]) -> EmbeddedDocuments:
+        """Return the vectors of n ≥ 0 documents that are tokens of the bundle's tokenizer already."""
+        blocks = _blocks([sum(map(len, tokens)) for tokens in documents])
+        return _concatenate([self._embed_block(*join_tokens(documents[block])) for block in blocks])
+
+    def _embed_block(self, folded: bytes, offsets: NDArray[np.int64]) -> EmbeddedDocuments:
+        """Return the vectors of documents that begin at `offsets` (n,) of `folded`."""
+        ids, bounds = self._look_up(folded, offsets)
         size = self._vocabulary.size
         # Nearly all words are known, so the others are handled by position. As unsigned numbers, NO_VECTOR and
         # NO_TOKEN are large too.
@@ -103,12 +109,13 @@ class Embedder:
         doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
         return EmbeddedDocuments(doc_vectors, tokens, pooled - _count(unknown, bounds), pooled > 0)
 
-    def _look_up(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def _look_up(
+        self, folded: bytes, offsets: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the ids (m,) of the words of n texts; those of text i are from bounds[i] to bounds[i + 1] (n + 1,)."""
         if self._unknown.full:
             self._unknown.clear()
             self._vocabulary.clear_unknown()
-        folded, offsets = fold_all(texts)
         starts, lengths = find_words(folded)
         ids = self._vocabulary.ids(folded, starts, lengths)
         if new := self._vocabulary.unknown(since=len(self._unknown)):
@@ -156,12 +163,16 @@ def _count(positions: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDArray[n
     return np.diff(np.searchsorted(positions, bounds))
 
 
-def _blocks(texts: Sequence[str]) -> Iterator[slice]:
-    """Yield blocks of whole documents; one empty block when there are no texts."""
+def _concatenate(blocks: Sequence[EmbeddedDocuments]) -> EmbeddedDocuments:
+    return blocks[0] if len(blocks) == 1 else EmbeddedDocuments.concatenate(blocks)
+
+
+def _blocks(lengths: Sequence[int]) -> Iterator[slice]:
+    """Yield blocks of whole documents of `lengths` characters; one empty block when there are none."""
     start = characters = 0
-    for index, text in enumerate(texts):
-        if characters and characters + len(text) > _BLOCK_CHARACTERS:
+    for index, length in enumerate(lengths):
+        if characters and characters + length > _BLOCK_CHARACTERS:
             yield slice(start, index)
             start, characters = index, 0
-        characters += len(text)
-    yield slice(start, len(texts))
+        characters += length
+    yield slice(start, len(lengths))

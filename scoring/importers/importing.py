@@ -86,7 +86,7 @@ def build_model(
     text has a word with a vector, or fewer distinct ones have one than clusters are asked for.
     """
     if texts is not None:
-        documents = tokenize_corpus(texts, progress)
+        documents = tokenize_corpus(texts, options.tokenizer, progress)
         counts = count_words(documents, vectors.words) if options.pooling == "sif" else None
         model = pooling_model(vectors, options, counts)
         return fit_model(model, documents, options, centroids=centroids, progress=progress)

@@ -20,7 +20,7 @@ from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer, TokenizerName
 from scoring.training.cluster_count import CountOrAuto
 from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
 from scoring.training.sif import common_components, sif_weights
@@ -46,16 +46,20 @@ class FittingOptions:
 
     name: str
     pooling: Pooling = "sif"
+    tokenizer: TokenizerName = "letters"
     clusters: CountOrAuto = "auto"
     seed: int = 1
     threads: int = 1
 
 
-def tokenize_corpus(texts: Iterable[str], progress: Progress = silent) -> list[list[str]]:
+def tokenize_corpus(
+    texts: Iterable[str], tokenizer: TokenizerName, progress: Progress = silent
+) -> list[list[str]]:
     """Return the tokens of every text; equal tokens share one string, so a token takes 8 bytes.
 
     Raises: CorpusError when there is no text, or no word in any.
     """
+    tokenize = Tokenizer(tokenizer).tokenize
     shared: dict[str, str] = {}
     documents = []
     for text in texts:
@@ -88,6 +92,7 @@ def pooling_model(
         max_n=vectors.max_n,
         centroids=np.zeros((1, vectors.word_vectors.shape[1]), np.float32),
         pooling=options.pooling,
+        tokenizer=options.tokenizer,
     )
 
 
@@ -148,7 +153,7 @@ def _embed(
         embedder = Embedder(open_bundle(path))
         for start in range(0, len(documents), _DOCS_PER_STEP):
             step = documents[start : start + _DOCS_PER_STEP]
-            embedded = embedder.embed([" ".join(tokens) for tokens in step])
+            embedded = embedder.embed_tokens(step)
             vectors.append(embedded.doc_vectors)
             present.append(embedded.present)
             progress("embed", start + len(step), len(documents))

@@ -31,7 +31,7 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
 
     Raises: CorpusError when no text has a word, or fewer distinct documents have words than clusters are asked for.
     """
-    documents = tokenize_corpus(texts, progress)
+    documents = tokenize_corpus(texts, options.tokenizer, progress)
     epochs = options.epochs or choose_epochs(sum(map(len, documents)))
     lsa_dimensions = options.dimensions // 2
     parameters = FastTextParameters(

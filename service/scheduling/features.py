@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 from service.api.request import Operation
 
 # Whether the model knows a word; a microsecond.
@@ -66,6 +66,8 @@ MAX_WINDOWS = 6
 # So many unknown words in a sample are taken for chance, names for example: with one window they would decide the
 # cost of an ordinary small body, and batches would be of the wrong size.
 _CHANCE = 2
+
+_TOKENIZER = Tokenizer()
 
 # An escaped character, as `json.dumps` writes any that is not ASCII, or another escape: \n, \", \\. Without one of
 # the first kind, it is enough to replace those of the second that are a letter and frequent.
@@ -151,7 +153,7 @@ class FeatureReader:
         whole: list[str] = []
         for _ in range(n_windows):
             window = body[start : start + window_bytes]
-            words = tokenize(_unescaped(window))
+            words = _TOKENIZER.tokenize(_unescaped(window))
             # Of the two words that are cut, one belongs to this window.
             n_words += max(0, len(words) - 1)
             n_bytes += len(window)

@@ -16,7 +16,7 @@ from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.explanation import explain
 from scoring.pipeline import Scorer, ScoringOptions
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.corpus import read_corpus
 from tests.support.small_bundle import WORDS, model
 
@@ -57,7 +57,7 @@ class Oracle:
 
     def parts(self, text: str) -> dict[str, NDArray[np.float64]]:
         """Return what the occurrences of each token add to the document's vector."""
-        tokens = tokenize(text)
+        tokens = Tokenizer().tokenize(text)
         vectors = {token: vector for token in set(tokens) if (vector := self.vector(token)) is not None}
         pooled = sum(tokens.count(token) for token in vectors)
         removal = np.eye(self.bundle.manifest.dimensions)
@@ -92,7 +92,7 @@ def test_contributions_equal_the_formula(oracle: Oracle, one: str, other: str) -
 
     for document, text, against in zip(explanation.documents, (one, other), (other, one), strict=True):
         found = dict(zip(document.tokens, document.contributions.tolist(), strict=True))
-        expected = dict.fromkeys(tokenize(text), 0.0) | oracle.contributions(text, against)
+        expected = dict.fromkeys(Tokenizer().tokenize(text), 0.0) | oracle.contributions(text, against)
         assert found == pytest.approx(expected, abs=1e-5)  # vectors of unknown words are float32
         assert sum(found.values()) == pytest.approx(explanation.similarity, abs=1e-9)
 
@@ -102,7 +102,7 @@ def test_tokens_are_counted_and_the_largest_come_first(oracle: Oracle, one: str,
     """Every distinct token is there once, with its count and whether the model knows it."""
     document, _ = explain(oracle.bundle, one, other).documents
 
-    tokens = tokenize(one)
+    tokens = Tokenizer().tokenize(one)
     assert sorted(document.tokens) == sorted(set(tokens))
     assert document.counts.tolist() == [tokens.count(token) for token in document.tokens]
     assert document.known.tolist() == [token in WORDS for token in document.tokens]

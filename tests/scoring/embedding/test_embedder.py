@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 
 
 class Open(Protocol):
@@ -35,7 +35,9 @@ class Trained:
 
     def mean(self, text: str) -> NDArray[np.float32]:
         """Return what a gensim user computes."""
-        vectors: NDArray[np.float32] = np.mean([self.oracle[token] for token in tokenize(text)], axis=0)
+        vectors: NDArray[np.float32] = np.mean(
+            [self.oracle[token] for token in Tokenizer().tokenize(text)], axis=0
+        )
         return vectors
 
 
@@ -66,7 +68,7 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def trained(texts: list[str]) -> Trained:
     """Train a model that knows only words seen three times or more, so that many are unknown to it."""
-    corpus = [tokenize(text) for text in texts[50:]]
+    corpus = [Tokenizer().tokenize(text) for text in texts[50:]]
     oracle = FastText(corpus, vector_size=20, min_count=3, bucket=3_000, epochs=1, seed=1, workers=1).wv
     return Trained(oracle, as_model(oracle))
 
@@ -108,7 +110,7 @@ def sif(trained: Trained, model: Model, text: str) -> NDArray[np.float64]:
     assert model.word_weights is not None
     assert model.components is not None
     weights = dict(zip(model.words, model.word_weights.astype(np.float64), strict=True))
-    tokens = tokenize(text)
+    tokens = Tokenizer().tokenize(text)
     weighted = [weights.get(token, model.unknown_weight) * trained.oracle[token] for token in tokens]
     mean: NDArray[np.float64] = np.mean(np.array(weighted, dtype=np.float64), axis=0)
     components = model.components.astype(np.float64)
@@ -169,7 +171,11 @@ def test_unknown_words_are_left_out_without_ngrams(
     embedded = embedder.embed([*texts[:20], "qqqq xxxx"])
 
     for text, vector in zip(texts[:20], embedded.doc_vectors, strict=False):
-        known = [trained.oracle[token] for token in tokenize(text) if token in trained.oracle.key_to_index]
+        known = [
+            trained.oracle[token]
+            for token in Tokenizer().tokenize(text)
+            if token in trained.oracle.key_to_index
+        ]
         np.testing.assert_allclose(vector, np.mean(known, axis=0), rtol=0, atol=1e-5)
     assert embedded.present.tolist() == [True] * 20 + [False]
     assert embedded.tokens[-1] == 2
@@ -179,7 +185,7 @@ def test_tokens_and_known_words_are_counted(trained: Trained, embedder: Embedder
     """Counts are those of the tokens, one by one."""
     embedded = embedder.embed(texts)
 
-    tokens = [tokenize(text) for text in texts]
+    tokens = [Tokenizer().tokenize(text) for text in texts]
     known = [sum(token in trained.oracle.key_to_index for token in document) for document in tokens]
     assert embedded.tokens.tolist() == [len(document) for document in tokens]
     assert embedded.known.tolist() == known

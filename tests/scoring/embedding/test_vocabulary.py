@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.embedding.vocabulary import NO_TOKEN, NO_VECTOR, Vocabulary
-from scoring.tokens import MAX_TOKEN_LENGTH, find_words, fold_all, tokenize
+from scoring.tokens.tokenizer import MAX_TOKEN_LENGTH, Tokenizer
+from scoring.tokens.words import find_words
 
 WORD = st.text(st.sampled_from("abcdeéя中𐐨"), min_size=1, max_size=30)
 KNOWN = ["storm", "harbour", "internationalisation", "élan", "сегодняшний"]
@@ -19,7 +20,7 @@ def vocabulary(words: list[str] | None = None, *, ngrams: bool = True) -> Vocabu
 
 def ids_of(vocabulary: Vocabulary, *texts: str) -> list[int]:
     """Return the ids of all words of texts."""
-    folded, _ = fold_all(texts)
+    folded, _ = Tokenizer().fold_all(texts)
     ids: list[int] = vocabulary.ids(folded, *find_words(folded)).tolist()
     return ids
 
@@ -34,7 +35,7 @@ def test_known_words_have_their_rows_and_others_the_ids_after(known: list[str], 
     for _ in range(2):
         ids = ids_of(words, *texts)
 
-        tokens = [token for text in texts for token in tokenize(text)]
+        tokens = [token for text in texts for token in Tokenizer().tokenize(text)]
         unknown = words.unknown()
         assert set(unknown) == {token for token in tokens if token not in trie}
         assert len(unknown) == len(set(unknown))

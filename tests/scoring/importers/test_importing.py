@@ -16,7 +16,7 @@ from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError, ModelError
 from scoring.importers.importing import build_model, import_centroids, import_fasttext
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.corpus import read_corpus
 from scoring.training.fit import FittingOptions
 
@@ -206,8 +206,8 @@ def test_a_bundle_of_an_imported_model_answers_as_gensim(tmp_path: Path, texts: 
 
     embedded = Embedder(open_bundle(tmp_path / "bundle")).embed(texts)
 
-    expected = [np.mean([oracle[word] for word in tokenize(text)], axis=0) for text in texts]
-    assert not all(word in oracle.key_to_index for text in texts for word in tokenize(text))
+    expected = [np.mean([oracle[word] for word in Tokenizer().tokenize(text)], axis=0) for text in texts]
+    assert not all(word in oracle.key_to_index for text in texts for word in Tokenizer().tokenize(text))
     np.testing.assert_allclose(embedded.doc_vectors, expected, atol=1e-5)
 
 

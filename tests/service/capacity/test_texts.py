@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scoring.bundle.bundle import open_bundle, write_bundle
-from scoring.tokens import tokenize
+from scoring.tokens.tokenizer import Tokenizer
 from service.capacity.texts import DEFAULT_WORDS, made_texts, make_bodies
 from tests.support import small_bundle
 
@@ -18,7 +18,7 @@ def test_made_texts_are_as_long_and_as_known_as_those_of_the_training(demo_bundl
 
     texts = made_texts(bundle, 300, unknown=0.1, seed=1)
 
-    words = [word for text in texts for word in tokenize(text)]
+    words = [word for text in texts for word in Tokenizer().tokenize(text)]
     assert len(words) / len(texts) == pytest.approx(facts["tokens"] / facts["documents"], rel=0.05)
     assert sum(word not in bundle.vocabulary for word in words) / len(words) == pytest.approx(0.1, abs=0.01)
     assert 0.03 < words.count("the") / len(words) < 0.1

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scoring.tokens import MAX_TOKEN_LENGTH, find_words, fold, fold_all, tokenize
+from scoring.tokens.letters import fold
+from scoring.tokens.tokenizer import MAX_TOKEN_LENGTH, Tokenizer
+from scoring.tokens.words import find_words
 
 ASCII = st.text(st.characters(max_codepoint=127))
 # Any code point, and more of those that lower-case strangely, join letters, or lie beyond 16 bits.
@@ -26,21 +28,21 @@ def by_definition(text: str) -> list[str]:
 @example("ΟΔΥΣΣΕΥΣ ΑΣ' Σ")
 def test_tokens_are_the_runs_of_letters_of_the_lower_case_text(text: str) -> None:
     """Tokens follow the definition on arbitrary Unicode."""
-    assert tokenize(text) == by_definition(text)
+    assert Tokenizer().tokenize(text) == by_definition(text)
 
 
 def test_every_letter_and_no_other_character_is_a_token() -> None:
     """All of Unicode, one character at a time: letters are tokens, in any plane."""
     text = " ".join(map(chr, range(sys.maxunicode + 1)))
 
-    assert tokenize(text) == [c for c in text.lower() if c.isalpha()]
+    assert Tokenizer().tokenize(text) == [c for c in text.lower() if c.isalpha()]
 
 
 @given(ASCII)
 @example(string.printable)
 def test_the_ascii_path_equals_the_general_path(text: str) -> None:
     """An ASCII text has the same tokens when a character beyond ASCII is added, which is folded by other code."""
-    assert [*tokenize(text), "é"] == tokenize(f"{text} é")
+    assert [*Tokenizer().tokenize(text), "é"] == Tokenizer().tokenize(f"{text} é")
 
 
 @given(ANY)
@@ -52,7 +54,7 @@ def test_a_folded_text_keeps_letters_and_blanks_only(text: str) -> None:
 @given(st.lists(ANY))
 def test_texts_folded_together_have_the_words_of_each(texts: list[str]) -> None:
     """The words found in many texts folded into one are those of each text, and fall between its offsets."""
-    folded, offsets = fold_all(texts)
+    folded, offsets = Tokenizer().fold_all(texts)
 
     starts, lengths = find_words(folded)
 
@@ -68,10 +70,10 @@ def test_a_run_longer_than_the_cap_is_no_token(letter: str) -> None:
     """The cap counts characters: 64 letters are a token, 65 none, however many bytes they take."""
     longest = letter.lower() * MAX_TOKEN_LENGTH
 
-    assert tokenize(f"{longest} {longest}{letter} end") == [longest, "end"]
+    assert Tokenizer().tokenize(f"{longest} {longest}{letter} end") == [longest, "end"]
 
 
 @pytest.mark.parametrize("text", ["", "1234 5678", "٣٤٥ ½ ² Ⅷ", "\x00\n\t", "a" * 1_000_000, "😀\ud83d"])
 def test_a_text_without_letters_has_no_tokens(text: str) -> None:
     """Digits, numerals, marks and one endless run of letters are no tokens."""
-    assert tokenize(text) == []
+    assert Tokenizer().tokenize(text) == []
