@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from scoring.bundle.bundle import Bundle
 from scoring.embedding.unknown_words import UnknownWords
 from scoring.embedding.vocabulary import NO_TOKEN, NO_VECTOR, Vocabulary
-from scoring.tokens.tokenizer import Tokenizer, join_tokens
+from scoring.tokens.tokenizer import join_tokens
 from scoring.tokens.words import find_words
 
 # Characters of text per block, about 20,000 words: the arrays stay in the processor's second-level cache, and the
@@ -69,10 +69,10 @@ class Embedder:
         if ngram_vectors is None:
             ngram_vectors = np.empty((0, manifest.dimensions), dtype=np.float32)
         self._bundle = bundle
-        self._tokenizer = Tokenizer(manifest.tokenizer, manifest.max_token_length)
+        self._tokenizer = manifest.make_tokenizer()
         self._unknown = UnknownWords(ngram_vectors, manifest.min_n, manifest.max_n, cache_bytes=cache_bytes)
         self._vocabulary = Vocabulary(
-            bundle.vocabulary, manifest.max_token_length, ngrams=len(ngram_vectors) > 0
+            bundle.vocabulary, self._tokenizer.is_token, ngrams=len(ngram_vectors) > 0
         )
 
     def embed(self, texts: Sequence[str]) -> EmbeddedDocuments:
