@@ -20,7 +20,7 @@ VOCABULARY_FILE = "vocabulary.marisa"
 NGRAM_VECTORS_FILE = "ngram_vectors.npy"
 TERMS_FILE = "terms.json"
 
-Pooling = Literal["mean", "sif"]
+Pooling = Literal["mean", "sif", "fasttext"]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
 _Positive = Annotated[int, msgspec.Meta(ge=1, lt=2**40)]
 
@@ -39,8 +39,9 @@ class Manifest:
 
     created: an ISO 8601 time, or empty. quantiles: distance quantiles per cluster, 0 where the training distances are
     unknown. buckets: rows of n-gram vectors, 0 for a model without n-grams. min_n, max_n: characters of an n-gram.
-    unknown_weight: the pooling weight of unknown words. max_token_length: in characters. libraries: the versions
-    that wrote the bundle. training: facts about the training, for people; nothing reads them.
+    unknown_weight: the pooling weight of unknown words, but with `fasttext` each has its own. max_token_length: in
+    characters. libraries: the versions that wrote the bundle. training: facts about the training, for people; nothing
+    reads them.
     """
 
     format: _Positive
