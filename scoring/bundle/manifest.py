@@ -11,6 +11,7 @@ import msgspec
 
 from scoring.bundle.npy import MAX_MAGNITUDE
 from scoring.tokens.names import TokenizerName
+from scoring.tokens.segmenters import SegmenterName, is_installed, package_of, segment_by
 from scoring.tokens.tokenizer import Tokenizer
 
 # Increased whenever an older reader would misread what is written now.
@@ -40,8 +41,8 @@ class Manifest:
     created: an ISO 8601 time, or empty. quantiles: distance quantiles per cluster, 0 where the training distances are
     unknown. buckets: rows of n-gram vectors, 0 for a model without n-grams. min_n, max_n: characters of an n-gram.
     unknown_weight: the pooling weight of unknown words, but with `fasttext` each has its own. max_token_length: in
-    characters. libraries: the versions that wrote the bundle. training: facts about the training, for people; nothing
-    reads them.
+    characters. segmenter: what separates words in scripts without spaces; only `letters` has one. libraries: the
+    versions that wrote the bundle. training: facts about the training, for people; nothing reads them.
     """
 
     format: _Positive
@@ -57,6 +58,7 @@ class Manifest:
     max_n: _Count
     pooling: Pooling
     tokenizer: TokenizerName
+    segmenter: SegmenterName | None
     unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=MAX_MAGNITUDE)]
     max_token_length: _Positive
     libraries: dict[str, str]
@@ -65,7 +67,8 @@ class Manifest:
 
     def make_tokenizer(self) -> Tokenizer:
         """Return the tokenizer that the model was made with."""
-        return Tokenizer(self.tokenizer, self.max_token_length)
+        segment = None if self.segmenter is None else segment_by(self.segmenter)
+        return Tokenizer(self.tokenizer, self.max_token_length, segment)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every array file that this bundle must have; all are float32."""
@@ -109,6 +112,13 @@ def decode_manifest(raw: bytes) -> Manifest:
         manifest = msgspec.json.decode(raw, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"is no manifest: {error}") from error
+    if (manifest.segmenter is not None) != (manifest.tokenizer == "letters"):
+        raise ValueError(f"has the segmenter {manifest.segmenter} with the tokenizer {manifest.tokenizer}")
+    if manifest.segmenter is not None and not is_installed(manifest.segmenter):
+        (package,) = package_of(manifest.segmenter)
+        raise ValueError(
+            f"its texts were segmented by {package}, which is not installed here: pip install {package}"
+        )
     expected = {*manifest.shapes(), VOCABULARY_FILE, TERMS_FILE}
     for name in sorted(expected ^ set(manifest.files)):
         raise ValueError(f"does not list {name}" if name in expected else f"lists the unknown file {name!r}")

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
+from unicodedata import unidata_version
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling
 from scoring.tokens.names import TokenizerName
+from scoring.tokens.segmenters import best_segmenter, package_of
 from scoring.tokens.tokenizer import Tokenizer
 
 _LIBRARIES = ("scorepool", "gensim", "numpy", "scikit-learn", "marisa-trie")
@@ -61,6 +63,8 @@ class Model:
 
     def manifest(self, files: Mapping[str, FileRecord]) -> Manifest:
         """Return the manifest of a bundle of this model that consists of `files`."""
+        segmenter = best_segmenter() if self.tokenizer == "letters" else None
+        libraries = [*_LIBRARIES, *package_of(segmenter)]
         return Manifest(
             format=FORMAT,
             name=self.name,
@@ -76,8 +80,9 @@ class Model:
             pooling=self.pooling,
             tokenizer=self.tokenizer,
             unknown_weight=self.unknown_weight,
+            segmenter=segmenter,
             max_token_length=Tokenizer(self.tokenizer).max_length,
-            libraries={name: version(name) for name in _LIBRARIES},
+            libraries={name: version(name) for name in libraries} | {"unicode": unidata_version},
             training=dict(self.training),
             files=dict(files),
         )

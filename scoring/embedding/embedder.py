@@ -24,8 +24,9 @@ from scoring.tokens.words import find_words
 # fixed cost of a block's calls, about 100 µs, is small beside its work. A quarter as many take a third more time,
 # eight times as many 5 % more.
 _BLOCK_CHARACTERS = 1 << 17
-# 5,000 unknown words at 100 dimensions; a word that was dropped costs 4 µs when it occurs again.
-UNKNOWN_CACHE_BYTES = 2 << 20
+# 10,000 unknown words at 100 dimensions; a word that was dropped costs 4 µs when it occurs again. With `fasttext` twice
+# as many words are unknown as with the others.
+UNKNOWN_CACHE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
