@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import Bundle
 from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_VECTOR
-from scoring.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,7 @@ class _Pooled:
 
 
 def _pool(bundle: Bundle, text: str) -> _Pooled:
-    tokenizer = Tokenizer(bundle.manifest.tokenizer, bundle.manifest.max_token_length)
-    counted = Counter(tokenizer.tokenize(text))
+    counted = Counter(bundle.manifest.make_tokenizer().tokenize(text))
     tokens = list(counted)
     counts = np.fromiter(counted.values(), dtype=np.int64, count=len(tokens))
     rows = np.fromiter((bundle.vocabulary.get(token, NO_VECTOR) for token in tokens), np.int64, len(tokens))

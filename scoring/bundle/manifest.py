@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from scoring.bundle.npy import MAX_MAGNITUDE
-from scoring.tokens.tokenizer import TokenizerName
+from scoring.tokens.names import TokenizerName
+from scoring.tokens.tokenizer import Tokenizer
 
 # Increased whenever an older reader would misread what is written now.
 FORMAT = 2
@@ -61,6 +62,10 @@ class Manifest:
     libraries: dict[str, str]
     training: dict[str, Any]
     files: dict[str, FileRecord]
+
+    def make_tokenizer(self) -> Tokenizer:
+        """Return the tokenizer that the model was made with."""
+        return Tokenizer(self.tokenizer, self.max_token_length)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every array file that this bundle must have; all are float32."""

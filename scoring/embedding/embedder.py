@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from scoring.bundle.bundle import Bundle
 from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_TOKEN, Vocabulary
-from scoring.tokens.tokenizer import Tokenizer, join_tokens
+from scoring.tokens.tokenizer import join_tokens
 from scoring.tokens.words import find_words
 
 # Characters of text per block, about 20,000 words: the arrays stay in the processor's second-level cache, and the
@@ -66,10 +66,10 @@ class Embedder:
         """Keep `bundle` and up to `cache_bytes` of vectors of unknown words; nothing is computed yet."""
         manifest = bundle.manifest
         self._bundle = bundle
-        self._tokenizer = Tokenizer(manifest.tokenizer, manifest.max_token_length)
+        self._tokenizer = manifest.make_tokenizer()
         self._unknown = open_unknown_words(bundle, cache_bytes=cache_bytes)
         self._vocabulary = Vocabulary(
-            bundle.vocabulary, manifest.max_token_length, ngrams=bundle.ngram_vectors is not None
+            bundle.vocabulary, self._tokenizer.is_token, ngrams=bundle.ngram_vectors is not None
         )
 
     def embed(self, texts: Sequence[str]) -> EmbeddedDocuments:

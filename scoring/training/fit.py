@@ -21,7 +21,8 @@ from scoring.embedding.embedder import Embedder
 from scoring.embedding.norms import inverse_norms
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
-from scoring.tokens.tokenizer import Tokenizer, TokenizerName
+from scoring.tokens.names import TokenizerName
+from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.cluster_count import CountOrAuto
 from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
 from scoring.training.sif import common_components, sif_weights

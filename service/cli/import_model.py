@@ -17,6 +17,7 @@ from service.cli.options import (
     PATH,
     SEED,
     THREADS,
+    TOKENIZER,
     clusters_option,
     pooling_option,
 )
@@ -33,6 +34,7 @@ from service.cli.progress import progress_bars
 @clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
 @click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
 @pooling_option("mean")
+@TOKENIZER
 @SEED
 @THREADS
 @ENCODING

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from scoring.tokens.names import TOKENIZER_NAMES
+
 PATH = click.Path(path_type=Path)
 
 BUNDLE_OUTPUT = click.option(
@@ -64,6 +66,15 @@ def clusters_option(help_text: str) -> Callable[..., Any]:
 def pooling_option(default: str) -> Callable[..., Any]:
     """Return the option for how a document's words become its vector."""
     return click.option("--pooling", default=default, show_default=True, type=click.Choice(["mean", "sif"]))
+
+
+TOKENIZER = click.option(
+    "--tokenizer",
+    default="letters",
+    show_default=True,
+    type=click.Choice(TOKENIZER_NAMES),
+    help="What a word is: letters in lower case, as gensim's simple_preprocess has it, or as fastText does.",
+)
 
 
 def jwt_secret() -> str:

@@ -16,6 +16,7 @@ from service.cli.options import (
     PATH,
     SEED,
     THREADS,
+    TOKENIZER,
     clusters_option,
     pooling_option,
 )
@@ -32,6 +33,7 @@ from service.cli.progress import progress_bars
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the corpus  [default: by its size]")
 @clusters_option("auto: chosen by silhouette.")
 @pooling_option("sif")
+@TOKENIZER
 @SEED
 @THREADS
 @ENCODING
