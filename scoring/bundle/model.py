@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling
+from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling, UnknownRate
 from scoring.tokens.names import TokenizerName
 from scoring.tokens.tokenizer import Tokenizer
 
@@ -38,6 +38,7 @@ class Model:
     max_n: int = 0
     components: NDArray[np.float32] | None = None
     distance_quantiles: NDArray[np.float32] | None = None
+    unknown_rate: UnknownRate | None = None
     terms: Sequence[Sequence[str]] = ()
     pooling: Pooling = "mean"
     tokenizer: TokenizerName = "letters"
@@ -76,6 +77,7 @@ class Model:
             pooling=self.pooling,
             tokenizer=self.tokenizer,
             unknown_weight=self.unknown_weight,
+            unknown_rate=self.unknown_rate,
             max_token_length=Tokenizer(self.tokenizer).max_length,
             libraries={name: version(name) for name in _LIBRARIES},
             training=dict(self.training),

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from scoring.bundle.bundle import Bundle, open_bundle
+from scoring.bundle.manifest import Manifest
 from service.cli.input_errors import input_errors
 from service.cli.options import PATH
 
@@ -47,10 +48,17 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("tokenizer", f"{manifest.tokenizer}, words of at most {manifest.max_token_length:,} characters"),
         ("pooling", f"{manifest.pooling}, {manifest.components} components removed"),
         ("clusters", str(manifest.clusters)),
-        ("outliers", "calibrated" if manifest.quantiles else "not calibrated: made without a corpus"),
+        ("outliers", _calibration(manifest)),
         ("libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
         *((f"training {name}", str(value)) for name, value in manifest.training.items()),
     ]
+
+
+def _calibration(manifest: Manifest) -> str:
+    usual = manifest.unknown_rate
+    if not manifest.quantiles or usual is None:
+        return "not calibrated: made without a corpus"
+    return f"calibrated; {usual.share:.1%} of a document's words are unknown as a rule"
 
 
 def _clusters(bundle: Bundle) -> list[str]:
