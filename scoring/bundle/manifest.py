@@ -35,14 +35,27 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownRate:
+    """How many words of the training documents were unknown to a model that had not seen the document.
+
+    share: of all tokens, more than 0 and less than 1. correlation: between the tokens of a document, 0 to 1; 0 where
+    each token is unknown by itself, more where some documents have many unknown words and others few.
+    """
+
+    share: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    correlation: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The counts and settings of a bundle; the shapes of its arrays follow from the counts.
 
     created: an ISO 8601 time, or empty. quantiles: distance quantiles per cluster, 0 where the training distances are
     unknown. buckets: rows of n-gram vectors, 0 for a model without n-grams. min_n, max_n: characters of an n-gram.
     unknown_weight: the pooling weight of unknown words, but with `fasttext` each has its own. max_token_length: in
-    characters. segmenter: what separates words in scripts without spaces; only `letters` has one. libraries: the
-    versions that wrote the bundle. training: facts about the training, for people; nothing reads them.
+    characters. segmenter: what separates words in scripts without spaces; only `letters` has one. unknown_rate: None
+    where it is not known. libraries: the versions that wrote the bundle. training: facts about the training, for
+    people; nothing reads them.
     """
 
     format: _Positive
@@ -61,6 +74,7 @@ class Manifest:
     segmenter: SegmenterName | None
     unknown_weight: Annotated[float, msgspec.Meta(ge=0, le=MAX_MAGNITUDE)]
     max_token_length: _Positive
+    unknown_rate: UnknownRate | None
     libraries: dict[str, str]
     training: dict[str, Any]
     files: dict[str, FileRecord]

@@ -9,7 +9,7 @@ from unicodedata import unidata_version
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling
+from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling, UnknownRate
 from scoring.tokens.names import TokenizerName
 from scoring.tokens.segmenters import best_segmenter, package_of
 from scoring.tokens.tokenizer import Tokenizer
@@ -40,6 +40,7 @@ class Model:
     max_n: int = 0
     components: NDArray[np.float32] | None = None
     distance_quantiles: NDArray[np.float32] | None = None
+    unknown_rate: UnknownRate | None = None
     terms: Sequence[Sequence[str]] = ()
     pooling: Pooling = "mean"
     tokenizer: TokenizerName = "letters"
@@ -81,6 +82,7 @@ class Model:
             tokenizer=self.tokenizer,
             unknown_weight=self.unknown_weight,
             segmenter=segmenter,
+            unknown_rate=self.unknown_rate,
             max_token_length=Tokenizer(self.tokenizer).max_length,
             libraries={name: version(name) for name in libraries} | {"unicode": unidata_version},
             training=dict(self.training),

@@ -27,6 +27,7 @@ from scoring.training.cluster_count import CountOrAuto
 from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
 from scoring.training.sif import common_components, sif_weights
 from scoring.training.terms import descriptive_terms
+from scoring.training.unknown_rate import fit_unknown_rate
 from scoring.training.word_vectors import WordVectors
 
 # Documents that are read or embedded between two reports of progress.
@@ -146,6 +147,7 @@ def fit_model(
         model,
         centroids=clusters.centroids,
         distance_quantiles=clusters.quantiles,
+        unknown_rate=fit_unknown_rate(kept, model.words),
         terms=descriptive_terms(kept, clusters.labels, len(clusters.centroids)),
         training=_facts(documents, clusters),
     )

@@ -48,7 +48,7 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("tokenizer", _tokenizer(manifest)),
         ("pooling", f"{manifest.pooling}, {manifest.components} components removed"),
         ("clusters", str(manifest.clusters)),
-        ("outliers", "calibrated" if manifest.quantiles else "not calibrated: made without a corpus"),
+        ("outliers", _calibration(manifest)),
         ("libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
         *((f"training {name}", str(value)) for name, value in manifest.training.items()),
     ]
@@ -57,6 +57,13 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
 def _tokenizer(manifest: Manifest) -> str:
     segmenter = "" if manifest.segmenter is None else f", scripts without spaces by {manifest.segmenter}"
     return f"{manifest.tokenizer}, words of at most {manifest.max_token_length:,} characters{segmenter}"
+
+
+def _calibration(manifest: Manifest) -> str:
+    usual = manifest.unknown_rate
+    if not manifest.quantiles or usual is None:
+        return "not calibrated: made without a corpus"
+    return f"calibrated; {usual.share:.1%} of a document's words are unknown as a rule"
 
 
 def _clusters(bundle: Bundle) -> list[str]:
