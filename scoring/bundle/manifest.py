@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 
 from scoring.bundle.npy import MAX_MAGNITUDE
 
@@ -17,8 +18,13 @@ MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocabulary.marisa"
 NGRAM_VECTORS_FILE = "ngram_vectors.npy"
 TERMS_FILE = "terms.json"
+WORD_VECTORS_FILE = "word_vectors.npy"
+# The large files, which can be stored in half the bytes.
+_STORED_BY_PRECISION = (WORD_VECTORS_FILE, NGRAM_VECTORS_FILE)
 
 Pooling = Literal["mean", "sif"]
+#: Of the vectors of words and n-grams; all other arrays are float32.
+Precision = Literal["float32", "float16"]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
 _Positive = Annotated[int, msgspec.Meta(ge=1, lt=2**40)]
 
@@ -38,7 +44,8 @@ class Manifest:
     created: an ISO 8601 time, or empty. quantiles: distance quantiles per cluster, 0 where the training distances are
     unknown. buckets: rows of n-gram vectors, 0 for a model without n-grams. min_n, max_n: characters of an n-gram.
     unknown_weight: the pooling weight of unknown words. max_token_length: in characters. libraries: the versions
-    that wrote the bundle. training: facts about the training, for people; nothing reads them.
+    that wrote the bundle. training: facts about the training, for people; nothing reads them. precision: how the
+    vectors of words and n-grams are stored.
     """
 
     format: _Positive
@@ -58,11 +65,12 @@ class Manifest:
     libraries: dict[str, str]
     training: dict[str, Any]
     files: dict[str, FileRecord]
+    precision: Precision = "float32"
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every array file that this bundle must have; all are float32."""
+        """Return the shape of every array file that this bundle must have."""
         shapes: dict[str, tuple[int, ...]] = {
-            "word_vectors.npy": (self.words, self.dimensions),
+            WORD_VECTORS_FILE: (self.words, self.dimensions),
             "word_weights.npy": (self.words,),
             "components.npy": (self.components, self.dimensions),
             "centroids.npy": (self.clusters, self.dimensions),
@@ -72,6 +80,10 @@ class Manifest:
         if self.quantiles:
             shapes["distance_quantiles.npy"] = (self.clusters, self.quantiles)
         return shapes
+
+    def dtype(self, name: str) -> np.dtype[np.floating[Any]]:
+        """Return the type of the numbers in an array file."""
+        return np.dtype("<f2" if self.precision == "float16" and name in _STORED_BY_PRECISION else "<f4")
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from scoring.bundle.bundle import Bundle
+from scoring.embedding.row_sums import sum_rows
 from scoring.embedding.unknown_words import UnknownWords
 from scoring.embedding.vocabulary import NO_TOKEN, NO_VECTOR, Vocabulary
 from scoring.tokens import find_words, fold_all
@@ -123,12 +123,12 @@ class Embedder:
         rows[others] = 0
         weights = self._bundle.word_weights.take(rows)
         weights[others] = 0
-        return _sum_rows(self._bundle.word_vectors, rows, weights, bounds)
+        return sum_rows(self._bundle.word_vectors, rows, weights, bounds)
 
     def _sum_unknown(self, rows: NDArray[np.int32], bounds: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the weighted sums (n, d) of unknown words; `rows` are those of their cached vectors."""
         weights = np.full(len(rows), self._bundle.manifest.unknown_weight, dtype=np.float32)
-        return _sum_rows(self._unknown.vectors, rows, weights, bounds)
+        return sum_rows(self._unknown.vectors, rows, weights, bounds)
 
     def _remove_components(self, doc_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Subtract from each vector, in place, its projections on the components."""
@@ -136,17 +136,6 @@ class Embedder:
             # Not a matrix product: its rounding would depend on the number of documents.
             doc_vectors -= (doc_vectors * component).sum(axis=1, keepdims=True) * component
         return doc_vectors
-
-
-def _sum_rows(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    bounds: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """Return weighted sums (n, d) of `vectors`: sum i is over the `rows` (m,) from `bounds[i]` to `bounds[i + 1]`."""
-    matrix = csr_array((weights, rows, bounds.astype(np.int32)), shape=(len(bounds) - 1, len(vectors)))
-    return np.asarray(matrix @ vectors, dtype=np.float32)
 
 
 def _count(positions: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDArray[np.int64]:

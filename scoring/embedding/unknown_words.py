@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.npy import FLOAT32
+from scoring.bundle.rows import Vectors
 from scoring.embedding.ngrams import sum_ngrams
 
 # Words whose n-grams are summed at a time, each with dozens of n-grams: bounds the memory of the hashes.
@@ -19,9 +20,7 @@ class UnknownWords:
     zeros for a word that has none. Not for several threads.
     """
 
-    def __init__(
-        self, ngram_vectors: NDArray[np.float32], min_n: int, max_n: int, *, cache_bytes: int
-    ) -> None:
+    def __init__(self, ngram_vectors: Vectors, min_n: int, max_n: int, *, cache_bytes: int) -> None:
         """Allocate room for `cache_bytes` of vectors; memory that is not used costs none."""
         self._ngram_vectors = ngram_vectors
         self._min_n = min_n
