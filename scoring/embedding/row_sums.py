@@ -13,6 +13,9 @@ from scoring.bundle.rows import LazyRows, Vectors
 
 # Rows that are taken at a time: 10 MB at 300 dimensions, a worker's memory for a moment.
 _ROWS_PER_STEP = 1 << 13
+# The bits that are left of a float16 whose sign was copied to all bits before it.
+_SIGN_AND_NUMBER = np.int32(-0x70000001)
+_EXPONENTS_APART = np.float32(2.0**112)
 
 
 def sum_rows(
@@ -28,10 +31,25 @@ def sum_rows(
     for some in _steps(bounds):
         entries = slice(bounds[some.start], bounds[some.stop])
         distinct, positions = np.unique(rows[entries], return_inverse=True)
-        taken = np.asarray(vectors[distinct], dtype=np.float32)
+        taken = widen(vectors[distinct])
         own_bounds = bounds[some.start : some.stop + 1] - entries.start
         sums[some] = _product(taken, positions.astype(np.int32), weights[entries], own_bounds)
     return sums
+
+
+def widen(array: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return finite float16 numbers as float32, exactly, in half the time of `astype`; float32 as it is.
+
+    The bits of a float16, moved to where float32 has exponent and fraction, are the number times 2⁻¹¹².
+    """
+    if array.dtype != np.float16:
+        return np.asarray(array, dtype=np.float32)
+    bits = array.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= _SIGN_AND_NUMBER
+    numbers = bits.view(np.float32)
+    numbers *= _EXPONENTS_APART
+    return numbers
 
 
 def _product(

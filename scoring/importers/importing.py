@@ -27,6 +27,8 @@ from scoring.training.word_vectors import WordVectors
 
 # The first byte of every pickle that gensim has written (protocol 2 and later).
 _PICKLE = b"\x80"
+# Errors of writing a temporary file: the disk, the quota or the largest file allowed is full.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Archives and compressed files that are named and not read: their first bytes.
 _ARCHIVES = {
     b"PK\x03\x04": "a zip archive",
@@ -65,7 +67,7 @@ def import_fasttext(
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ModelError(f"{path}: is a gzip file that is damaged or cut off: {error}") from error
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in _NO_SPACE:
             folder = tempfile.gettempdir()
             raise ModelError(
                 f"{path}: {folder} has no space for its vectors; TMPDIR sets another folder"
