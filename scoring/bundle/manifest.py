@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 
 from scoring.bundle.npy import MAX_MAGNITUDE
 from scoring.tokens.names import TokenizerName
@@ -20,8 +21,13 @@ MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocabulary.marisa"
 NGRAM_VECTORS_FILE = "ngram_vectors.npy"
 TERMS_FILE = "terms.json"
+WORD_VECTORS_FILE = "word_vectors.npy"
+# The large files, which can be stored in half the bytes.
+_STORED_BY_PRECISION = (WORD_VECTORS_FILE, NGRAM_VECTORS_FILE)
 
 Pooling = Literal["mean", "sif", "fasttext"]
+#: Of the vectors of words and n-grams; all other arrays are float32.
+Precision = Literal["float32", "float16"]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
 _Positive = Annotated[int, msgspec.Meta(ge=1, lt=2**40)]
 
@@ -55,7 +61,7 @@ class Manifest:
     unknown_weight: the pooling weight of unknown words, but with `fasttext` each has its own. max_token_length: in
     characters. segmenter: what separates words in scripts without spaces; only `letters` has one. unknown_rate: None
     where it is not known. libraries: the versions that wrote the bundle. training: facts about the training, for
-    people; nothing reads them.
+    people; nothing reads them. precision: how the vectors of words and n-grams are stored.
     """
 
     format: _Positive
@@ -78,6 +84,7 @@ class Manifest:
     libraries: dict[str, str]
     training: dict[str, Any]
     files: dict[str, FileRecord]
+    precision: Precision = "float32"
 
     def make_tokenizer(self) -> Tokenizer:
         """Return the tokenizer that the model was made with."""
@@ -85,9 +92,9 @@ class Manifest:
         return Tokenizer(self.tokenizer, self.max_token_length, segment)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every array file that this bundle must have; all are float32."""
+        """Return the shape of every array file that this bundle must have."""
         shapes: dict[str, tuple[int, ...]] = {
-            "word_vectors.npy": (self.words, self.dimensions),
+            WORD_VECTORS_FILE: (self.words, self.dimensions),
             "word_weights.npy": (self.words,),
             "components.npy": (self.components, self.dimensions),
             "centroids.npy": (self.clusters, self.dimensions),
@@ -97,6 +104,10 @@ class Manifest:
         if self.quantiles:
             shapes["distance_quantiles.npy"] = (self.clusters, self.quantiles)
         return shapes
+
+    def dtype(self, name: str) -> np.dtype[np.floating[Any]]:
+        """Return the type of the numbers in an array file."""
+        return np.dtype("<f2" if self.precision == "float16" and name in _STORED_BY_PRECISION else "<f4")
 
 
 @dataclass(frozen=True)

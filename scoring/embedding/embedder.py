@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from scoring.bundle.bundle import Bundle
+from scoring.embedding.row_sums import sum_rows
 from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_TOKEN, Vocabulary
 from scoring.tokens.tokenizer import join_tokens
@@ -103,7 +103,7 @@ class Embedder:
         if len(unknown):
             rows = ids[unknown] - self._vocabulary.size
             weights[unknown] = self._unknown.weights.take(rows)
-            sums += _sum_rows(self._unknown.vectors, rows, weights[unknown], np.searchsorted(unknown, bounds))
+            sums += sum_rows(self._unknown.vectors, rows, weights[unknown], np.searchsorted(unknown, bounds))
         words = np.diff(bounds)
         pooled = words - _count(np.flatnonzero(weights == 0), bounds)
         doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
@@ -135,7 +135,7 @@ class Embedder:
         rows[others] = 0
         weights = self._bundle.word_weights.take(rows)
         weights[others] = 0
-        return _sum_rows(self._bundle.word_vectors, rows, weights, bounds), weights
+        return sum_rows(self._bundle.word_vectors, rows, weights, bounds), weights
 
     def _remove_components(self, doc_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Subtract from each vector, in place, its projections on the components."""
@@ -143,17 +143,6 @@ class Embedder:
             # Not a matrix product: its rounding would depend on the number of documents.
             doc_vectors -= (doc_vectors * component).sum(axis=1, keepdims=True) * component
         return doc_vectors
-
-
-def _sum_rows(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    bounds: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """Return weighted sums (n, d) of `vectors`: sum i is over the `rows` (m,) from `bounds[i]` to `bounds[i + 1]`."""
-    matrix = csr_array((weights, rows, bounds.astype(np.int32)), shape=(len(bounds) - 1, len(vectors)))
-    return np.asarray(matrix @ vectors, dtype=np.float32)
 
 
 def _count(positions: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -43,7 +43,7 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("digest", bundle.digest),
         ("created", manifest.created or "unknown"),
         ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),
-        ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions"),
+        ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions, {manifest.precision}"),
         ("n-grams", ngrams if manifest.buckets else "none: unknown words have no vector"),
         ("tokenizer", _tokenizer(manifest)),
         ("pooling", f"{manifest.pooling}, {manifest.components} components removed"),
