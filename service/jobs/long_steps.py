@@ -1,0 +1,68 @@
+"""Steps that take seconds and need no model: each is done by a process of its own, at low priority.
+
+`python -m service.jobs.long_steps` is that process.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from service.api.step import StepDone, StepRefused, StepReply
+from service.jobs.apart import Processes, ProcessLost, begin
+from service.jobs.errors import JobFailed, StorageError
+
+# One that has ended so often would end again.
+MAX_LOSSES = 3
+
+RETRY_S = 1.0
+
+
+class LongStep(Struct, frozen=True):
+    """What the process is started with."""
+
+    folder: str
+    stage: int
+    step: int
+
+
+class LongSteps:
+    """Has them done."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+
+    async def run(self, name: str, folder: Path, stage: int, step: int) -> StepDone:
+        """Have a step of the stage called `name` done. Raises: JobFailed, StorageError."""
+        losses: list[str] = []
+        while len(losses) < MAX_LOSSES:
+            try:
+                request = LongStep(str(folder), stage, step)
+                reply: StepReply = await self._processes.run(
+                    "service.jobs.long_steps",
+                    request,
+                    StepReply,  # type: ignore[arg-type]  # a union is a type, too
+                )
+            except ProcessLost as lost:
+                losses.append(str(lost))
+                await asyncio.sleep(RETRY_S)
+                continue
+            if isinstance(reply, StepDone):
+                return reply
+            raise StorageError(reply.detail, full=reply.fault == "full")
+        raise JobFailed(f"the process of {name} ended {MAX_LOSSES} times, the last time because {losses[-1]}")
+
+
+def main() -> None:
+    """Do one long step and print the reply."""
+    request = begin(LongStep)
+    from service.scorers.documents.corpus_step import run_corpus_step  # noqa: PLC0415 - the server must not load it
+
+    reply: StepDone | StepRefused = run_corpus_step(Path(request.folder), None, request.stage, request.step)
+    sys.stdout.buffer.write(msgspec.json.encode(reply) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
