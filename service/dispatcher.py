@@ -63,6 +63,7 @@ DEFAULT_RETRY_S = 1.0
 
 NO_MODEL = KnownModel()
 
+
 class Dispatcher:
     """Takes requests in, has them scored by the pool, and gives each exactly one outcome.
 
@@ -206,7 +207,8 @@ class Dispatcher:
 
         Cancelling the caller withdraws it: one that runs already goes on to its end, which is then ignored.
         """
-        future = self._steps[step] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Finish] = asyncio.get_running_loop().create_future()
+        self._steps[step] = future
         self._feed(JobArrived(step))
         self._await_turn_end()
         try:

@@ -34,28 +34,34 @@ class JobOptions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     ] = "neighbours"
     neighbours: Annotated[int, Meta(ge=1, le=MAX_NEIGHBOURS, description="Of each document.")] = 5
     threshold: Annotated[Cosine, Meta(description="The least cosine of a pair.")] = 0.8
-    vectors: Annotated[bool, Meta(description="Keep the document vectors, for `Accept: application/x-npy`.")] = False
+    vectors: Annotated[
+        bool, Meta(description="Keep the document vectors, for `Accept: application/x-npy`.")
+    ] = False
     duplicates: Annotated[
         Cosine | None, Meta(description="Group documents whose cosine is at least this.")
     ] = None
     linkage: Annotated[
         Literal["components", "complete"],
         Meta(
-            description="`components`: groups are connected components, which chain: A like B and B like C puts A and C "
-            "together. `complete`: every two of a group are duplicates."
+            description="`components`: groups are connected components, which chain: with A like B, and B like C, all "
+            "three are one group. `complete`: every two of a group are duplicates."
         ),
     ] = "components"
     against: Annotated[
-        Name | None, Meta(description="The id of a finished job: its documents are what these are compared with.")
+        Name | None,
+        Meta(description="The id of a finished job: its documents are what these are compared with."),
     ] = None
     append: Annotated[
         bool, Meta(description="With `against`: the result is of its documents and these, as one corpus.")
     ] = False
     new: Annotated[
-        Cosine | None, Meta(description="With `against`: mark documents less similar than this to all of its.")
+        Cosine | None,
+        Meta(description="With `against`: mark documents less similar than this to all of its."),
     ] = None
     text_field: Annotated[Name, Meta(description="The member or column with the text.")] = "text"
-    id_field: Annotated[Name | None, Meta(description="The member or column with the id; `id` where there is one.")] = None
+    id_field: Annotated[
+        Name | None, Meta(description="The member or column with the id; `id` where there is one.")
+    ] = None
 
 
 class Tiles(Struct, frozen=True):

@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 import orjson
 
-from service.api.problems import MEDIA_TYPE, PROBLEMS, RELOAD_PROBLEMS, TYPE_PREFIX, FieldError, status_of
+from service.api.problems import (
+    JOB_PROBLEMS,
+    MEDIA_TYPE,
+    PROBLEMS,
+    RELOAD_PROBLEMS,
+    TYPE_PREFIX,
+    FieldError,
+    status_of,
+)
 from service.api.request import EXPLAIN_ROUTE, REQUEST_ID_PATTERN, SCORE_ROUTE, ExplainBody, ScoreBody
 from service.api.response import (
     Alive,
@@ -35,7 +43,7 @@ SCHEMA_REFERENCE = "#/components/schemas/{name}"
 # The codes of the problems that every route can answer, every route that takes a token, and those that workers answer.
 ANY_ROUTE_PROBLEMS = ("invalid_request", "method_not_allowed", "headers_too_large", "internal_error")
 TOKEN_PROBLEMS = ("missing_token", "invalid_token", "insufficient_scope", "starting")
-WORK_PROBLEMS = tuple(code for code in PROBLEMS if code not in {"not_found", *RELOAD_PROBLEMS})
+WORK_PROBLEMS = tuple(code for code in PROBLEMS if code not in {"not_found", *RELOAD_PROBLEMS, *JOB_PROBLEMS})
 
 ERRORS_DESCRIPTION = """Errors are `application/problem+json` (RFC 9457): `code` says what is wrong, `detail` what to do
 about it, and `errors` where in the body it is, as JSON pointers."""

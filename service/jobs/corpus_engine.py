@@ -11,10 +11,11 @@ from scoring.corpora import folder as corpus
 from scoring.corpora.options import CorpusOptions
 from scoring.corpora.plan import Plan
 from scoring.corpora.records import StepOutput, sync
+from scoring.corpora.results import result_file
 from scoring.errors import CorpusError
 from service.api.job import JobOptions
 from service.api.step import StepDone
-from service.jobs.engine import Base, Sizes, Stage, Work
+from service.jobs.engine import Base, ResultFile, ResultPart, Sizes, Stage, Work
 
 # The stage that computes vectors: the only one that needs the model, and whose records are of no use to another.
 EMBED = "embed"
@@ -34,11 +35,11 @@ class CorpusEngine:
         return Work(stages, sha256(msgspec.json.encode([plan, plan.stages])).hexdigest())
 
     def base(self, folder: Path) -> Base:
-        """Return where documents begin that are compared with a job that is done. Raises: ValueError in one sentence."""
+        """Return where documents begin that are compared with a job that is done. Raises: ValueError."""
         try:
             found = corpus.base_of(folder)
         except CorpusError as error:
-            raise ValueError(str(error).replace(f"{folder}: ", "")) from error
+            raise ValueError(without(folder, error)) from error
         return Base(found.documents, found.parts, found.generation)
 
     def begin(self, folder: Path, sizes: Sizes, options: JobOptions) -> None:
@@ -58,6 +59,13 @@ class CorpusEngine:
         """Delete what no later stage needs, once this one is counted."""
         corpus.end_stage(folder, stage)
 
+    def result(self, folder: Path, part: ResultPart) -> ResultFile:
+        """Return a part of the result of a job that is done. Raises: ValueError when it has none of that kind."""
+        try:
+            return result_file(folder, part)
+        except CorpusError as error:
+            raise ValueError(without(folder, error)) from error
+
     def _plan(self, sizes: Sizes, options: JobOptions) -> Plan:
         against = None if options.against is None else self._jobs / options.against
         asked = CorpusOptions(
@@ -74,3 +82,8 @@ class CorpusEngine:
         )
         base = None if against is None else corpus.base_of(against)
         return Plan.of(sizes.documents, sizes.dimensions, asked, parts=sizes.parts, base=base)
+
+
+def without(folder: Path, error: CorpusError) -> str:
+    """Return what is wrong with a corpus, without where it is on the server."""
+    return str(error).replace(f"{folder}: ", "").replace(str(folder), "the corpus")

@@ -3,15 +3,17 @@
 The server plans and looks after files; the steps themselves run in workers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from service.api.job import JobOptions
 from service.api.step import StepDone
 
 
-class Stage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stage:
     """Steps that do not depend on each other; the next stage begins when all are done.
 
     long: they take seconds, need no model, and are done by a process of their own at low priority.
@@ -62,6 +64,24 @@ class Sizes(NamedTuple):
     dimensions: int
 
 
+ResultPart = Literal["documents", "pairs", "vectors"]
+
+
+class ResultFile(Protocol):
+    """A result as one run of bytes. digest: equal for equal bytes."""
+
+    @property
+    def digest(self) -> str:
+        """Return it."""
+
+    @property
+    def size(self) -> int:
+        """Return the number of bytes."""
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield some of them, in pieces; blocks."""
+
+
 class Base(NamedTuple):
     """Where the documents of a job begin that is compared with another: at 0 of all where it is not."""
 
@@ -77,7 +97,7 @@ class Engine(Protocol):
         """Return the stages of a job. Raises: ScoringError, ValueError in one sentence when it cannot be done."""
 
     def base(self, folder: Path) -> Base:
-        """Return where documents begin that are compared with a job that is done. Raises: ValueError in one sentence."""
+        """Return where documents begin that are compared with a job that is done. Raises: ValueError."""
 
     def begin(self, folder: Path, sizes: Sizes, options: JobOptions) -> None:
         """Have a folder with texts ready for the first step, without what was made of them before. Raises: OSError."""
@@ -90,3 +110,6 @@ class Engine(Protocol):
 
     def end_stage(self, folder: Path, stage: int) -> None:
         """Delete what no later stage needs, once this one is counted."""
+
+    def result(self, folder: Path, part: ResultPart) -> ResultFile:
+        """Return a part of the result of a job that is done. Raises: ValueError when it has none of that kind."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
 
 from service.api.job import Job, JobList
 from service.errors import Refused
+from service.jobs.engine import ResultFile, ResultPart
 from service.jobs.errors import StorageError
 from service.jobs.lanes import Lanes
 from service.jobs.limits import JobLimits
@@ -59,6 +60,11 @@ class Jobs:
         """What jobs may take."""
         return self._limits
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the server drains."""
+        return self._stopped
+
     async def start(self) -> None:
         """Take up the jobs that there are. Raises: StorageError."""
         await self._registry.load()
@@ -82,6 +88,7 @@ class Jobs:
         self._stopped = True
         if self._keeping is not None:
             self._keeping.cancel()
+        self._registry.wake_all()
         await self._lanes.stop(STOP_S)
         await self._registry.close()
 
@@ -102,7 +109,9 @@ class Jobs:
             if viewer.sees(record) and (before is None or record.number < before)
         ]
         page = seen[:limit]
-        return JobList([self._describe(record) for record in page], page[-1].id if len(seen) > limit else None)
+        return JobList(
+            [self._describe(record) for record in page], page[-1].id if len(seen) > limit else None
+        )
 
     def get(self, viewer: Viewer, name: str) -> Job:
         """Return a job. Raises: Refused (`not_found`)."""
@@ -122,22 +131,38 @@ class Jobs:
                 await self._registry.remove(record)
             else:
                 await self._registry.put(
-                    replace(record, state=State.CANCELLED, stage_name="", bytes=0, reason="", ended=time())
+                    replace(
+                        record, state=State.CANCELLED, stage_name="", disk_bytes=0, reason="", ended=time()
+                    )
                 )
         except StorageError as error:
             raise Refused("insufficient_storage", str(error), 1) from error
         run_blocking(partial(self._folder.remove, name))
         self._lanes.wake(record.subject)
 
-    def result_of(self, viewer: Viewer, name: str) -> JobRecord:
-        """Return a job that is done. Raises: Refused (`not_found`, `not_ready`)."""
+    def get_or_none(self, viewer: Viewer, name: str) -> Job | None:
+        """Return a job, None where there is none."""
+        record = self._registry.get(name)
+        return None if record is None or not viewer.sees(record) else self._describe(record)
+
+    async def result(self, viewer: Viewer, name: str, part: ResultPart) -> ResultFile:
+        """Return a part of the result of a job. Raises: Refused (`not_found`, `not_ready`, `no_result`)."""
         record = self._find(viewer, name)
-        if record.state is State.DONE:
-            return record
-        if record.state.ended:
+        if record.state.ended and record.state is not State.DONE:
             why = f": {record.reason}" if record.reason else ""
             raise Refused("no_result", f"the job is {record.state}{why}")
-        raise Refused("not_ready", f"the job is {record.state}; its result is there when it is done")
+        if record.state is not State.DONE:
+            raise Refused("not_ready", f"the job is {record.state}; its result is there when it is done", 1)
+        try:
+            return await run_blocking(partial(self._context.engine.result, self._folder.job(name), part))
+        except ValueError as error:
+            raise Refused("no_result", str(error)) from error
+
+    async def read(self, result: ResultFile, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Yield bytes of a result, read beside the event loop."""
+        pieces = result.read(start, stop)
+        while piece := await run_blocking(partial(next, pieces, b"")):
+            yield piece
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs are in each state."""
@@ -157,7 +182,10 @@ class Jobs:
         """Refuse to remove a job that another one reads. Raises: Refused (`job_in_use`)."""
         for other in self._registry:
             if other.options.against == record.id and not other.state.ended:
-                raise Refused("job_in_use", f"the job {other.id} compares with it; delete that one first, or wait for it")
+                raise Refused(
+                    "job_in_use",
+                    f"the job {other.id} compares with it; delete that one first, or wait for it",
+                )
 
     async def _keep(self) -> None:
         """Remove jobs whose time is over, again and again."""

@@ -1,7 +1,7 @@
 """Which jobs run: one of each subject at a time, the oldest first; all subjects beside each other.
 
-The scheduler gives steps of different subjects in turn. A subject's own jobs one after the other end sooner, on average,
-than side by side.
+The scheduler gives steps of different subjects in turn. A subject's own jobs, one after the other, end sooner on
+average than side by side.
 """
 
 import asyncio
@@ -89,10 +89,12 @@ class Lanes:
         """Run a job; one that a fault of ours ends again and again has failed."""
         for _ in range(MAX_FAULTS):
             try:
-                return await run.run()
+                await run.run()
             except Exception:
                 logger.exception("job_fault", extra={"job": run.record.id})
                 await asyncio.sleep(FAULT_PAUSE_S)
+            else:
+                return
         await run.fail(FAULT)
 
 

@@ -13,7 +13,7 @@ class JobLimits:
     upload_bytes: of a corpus as it is sent, and text_bytes: of what it expands to. documents: of one job.
     document_bytes: of one text. pairs: kept of a job; the least similar of more are counted and not listed.
     jobs: of one subject that have not ended. subject_bytes: that all jobs of a subject take of the disk.
-    retention_s: how long a job is kept after its end. silence_s: how long a sender may pause.
+    retention_s: how long a job is kept after its end.
     """
 
     upload_bytes: int
@@ -24,4 +24,3 @@ class JobLimits:
     jobs: int
     subject_bytes: int
     retention_s: float
-    silence_s: float

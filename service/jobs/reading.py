@@ -83,7 +83,10 @@ def read(request: Reading) -> Reply:
     limits = ReadingLimits(request.document_bytes, request.documents, request.total_bytes)
     place = {"first": request.first, "first_part": request.first_part, "generation": request.generation}
     try:
-        with Path(request.spool).open("rb") as stream, DocumentsWriter(Path(request.folder), **place) as writer:
+        with (
+            Path(request.spool).open("rb") as stream,
+            DocumentsWriter(Path(request.folder), **place) as writer,
+        ):
             compression = compressions[request.content_encoding]
             documents = read_stream(stream, "the corpus", options, limits, compression)
             for position, document in enumerate(identified(documents, "the corpus", limits.id_characters)):

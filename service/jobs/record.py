@@ -12,10 +12,9 @@ class JobRecord:
     """One job at a moment. Times are seconds since 1970.
 
     number: the order of submission, 0 before it is stored. reason: why it is paused or has failed. parts: files of its
-    texts. digest: of the model
-    that it is scored with, dimensions: of its vectors, plan: the fingerprint of its stages; empty before it is begun. stage: the one that is
-    worked on. tiles, steps: done and of all. begun: how often it was. bytes: of its folder. key, body: the client's
-    Idempotency-Key and the hash of what came with it.
+    texts. digest: of the model that it is scored with, dimensions: of its vectors, plan: the fingerprint of its stages;
+    empty before it is begun. stage: the one that is worked on. tiles, steps: done and of all. begun: how often it was.
+    disk_bytes: of its folder. key, body: the client's Idempotency-Key and the hash of what came with it.
     """
 
     id: str
@@ -37,7 +36,7 @@ class JobRecord:
     steps_done: int = 0
     steps_total: int = 0
     begun: int = 0
-    bytes: int = 0
+    disk_bytes: int = 0
     started: float | None = None
     ended: float | None = None
     key: str | None = None
@@ -70,7 +69,7 @@ def describe(record: JobRecord, retention_s: float, pace: Pace | None = None) ->
         error=record.reason or None,
         model=record.digest or None,
         begun=record.begun,
-        bytes=record.bytes,
+        bytes=record.disk_bytes,
         options=record.options,
     )
 

@@ -16,7 +16,6 @@ from service.jobs.store import Store
 from service.pool.daemon_threads import SerialThread
 
 
-
 class JobObserver(Protocol):
     """Receives the events of jobs, on the event loop; never a document's text."""
 
@@ -115,6 +114,11 @@ class Registry:
                 self._watchers.pop(name, None)
         return bool(done)
 
+    def wake_all(self) -> None:
+        """Wake all who wait for a change."""
+        for name in list(self._watchers):
+            self._wake(name)
+
     async def close(self) -> None:
         """Close the store, behind what is being written."""
         await self._thread.run(self._store.close)
@@ -143,5 +147,3 @@ def states_of(records: Iterable[JobRecord]) -> dict[str, int]:
     for record in records:
         counts[record.state] += 1
     return counts
-
-

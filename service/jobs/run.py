@@ -106,7 +106,9 @@ class JobRun:
         sizes = Sizes(self.record.documents, self.record.parts, dimensions)
         work = await self._plan(sizes)
         if embedded and self.record.plan != work.fingerprint:
-            raise JobFailed("this version of the service does such a job in other steps; send it as a new one")
+            raise JobFailed(
+                "this version of the service does such a job in other steps; send it as a new one"
+            )
         if embedded or (self.record.digest, self.record.plan) == (model.digest, work.fingerprint):
             await self._resume(work)
         else:
@@ -128,8 +130,8 @@ class JobRun:
         base = context.registry.get(record.options.against) if record.options.against else None
         if base is not None and base.digest != digest:
             raise JobFailed(
-                f"against: the documents of {base.id} are vectors of another model, {base.digest}, than {digest}, which is "
-                "served now; send them as a new job first"
+                f"against: the documents of {base.id} are vectors of another model, {base.digest}, than the one that "
+                f"is served, {digest}; send them as a new job first"
             )
         if record.digest:
             context.registry.begin_anew(record)
@@ -168,7 +170,7 @@ class JobRun:
                 stage_name=current.name,
                 steps_done=done + len(steps),
                 tiles_done=tiles + (len(steps) if current.compares else 0),
-                bytes=await self._blocking(partial(size_of, self._folder)),
+                disk_bytes=await self._blocking(partial(size_of, self._folder)),
             ),
             steps,
         )
@@ -226,9 +228,7 @@ class JobRun:
         record = self.record
         tiles = len(steps) if Stage(record.stage_name, 0).compares else 0
         self.record = await self._context.registry.count(
-            replace(
-                record, steps_done=record.steps_done + len(steps), tiles_done=record.tiles_done + tiles
-            ),
+            replace(record, steps_done=record.steps_done + len(steps), tiles_done=record.tiles_done + tiles),
             record.stage_name,
             steps,
         )
@@ -242,15 +242,15 @@ class JobRun:
         await asyncio.sleep(self._context.retry_s)
         while not self._stopping:
             try:
-                return await self._blocking(self._context.folder.check_room)
+                await self._blocking(self._context.folder.check_room)
             except StorageError:
                 await asyncio.sleep(self._context.retry_s)
+            else:
+                return
 
     async def _end(self, state: State, reason: str = "") -> None:
         size = await self._blocking(partial(size_of, self._folder))
-        ended = replace(
-            self.record, state=state, reason=reason, stage_name="", bytes=size, ended=time()
-        )
+        ended = replace(self.record, state=state, reason=reason, stage_name="", disk_bytes=size, ended=time())
         self.record = await self._context.registry.put(ended)
 
     async def _blocking(self, call: Callable[[], T]) -> T:

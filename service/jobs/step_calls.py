@@ -1,10 +1,10 @@
 """Has one step done by a worker, however many workers that takes.
 
-    done                        its record is written
-    its worker crashed, hung    again, at most `MAX_CRASHES` times
-    or failed
-    its worker was lost         again, after a moment: nobody says that the step is to blame
-    another model               again, while workers are being exchanged; else the job's model has changed
+done                        its record is written
+its worker crashed, hung    again, at most `MAX_CRASHES` times
+or failed
+its worker was lost         again, after a moment: nobody says that the step is to blame
+another model               again, while workers are being exchanged; else the job's model has changed
 """
 
 import asyncio
@@ -23,7 +23,7 @@ MAX_CRASHES = 3
 # How long to wait where workers are being exchanged, or restarted.
 RETRY_S = 0.5
 
-_REPLY = msgspec.json.Decoder(StepReply)
+_REPLY: msgspec.json.Decoder[StepReply] = msgspec.json.Decoder(StepReply)
 
 
 class Stopping(Exception):  # noqa: N818 - it is an event, not a fault

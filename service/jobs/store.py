@@ -33,7 +33,7 @@ CREATE TABLE jobs (
     parts INTEGER NOT NULL, dimensions INTEGER NOT NULL,
     digest TEXT NOT NULL, plan TEXT NOT NULL, stage INTEGER NOT NULL, stage_name TEXT NOT NULL,
     tiles_done INTEGER NOT NULL, tiles_total INTEGER NOT NULL, steps_done INTEGER NOT NULL,
-    steps_total INTEGER NOT NULL, begun INTEGER NOT NULL, bytes INTEGER NOT NULL, started REAL, ended REAL,
+    steps_total INTEGER NOT NULL, begun INTEGER NOT NULL, disk_bytes INTEGER NOT NULL, started REAL, ended REAL,
     key TEXT, body BLOB NOT NULL,
     UNIQUE (subject, key)
 );

@@ -1,6 +1,6 @@
 """Takes a new job in: quotas, the upload, its reading, and the moment from which it is durable.
 
-    check ─→ receive ─→ known by its Idempotency-Key? ─→ read, in a process ─→ synced ─→ stored ─→ queued
+check ─→ receive ─→ known by its Idempotency-Key? ─→ read, in a process ─→ synced ─→ stored ─→ queued
 """
 
 import asyncio
@@ -75,7 +75,9 @@ class Submission:
         await self._check_room(new)
         key = None if new.key is None else (new.subject, new.key)
         if key in self._keys:
-            raise Refused("key_in_use", "a request with this Idempotency-Key is being served; wait for its answer")
+            raise Refused(
+                "key_in_use", "a request with this Idempotency-Key is being served; wait for its answer"
+            )
         name = token_hex(12)
         upload = Upload(self._folder, name, self._limits.upload_bytes)
         self._uploads[name] = (new.subject, upload)
@@ -106,11 +108,9 @@ class Submission:
             raise Refused("quota_exceeded", detail, RETRY_S)
         if len(self._uploads) >= MAX_UPLOADS:
             raise Refused("overloaded", f"{MAX_UPLOADS} corpora are being received; try again later", RETRY_S)
-        held = sum(record.bytes for record in own) + sum(upload.size for upload in uploads)
+        held = sum(record.disk_bytes for record in own) + sum(upload.size for upload in uploads)
         if held + (new.size or 0) > limits.subject_bytes:
-            detail = (
-                f"your jobs take {held} bytes of the disk, and may take {limits.subject_bytes}; delete some that have ended"
-            )
+            detail = f"your jobs take {held} bytes of the disk, at most {limits.subject_bytes}; delete some"
             raise Refused("quota_exceeded", detail, RETRY_S)
         self._check_base(new)
 
@@ -163,7 +163,7 @@ class Submission:
                 state=State.QUEUED,
                 documents=read.documents,
                 parts=read.parts,
-                bytes=size,
+                disk_bytes=size,
                 key=new.key,
                 body=upload.digest,
             )

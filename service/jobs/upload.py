@@ -77,7 +77,9 @@ class Upload:
 
 def too_large(most: int) -> Refused:
     """Return the refusal of a corpus that is sent with more than `most` bytes."""
-    return Refused("body_too_large", f"the corpus has more than {most} bytes as it is sent; split it, or compress it")
+    return Refused(
+        "body_too_large", f"the corpus has more than {most} bytes as it is sent; split it, or compress it"
+    )
 
 
 def _create(path: Path) -> int:
