@@ -1,6 +1,6 @@
 """Processes of their own for what takes long, or reads what clients send: started, bounded, and ended with the server.
 
-    server ── `python -m <module> <arguments as JSON>` ─→ process ── one line of JSON on standard output ─→ server
+    server ── `python -m <module> <arguments as JSON>` ─→ process ── {"reply": …} or {"fault": …} ─→ server
 
 Each has a low priority and a limit on its memory, and is killed when the caller is cancelled. The kernel kills it when
 the server ends, however that comes.
@@ -8,12 +8,14 @@ the server ends, however that comes.
 
 import asyncio
 import ctypes
+import logging
 import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from traceback import extract_tb
 from typing import TypeVar
 
 import msgspec
@@ -33,10 +35,20 @@ MAX_REPLY_BYTES = 64 * 1024
 _PR_SET_PDEATHSIG = 1
 
 T = TypeVar("T")
+A = TypeVar("A", bound=msgspec.Struct)
+
+logger = logging.getLogger(__name__)
 
 
 class ProcessLost(Exception):  # noqa: N818 - it is an outcome, not a fault
     """The process ended without a reply; the text says how."""
+
+
+class _Said(msgspec.Struct):
+    """What a process writes: its reply, or what was raised in it and where, without the message."""
+
+    reply: msgspec.Raw = msgspec.Raw(b"null")
+    fault: str = ""
 
 
 class Processes:
@@ -56,6 +68,7 @@ class Processes:
                 msgspec.json.encode(arguments).decode(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # a traceback may hold a client's text
                 env=_environment(),
                 limit=MAX_REPLY_BYTES,
                 start_new_session=True,
@@ -70,13 +83,30 @@ class Processes:
                         os.killpg(process.pid, signal.SIGKILL)
                     await process.wait()
         try:
-            return msgspec.json.decode(line, type=reply)
+            said = msgspec.json.decode(line, type=_Said)
         except msgspec.DecodeError:
             raise ProcessLost(_described(status)) from None
+        if said.fault:
+            logger.error("process_fault", extra={"process": module, "error": said.fault})
+            raise ProcessLost("of a fault of the service, which was logged")
+        return msgspec.json.decode(said.reply, type=reply)
 
 
-def begin(arguments: type[T]) -> T:
-    """Return what this process was started with, after limiting it as `Processes` asked; for the module that is run."""
+def answer(arguments: type[A], work: Callable[[A], object]) -> None:
+    """Do what this process was started for, and say what came of it; for the module that is run."""
+    given = _begin(arguments)
+    try:
+        said = {"reply": work(given)}
+    except MemoryError:
+        os.kill(os.getpid(), signal.SIGKILL)
+    except Exception as error:
+        frame = extract_tb(error.__traceback__)[-1]
+        said = {"fault": f"{type(error).__name__} at {frame.filename}:{frame.lineno}"}
+    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+
+
+def _begin(arguments: type[A]) -> A:
+    """Return what this process was started with, after limiting it as `Processes` asked."""
     parent, memory_bytes, text = sys.argv[1:]
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(parent):

@@ -7,11 +7,12 @@ from typing import Protocol
 from service.api.scorer import Served
 from service.jobs.apart import Processes
 from service.jobs.corpus_engine import CorpusEngine
+from service.jobs.engine import ServedModel
 from service.jobs.jobs import Jobs
 from service.jobs.limits import JobLimits
 from service.jobs.long_steps import LongSteps
 from service.jobs.registry import JobObserver, Registry
-from service.jobs.run import RunContext, ServedModel
+from service.jobs.run import RunContext
 from service.jobs.state_folder import StateFolder
 from service.jobs.step_calls import StepQueue
 from service.jobs.store import Store
@@ -64,7 +65,7 @@ def open_jobs(
         model=partial(_served, model),
         hands=HANDS * settings.workers,
     )
-    jobs = Jobs(context, Submission(registry, folder, engine, processes, limits), limits)
+    jobs = Jobs(context, Submission(context, processes, limits), limits)
     register(lambda: observer.families(jobs.counts()))
     return jobs
 

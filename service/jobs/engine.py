@@ -56,6 +56,13 @@ class Work(NamedTuple):
         return before.steps, before.tiles
 
 
+class ServedModel(NamedTuple):
+    """The model that is served: the digest that its workers have, and the dimensions of its vectors."""
+
+    digest: str
+    dimensions: int
+
+
 class Sizes(NamedTuple):
     """What a job's work follows from, besides its options. parts: files of texts. dimensions: of vectors."""
 

@@ -4,14 +4,12 @@
 """
 
 import asyncio
-import sys
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from service.api.step import StepDone, StepRefused, StepReply
-from service.jobs.apart import Processes, ProcessLost, begin
+from service.api.step import StepDone, StepReply
+from service.jobs.apart import Processes, ProcessLost, answer
 from service.jobs.errors import JobFailed, StorageError
 
 # One that has ended so often would end again.
@@ -55,14 +53,12 @@ class LongSteps:
         raise JobFailed(f"the process of {name} ended {MAX_LOSSES} times, the last time because {losses[-1]}")
 
 
-def main() -> None:
-    """Do one long step and print the reply."""
-    request = begin(LongStep)
+def run(request: LongStep) -> StepReply:
+    """Do one long step, in a process of its own."""
     from service.scorers.documents.corpus_step import run_corpus_step  # noqa: PLC0415 - the server must not load it
 
-    reply: StepDone | StepRefused = run_corpus_step(Path(request.folder), None, request.stage, request.step)
-    sys.stdout.buffer.write(msgspec.json.encode(reply) + b"\n")
+    return run_corpus_step(Path(request.folder), None, request.stage, request.step)
 
 
 if __name__ == "__main__":
-    main()
+    answer(LongStep, run)

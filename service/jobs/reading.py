@@ -4,13 +4,11 @@
 """
 
 import errno
-import sys
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from service.jobs.apart import begin
+from service.jobs.apart import answer
 
 # A line of a reply names the fault and the place: never more of the client's text than a reader quotes.
 MAX_DETAIL = 1_000
@@ -101,10 +99,5 @@ def read(request: Reading) -> Reply:
     return Read(writer.written.documents, writer.written.parts)
 
 
-def main() -> None:
-    """Read what this process was started for and print the reply."""
-    sys.stdout.buffer.write(msgspec.json.encode(read(begin(Reading))) + b"\n")
-
-
 if __name__ == "__main__":
-    main()
+    answer(Reading, read)

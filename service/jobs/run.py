@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, time
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from scoring.errors import ScoringError
 from service.api.step import StepDone
 from service.jobs.commits import Commits
-from service.jobs.engine import Engine, Sizes, Stage, Work
+from service.jobs.engine import Engine, ServedModel, Sizes, Stage, Work
 from service.jobs.errors import JobFailed, ModelChanged, StorageError
 from service.jobs.long_steps import LongSteps
 from service.jobs.record import JobRecord, Pace
@@ -34,13 +34,6 @@ from service.pool.daemon_threads import run_blocking
 RETRY_S = 2.0
 
 T = TypeVar("T")
-
-
-class ServedModel(NamedTuple):
-    """The model that is served: the digest that its workers have, and the dimensions of its vectors."""
-
-    digest: str
-    dimensions: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,17 @@ from functools import partial
 from secrets import token_hex
 from time import time
 
+from scoring.errors import ScoringError
 from service.api.job import JobOptions
 from service.errors import Refused
 from service.jobs.apart import Processes, ProcessLost
-from service.jobs.engine import Base, Engine
+from service.jobs.engine import Base, Sizes, Work
 from service.jobs.errors import StorageError
 from service.jobs.limits import MAX_UPLOADS, JobLimits
 from service.jobs.reading import Read, Reading, Reply, Unread
 from service.jobs.record import JobRecord
-from service.jobs.registry import Registry
-from service.jobs.state_folder import StateFolder, reported, size_of, sync_tree
+from service.jobs.run import RunContext
+from service.jobs.state_folder import reported, size_of, sync_tree
 from service.jobs.states import State
 from service.jobs.upload import Upload, too_large
 from service.pool.daemon_threads import run_blocking
@@ -49,17 +50,11 @@ class NewJob:
 class Submission:
     """Takes new jobs in."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        folder: StateFolder,
-        engine: Engine,
-        processes: Processes,
-        limits: JobLimits,
-    ) -> None:
-        self._registry = registry
-        self._folder = folder
-        self._engine = engine
+    def __init__(self, context: RunContext, processes: Processes, limits: JobLimits) -> None:
+        self._registry = context.registry
+        self._folder = context.folder
+        self._engine = context.engine
+        self._model = context.model
         self._processes = processes
         self._limits = limits
         # The bytes that are being received, by the names of their jobs, and the keys that are being used.
@@ -152,6 +147,7 @@ class Submission:
         folder = self._folder.job(name)
         try:
             read = await self._read(name, new, upload)
+            work = await self._plan(read, new.options)
             await run_blocking(partial(sync_tree, folder))
             with reported():
                 size = await run_blocking(partial(size_of, folder))
@@ -163,6 +159,8 @@ class Submission:
                 state=State.QUEUED,
                 documents=read.documents,
                 parts=read.parts,
+                tiles_total=work.tiles,
+                steps_total=work.steps,
                 disk_bytes=size,
                 key=new.key,
                 body=upload.digest,
@@ -206,6 +204,14 @@ class Submission:
                 raise StorageError(f"state_dir: {reply.detail}", full=reply.full)
             raise Refused(reply.code, reply.detail)
         return reply
+
+    async def _plan(self, read: Read, options: JobOptions) -> Work:
+        """Return the work of a job, as it is with the model that is served now. Raises: Refused."""
+        sizes = Sizes(read.documents, read.parts, self._model().dimensions)
+        try:
+            return await run_blocking(partial(self._engine.plan, sizes, options))
+        except (ScoringError, ValueError) as error:
+            raise Refused("invalid_option", str(error)) from error
 
     async def _base(self, new: NewJob) -> Base:
         if new.options.against is None:
