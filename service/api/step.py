@@ -30,8 +30,8 @@ class StepRefused(Struct, frozen=True, gc=False, tag="refused"):
     """The step could not be done here and now.
 
     fault: `model` for a worker with another model than the step is meant for, `full` where the disk has no room, `gone`
-    where the folder is no longer there, `unreadable` where a file of it cannot be read or written. detail: why, with
-    names of files and without any text of a document.
+    where the folder is no longer there, `unreadable` where a file of it cannot be read or written, `damaged` where it
+    is not what was written. detail: why, with names of files and without any text of a document.
     """
 
     fault: str

@@ -41,9 +41,6 @@ ALL_JOBS_SCOPE = "jobs.all"
 HEARTBEAT_S = 15.0
 PROGRESS_S = 0.5
 
-# So much of a result is read from the disk at once.
-PIECE_BYTES = 256 * 1024
-
 _JSON: Header = (b"content-type", b"application/json")
 _NDJSON = b"application/x-ndjson"
 _NPY = b"application/x-npy"

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from service.api.step import StepDone, StepReply
 from service.jobs.apart import Processes, ProcessLost, answer
-from service.jobs.errors import JobFailed, StorageError
+from service.jobs.errors import JobFailed
+from service.jobs.step_calls import raise_refusal
 
 # One that has ended so often would end again.
 MAX_LOSSES = 3
@@ -49,7 +50,7 @@ class LongSteps:
                 continue
             if isinstance(reply, StepDone):
                 return reply
-            raise StorageError(reply.detail, full=reply.fault == "full")
+            raise_refusal(reply)
         raise JobFailed(f"the process of {name} ended {MAX_LOSSES} times, the last time because {losses[-1]}")
 
 

@@ -8,7 +8,8 @@ another model               again, while workers are being exchanged; else the j
 """
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
+from typing import NoReturn, Protocol
 
 import msgspec
 
@@ -46,8 +47,8 @@ class StepCalls:
         self._folder = folder
         self._digest = digest
 
-    async def run(self, name: str, stage: int, step: int, served: "ServedDigest") -> StepDone:
-        """Have a step of the stage called `name` done.
+    async def run(self, name: str, stage: int, step: int, served: Callable[[], str]) -> StepDone:
+        """Have a step of the stage called `name` done. `served`: says the digest of the model that is served now.
 
         Raises: JobFailed, ModelChanged, StorageError, Stopping.
         """
@@ -62,7 +63,10 @@ class StepCalls:
             if isinstance(reply, StepDone):
                 return reply
             if isinstance(reply, StepRefused):
-                _raise_refusal(reply, changed=served() != self._digest)
+                if reply.fault != "model":
+                    raise_refusal(reply)
+                if served() != self._digest:
+                    raise ModelChanged
             else:
                 crashes += finish.end in {End.ANSWERED, End.CRASHED, End.EXPIRED}
             if finish.end is not End.CRASHED:
@@ -73,13 +77,6 @@ class StepCalls:
         )
 
 
-class ServedDigest(Protocol):
-    """Says which model is served now."""
-
-    def __call__(self) -> str:
-        """Return its digest."""
-
-
 def _reply(finish: Finish) -> StepReply | None:
     """Return what the worker replied, None where it could not."""
     if finish.outcome is None or finish.outcome.code != "ok":
@@ -87,10 +84,10 @@ def _reply(finish: Finish) -> StepReply | None:
     return _REPLY.decode(finish.outcome.body)
 
 
-def _raise_refusal(refused: StepRefused, *, changed: bool) -> None:
-    """Raise what a refusal means for the job; return where the step is to be tried again."""
-    if refused.fault == "model":
-        if changed:
-            raise ModelChanged
-    else:
-        raise StorageError(refused.detail, full=refused.fault == "full")
+def raise_refusal(refused: StepRefused) -> NoReturn:
+    """Raise what a refusal means for the job. Raises: JobFailed, StorageError."""
+    if refused.fault == "damaged":
+        raise JobFailed(
+            f"its files on the service's disk are damaged: {refused.detail}; send it as a new job"
+        )
+    raise StorageError(refused.detail, full=refused.fault == "full")

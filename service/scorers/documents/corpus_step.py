@@ -21,5 +21,5 @@ def run_corpus_step(folder: Path, scorer: Scorer | None, stage: int, step: int) 
     except OSError as error:
         return StepRefused("full" if error.errno in _FULL else "unreadable", f"state_dir: {error.strerror}")
     except CorpusError as error:
-        return StepRefused("unreadable", str(error))
+        return StepRefused("damaged", str(error).replace(str(folder), "the corpus"))
     return StepDone(output.segment, output.offset, output.length)
