@@ -6,12 +6,12 @@ from typing import Any
 import click
 
 from scoring.importers.importing import build_model, import_centroids, import_fasttext
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_documents, texts_of
+from scoring.texts.documents import ReadingOptions
 from scoring.training.fit import FittingOptions
 from service.cli.input_errors import input_errors
 from service.cli.options import (
     BUNDLE_OUTPUT,
-    ENCODING,
     FORCE,
     NAME,
     PATH,
@@ -19,6 +19,7 @@ from service.cli.options import (
     THREADS,
     clusters_option,
     pooling_option,
+    reading_options,
 )
 from service.cli.output import BundleDestination
 from service.cli.progress import progress_bars
@@ -35,7 +36,7 @@ from service.cli.progress import progress_bars
 @pooling_option("mean")
 @SEED
 @THREADS
-@ENCODING
+@reading_options(ids=False)
 @NAME
 @click.option("--trust-pickle", is_flag=True, help="Load a gensim-saved model: a pickle can run any code.")
 @FORCE
@@ -45,7 +46,7 @@ def command(
     output: Path,
     centroids: Path | None,
     corpus: Path | None,
-    encoding: str,
+    reading: ReadingOptions,
     name: str | None,
     *,
     trust_pickle: bool,
@@ -59,7 +60,7 @@ def command(
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
-        texts = None if corpus is None else read_corpus(corpus, encoding)
+        texts = None if corpus is None else texts_of(read_documents(corpus, reading))
         vectors = import_fasttext(fasttext, trust_pickle=trust_pickle)
         dimensions = vectors.word_vectors.shape[1]
         existing = None if centroids is None else import_centroids(centroids, dimensions)

@@ -16,8 +16,8 @@ from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.explanation import explain
 from scoring.pipeline import Scorer, ScoringOptions
+from scoring.texts.corpus import read_corpus
 from scoring.tokens import tokenize
-from scoring.training.corpus import read_corpus
 from tests.support.small_bundle import WORDS, model
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
