@@ -98,3 +98,16 @@ class JobList(Struct, frozen=True):
 
     jobs: list[Job]
     after: str | None
+
+
+class Page(Struct, frozen=True, forbid_unknown_fields=True):
+    """The query of `GET /jobs`."""
+
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
+    after: Name | None = None
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """The query of a result: which part of it."""
+
+    part: Literal["documents", "pairs"] = "documents"

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from time import time
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -17,9 +17,9 @@ from service.api.job import (
     JOB_ROUTE,
     JOB_ROUTES,
     JOBS_ROUTE,
-    MAX_PAGE,
     Job,
-    Name,
+    Page,
+    Part,
 )
 from service.auth.tokens import Authenticator, Principal
 from service.errors import Refused
@@ -51,19 +51,6 @@ _WITHOUT_STATE = Refused(
 )
 
 T = TypeVar("T")
-
-
-class Page(Struct, frozen=True, forbid_unknown_fields=True):
-    """The query of `GET /jobs`."""
-
-    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
-    after: Name | None = None
-
-
-class Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """The query of a result: which part of it."""
-
-    part: Literal["documents", "pairs"] = "documents"
 
 
 def job_routes(jobs: Jobs | None, authenticator: Authenticator, silence_s: float) -> list[Route]:
