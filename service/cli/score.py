@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import EmbeddedDocuments
+from scoring.lines import documents as encoded
 from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
 from scoring.texts.corpus import STANDARD_INPUT, read_documents
@@ -22,7 +23,6 @@ from service.cli.input_errors import InputError, input_errors
 from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.scorers.documents.encoder import documents as encoded
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
