@@ -65,13 +65,14 @@ class Tokenizer:
         """
         joined = "\n".join(texts)
         if joined.isascii():
-            lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
-            folded = self._fold(joined)
-        else:
-            parts = [self._fold(text) for text in texts]
-            lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(texts)) + 1
-            folded = b" ".join(parts)
-        return folded + b" ", np.cumsum(lengths) - lengths
+            return _joined([self._fold(joined)], np.fromiter(map(len, texts), np.int64, len(texts)))
+        parts = [self._fold(text) if text.isascii() else b"" for text in texts]
+        others = [index for index, text in enumerate(texts) if not text.isascii()]
+        # Together, since a call for each would cost more than its work.
+        lines = self._fold("\n".join(texts[index].replace("\n", " ") for index in others)).split(b"\n")
+        for index, line in zip(others, lines, strict=True):
+            parts[index] = line
+        return _joined(parts, np.fromiter(map(len, parts), np.int64, len(parts)))
 
 
 def _fold(name: TokenizerName, segment: Segment | None) -> Callable[[str], bytes]:
@@ -85,5 +86,10 @@ def _fold(name: TokenizerName, segment: Segment | None) -> Callable[[str], bytes
 def join_tokens(documents: Sequence[Sequence[str]]) -> tuple[bytes, NDArray[np.int64]]:
     """Return n documents that are tokens already as `Tokenizer.fold_all` returns texts."""
     parts = [" ".join(tokens).encode() for tokens in documents]
-    lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts)) + 1
-    return b" ".join(parts) + b" ", np.cumsum(lengths) - lengths
+    return _joined(parts, np.fromiter(map(len, parts), np.int64, len(parts)))
+
+
+def _joined(parts: Sequence[bytes], lengths: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64]]:
+    """Return the parts as one, with blanks in place of line feeds, and where texts of these lengths (n,) begin."""
+    ends = np.cumsum(lengths + 1)
+    return b" ".join(parts).replace(b"\n", b" ") + b" ", ends - lengths - 1
