@@ -60,21 +60,21 @@ def fold(text: str, segment: Segment) -> bytes:
 
 def _fold_any(text: str, segment: Segment) -> str:
     codes, kinds = _spelled(text)
-    if MARK in kinds:
+    if _has(kinds, MARK):
         codes, kinds = _with_own_marks(codes, kinds)
     cleaned = text_of(np.where(kinds == OTHER, np.uint32(BLANK), codes))
     words = _nfc(_nfc(cleaned).lower().replace(_DOTTED, "i"))
-    return _segmented(words, segment) if UNSPACED in kinds else words
+    return _segmented(words, segment) if _has(kinds, UNSPACED) else words
 
 
 def _spelled(text: str) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     """Return the code points (c,) of a text and their kinds (c,): none is FORM or IGNORED."""
     codes = code_points(text)
     kinds = kinds_of(codes)
-    if FORM in kinds:
+    if _has(kinds, FORM):
         codes = code_points(text.translate(spelled_out()))
         kinds = kinds_of(codes)
-    if IGNORED in kinds:
+    if _has(kinds, IGNORED):
         kept = kinds != IGNORED
         codes, kinds = codes[kept], kinds[kept]
     return codes, kinds
@@ -89,6 +89,11 @@ def _with_own_marks(
     kinds = np.where(marks & (kinds[before] <= MARK), np.uint8(OTHER), kinds)
     few = np.arange(len(marks)) - before <= _MAX_MARKS
     return (codes, kinds) if few.all() else (codes[few], kinds[few])
+
+
+def _has(kinds: NDArray[np.uint8], kind: int) -> bool:
+    # A tenth of the time of `kind in kinds`.
+    return kind in kinds.tobytes()
 
 
 def _nfc(text: str) -> str:
