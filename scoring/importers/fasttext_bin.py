@@ -109,10 +109,10 @@ def read_fasttext_bin(path: Path) -> WordVectors:
     if reader.left or len(rows) != len(words) + header.bucket:
         raise ModelError("is damaged: its sizes do not agree")
     if not header.max_n or not header.bucket:
-        return WordVectors(words, np.array(rows[: len(words)]), counts)
+        return WordVectors(words, np.array(rows[: len(words)]), counts, official=True)
     ngram_vectors = np.array(rows[len(words) :])
     word_vectors = _compose(words, rows[: len(words)], ngram_vectors, header)
-    return WordVectors(words, word_vectors, counts, ngram_vectors, header.min_n, header.max_n)
+    return WordVectors(words, word_vectors, counts, ngram_vectors, header.min_n, header.max_n, official=True)
 
 
 def _read_header(reader: _Reader, *, new: bool) -> _Header:

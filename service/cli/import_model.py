@@ -1,13 +1,17 @@
 """`scorepool import`: an existing fastText model becomes a bundle."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from scoring.bundle.manifest import Pooling
+from scoring.importers.conventions import LIBRARIES, Convention, Library, choose
 from scoring.importers.importing import build_model, import_centroids, import_fasttext
+from scoring.tokens.names import TokenizerName
 from scoring.training.corpus import read_corpus
 from scoring.training.fit import FittingOptions
+from scoring.training.word_vectors import WordVectors
 from service.cli.input_errors import input_errors
 from service.cli.options import (
     BUNDLE_OUTPUT,
@@ -17,9 +21,9 @@ from service.cli.options import (
     PATH,
     SEED,
     THREADS,
-    TOKENIZER,
     clusters_option,
     pooling_option,
+    tokenizer_option,
 )
 from service.cli.output import BundleDestination
 from service.cli.progress import progress_bars
@@ -33,8 +37,13 @@ from service.cli.progress import progress_bars
 @click.option("--centroids", type=PATH, metavar="FILE.npy", help="An existing K-Means: (k, d) floats.")
 @clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
 @click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
-@pooling_option("mean")
-@TOKENIZER
+@click.option(
+    "--like",
+    type=click.Choice(LIBRARIES),
+    help="Tokenizer and pooling of a library's users  [default: of the library whose file it is]",
+)
+@tokenizer_option(show_default="that of --like, or what the words show")
+@pooling_option(get_args(Pooling), show_default="that of --like")
 @SEED
 @THREADS
 @ENCODING
@@ -52,6 +61,9 @@ def command(
     *,
     trust_pickle: bool,
     force: bool,
+    like: Library | None,
+    tokenizer: TokenizerName | None,
+    pooling: Pooling | None,
     **options: Any,
 ) -> None:
     """Make a bundle of an existing fastText model and a K-Means.
@@ -65,7 +77,19 @@ def command(
         vectors = import_fasttext(fasttext, trust_pickle=trust_pickle)
         dimensions = vectors.word_vectors.shape[1]
         existing = None if centroids is None else import_centroids(centroids, dimensions)
-        fitting = FittingOptions(name or fasttext.stem, **options)
+        convention = _choose(vectors, like, tokenizer, pooling)
+        fitting = FittingOptions(name or fasttext.stem, convention.pooling, convention.tokenizer, **options)
         model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
         summary = destination.publish(model)
     click.echo(summary)
+
+
+def _choose(
+    vectors: WordVectors, like: Library | None, tokenizer: TokenizerName | None, pooling: Pooling | None
+) -> Convention:
+    """Return the tokenizer and the pooling, and say on standard error what was chosen, and where it may be wrong."""
+    choice = choose(vectors, like=like, tokenizer=tokenizer, pooling=pooling)
+    click.echo(choice.describe(), err=True)
+    for warning in choice.warnings():
+        click.echo(f"warning: {warning}", err=True)
+    return choice.convention
