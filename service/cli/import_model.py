@@ -1,21 +1,23 @@
 """`scorepool import`: an existing fastText model becomes a bundle."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from scoring.bundle.manifest import Pooling
+from scoring.bundle.manifest import Pooling, Precision
+from scoring.importers.centroids import import_centroids
 from scoring.importers.conventions import LIBRARIES, Convention, Library, choose
-from scoring.importers.importing import build_model, import_centroids, import_fasttext
+from scoring.importers.importing import ImportOptions, build_model, import_fasttext
+from scoring.texts.corpus import read_documents, texts_of
+from scoring.texts.documents import ReadingOptions
 from scoring.tokens.names import TokenizerName
-from scoring.training.corpus import read_corpus
 from scoring.training.fit import FittingOptions
 from scoring.training.word_vectors import WordVectors
 from service.cli.input_errors import input_errors
 from service.cli.options import (
     BUNDLE_OUTPUT,
-    ENCODING,
     FORCE,
     NAME,
     PATH,
@@ -23,6 +25,7 @@ from service.cli.options import (
     THREADS,
     clusters_option,
     pooling_option,
+    reading_options,
     tokenizer_option,
 )
 from service.cli.output import BundleDestination
@@ -31,10 +34,10 @@ from service.cli.progress import progress_bars
 
 @click.command()
 @click.option(
-    "--fasttext", required=True, type=PATH, metavar="FILE", help="Facebook .bin, .vec, or gensim's."
+    "--fasttext", required=True, type=PATH, metavar="FILE", help=".bin, .ftz, .vec, word2vec's, or gensim's."
 )
 @BUNDLE_OUTPUT
-@click.option("--centroids", type=PATH, metavar="FILE.npy", help="An existing K-Means: (k, d) floats.")
+@click.option("--centroids", type=PATH, metavar="FILE", help="An existing K-Means: .npy, .skops, .joblib.")
 @clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
 @click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
 @click.option(
@@ -46,9 +49,17 @@ from service.cli.progress import progress_bars
 @pooling_option(get_args(Pooling), show_default="that of --like")
 @SEED
 @THREADS
-@ENCODING
+@reading_options(ids=False)
 @NAME
-@click.option("--trust-pickle", is_flag=True, help="Load a gensim-saved model: a pickle can run any code.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Keep the N most frequent words.")
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    default="float32",
+    show_default=True,
+    help="How vectors are stored; float16 takes half the space and time to read.",
+)
+@click.option("--trust-pickle", is_flag=True, help="Load a pickled model or K-Means, which can run any code.")
 @FORCE
 @input_errors()
 def command(
@@ -56,8 +67,10 @@ def command(
     output: Path,
     centroids: Path | None,
     corpus: Path | None,
-    encoding: str,
+    reading: ReadingOptions,
     name: str | None,
+    limit: int | None,
+    precision: Precision,
     *,
     trust_pickle: bool,
     force: bool,
@@ -73,14 +86,18 @@ def command(
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
-        texts = None if corpus is None else read_corpus(corpus, encoding)
-        vectors = import_fasttext(fasttext, trust_pickle=trust_pickle)
+        texts = None if corpus is None else texts_of(read_documents(corpus, reading))
+        vectors = import_fasttext(fasttext, ImportOptions(limit, trust_pickle), report)
+        for warning in vectors.warnings:
+            click.echo(f"Warning: {warning}", err=True)
         dimensions = vectors.word_vectors.shape[1]
-        existing = None if centroids is None else import_centroids(centroids, dimensions)
+        existing = (
+            None if centroids is None else import_centroids(centroids, dimensions, trust_pickle=trust_pickle)
+        )
         convention = _choose(vectors, like, tokenizer, pooling)
         fitting = FittingOptions(name or fasttext.stem, convention.pooling, convention.tokenizer, **options)
         model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
-        summary = destination.publish(model)
+        summary = destination.publish(replace(model, precision=precision), report)
     click.echo(summary)
 
 
@@ -91,5 +108,5 @@ def _choose(
     choice = choose(vectors, like=like, tokenizer=tokenizer, pooling=pooling)
     click.echo(choice.describe(), err=True)
     for warning in choice.warnings():
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"Warning: {warning}", err=True)
     return choice.convention

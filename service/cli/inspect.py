@@ -43,15 +43,20 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("digest", bundle.digest),
         ("created", manifest.created or "unknown"),
         ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),
-        ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions"),
+        ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions, {manifest.precision}"),
         ("n-grams", ngrams if manifest.buckets else "none: unknown words have no vector"),
-        ("tokenizer", f"{manifest.tokenizer}, words of at most {manifest.max_token_length:,} characters"),
+        ("tokenizer", _tokenizer(manifest)),
         ("pooling", f"{manifest.pooling}, {manifest.components} components removed"),
         ("clusters", str(manifest.clusters)),
         ("outliers", _calibration(manifest)),
         ("libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
         *((f"training {name}", str(value)) for name, value in manifest.training.items()),
     ]
+
+
+def _tokenizer(manifest: Manifest) -> str:
+    segmenter = "" if manifest.segmenter is None else f", scripts without spaces by {manifest.segmenter}"
+    return f"{manifest.tokenizer}, words of at most {manifest.max_token_length:,} characters{segmenter}"
 
 
 def _calibration(manifest: Manifest) -> str:

@@ -1,7 +1,8 @@
 """`scorepool score`: scores a corpus, here or by a service. Texts in; one JSON line a document out, as in `/score`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
@@ -12,14 +13,16 @@ from click.core import ParameterSource
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import EmbeddedDocuments
+from scoring.lines import documents as encoded
 from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import STANDARD_INPUT, read_documents
+from scoring.texts.documents import Document, ReadingLimits, ReadingOptions
+from scoring.texts.ids import identified
 from service.cli.input_errors import InputError, input_errors
-from service.cli.options import ENCODING, FORCE, PATH, FiniteRange, jwt_secret
+from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.scorers.documents.encoder import documents
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
@@ -35,7 +38,7 @@ CHUNK_DOCUMENTS = 1_000
     help="Of each document; 0 compares nothing. With --url all documents must fit into one request  "
     "[default: 5, with --url 0]",
 )
-@ENCODING
+@reading_options(ids=True)
 @click.option("--output", type=PATH, metavar="FILE", help="Write there  [default: standard output]")
 @FORCE
 @click.option(
@@ -57,7 +60,7 @@ def command(
     bundle: Path | None,
     url: str | None,
     neighbours: int | None,
-    encoding: str,
+    reading: ReadingOptions,
     output: Path | None,
     *,
     force: bool,
@@ -66,8 +69,8 @@ def command(
 ) -> None:
     """Score the documents of INPUT, here or by a service.
 
-    It writes one JSON line for each document. With --url, INPUT may be - for JSON lines from standard input, and JSON
-    lines keep their "id".
+    INPUT is read as by `scorepool train`. It writes one JSON line for each document, with its id: the member or column
+    `id`, the path of a file in a folder, or its position, from 0.
     """
     named = ctx.get_parameter_source("bundle") is ParameterSource.COMMANDLINE
     if (url is None and bundle is None) or (url is not None and named):
@@ -76,15 +79,19 @@ def command(
         remote = _remote()
         scorer = remote.RemoteScorer(url, token, jwt_secret(), neighbours or 0, timeout)
         with progress_bars() as report, open_output(output, force=force) as out:
-            failure = scorer.score(remote.read_documents(input, encoding), out, report)
+            failure = scorer.score(remote.documents_to_send(input, _documents(input, reading)), out, report)
         if failure is not None:
             raise failure
         return
     assert bundle is not None
     with progress_bars() as report, open_output(output, force=force) as out:
-        score_texts(
-            bundle, read_corpus(input, encoding), 5 if neighbours is None else neighbours, out, report
-        )
+        compared = 5 if neighbours is None else neighbours
+        score_documents(bundle, _documents(input, reading), compared, out, report)
+
+
+def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
+    name = "standard input" if input == STANDARD_INPUT else str(input)
+    return identified(read_documents(input, reading), name, ReadingLimits().id_characters)
 
 
 def _remote() -> ModuleType:
@@ -96,30 +103,36 @@ def _remote() -> ModuleType:
         raise InputError("--url needs the client; install it: pip install scorepool-client") from error
 
 
-def score_texts(bundle: Path, texts: Iterable[str], neighbours: int, out: BinaryIO, report: Progress) -> None:
-    """Write one JSON line for each of n texts to `out`. Memory is O(n·(d + m)) for m neighbours of each.
+def score_documents(
+    bundle: Path, documents: Iterable[Document], neighbours: int, out: BinaryIO, report: Progress
+) -> None:
+    """Write one JSON line for each of n documents to `out`. Memory is O(n·(d + m)) for m neighbours of each.
 
     With `neighbours` 0 the documents are not compared. The comparison takes O(n²·d), most of the time
     when there are many documents.
 
-    Raises: BundleError when the bundle cannot be used.
+    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read.
     """
     options = ScoringOptions("neighbours", neighbours) if neighbours else ScoringOptions("none")
     scorer = Scorer(open_bundle(bundle))
-    embedded = _embed(scorer, list(texts), report)
+    ids, embedded = _embed(scorer, documents, report)
     report("cluster and compare", 0, 1)
     scores = scorer.score_vectors(embedded, options)
     report("cluster and compare", 1, 1)
-    ids = [str(position) for position in range(len(embedded.tokens))]
-    for done, document in enumerate(documents(ids, scores, vectors=False), start=1):
+    for done, document in enumerate(encoded(ids, scores, vectors=False), start=1):
         out.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
         if done % CHUNK_DOCUMENTS == 0 or done == len(ids):
             report("write", done, len(ids))
 
 
-def _embed(scorer: Scorer, texts: list[str], report: Progress) -> EmbeddedDocuments:
+def _embed(
+    scorer: Scorer, documents: Iterable[Document], report: Progress
+) -> tuple[list[str], EmbeddedDocuments]:
+    ids: list[str] = []
     chunks = []
-    for start in range(0, len(texts), CHUNK_DOCUMENTS):
-        chunks.append(scorer.embed(texts[start : start + CHUNK_DOCUMENTS]))
-        report("embed", min(start + CHUNK_DOCUMENTS, len(texts)), len(texts))
-    return EmbeddedDocuments.concatenate(chunks)
+    rest = iter(documents)
+    while chunk := list(islice(rest, CHUNK_DOCUMENTS)):
+        ids.extend(str(document.id) for document in chunk)
+        chunks.append(scorer.embed([document.text for document in chunk]))
+        report("embed", len(ids), len(ids))
+    return ids, EmbeddedDocuments.concatenate(chunks)

@@ -17,8 +17,8 @@ from scoring.bundle.model import Model
 from scoring.embedding.norms import inverse_norms
 from scoring.explanation import explain
 from scoring.pipeline import Scorer, ScoringOptions
+from scoring.texts.corpus import read_corpus
 from scoring.tokens.tokenizer import Tokenizer
-from scoring.training.corpus import read_corpus
 from tests.support.small_bundle import WORDS, model
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))

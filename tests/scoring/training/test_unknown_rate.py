@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from gensim.test.utils import datapath
 
+from scoring.texts.corpus import read_corpus
 from scoring.tokens.names import TokenizerName
 from scoring.tokens.tokenizer import Tokenizer
-from scoring.training.corpus import read_corpus
 from scoring.training.unknown_rate import fit_unknown_rate
 
 STORIES = list(dict.fromkeys(read_corpus(Path(datapath("lee_background.cor")))))
