@@ -1,6 +1,7 @@
 """Existing models to bundles.
 
 importing         which reader a file needs; word vectors and centroids to a model
+conventions       the tokenizer and the pooling that users of a model expect
 model_file        one file, plain or compressed, as a stream or as mapped memory
 fasttext_bin      `.bin` and `.ftz` files of Facebook's fastText
 fasttext_vec      `.vec` text files

@@ -130,11 +130,18 @@ def read_fasttext_bin(file: ModelFile, progress: Progress = silent) -> WordVecto
         warnings = (f"{count_words(dictionary.undecodable)} not UTF-8, so no text can have them",)
     own = SelectedRows(rows, np.arange(len(words)))
     if not buckets or not header.max_n:
-        return WordVectors(words, own, dictionary.counts, warnings=warnings)
+        return WordVectors(words, own, dictionary.counts, official=True, warnings=warnings)
     ngram_vectors = SelectedRows(rows, np.arange(len(words), len(rows)))
     composed = ComposedRows(words, own, ngram_vectors, header.min_n, header.max_n)
     return WordVectors(
-        words, composed, dictionary.counts, ngram_vectors, header.min_n, header.max_n, warnings
+        words,
+        composed,
+        dictionary.counts,
+        ngram_vectors,
+        header.min_n,
+        header.max_n,
+        official=True,
+        warnings=warnings,
     )
 
 
