@@ -17,10 +17,12 @@ BLOCK_BYTES = 4 << 20
 class LazyRows(ABC):
     """n vectors of d float32 numbers; indexing reads or computes some, `np.asarray` all of them.
 
-    block_bytes: how many bytes of rows are best asked for at a time.
+    block_bytes: how many bytes of rows are best asked for at a time. computed: whether they are computed, and should
+    be stored where they are asked for more than once.
     """
 
     block_bytes = BLOCK_BYTES
+    computed = False
 
     def __init__(self, rows: int, dimensions: int) -> None:
         self.shape = (rows, dimensions)
@@ -45,7 +47,7 @@ class SelectedRows(LazyRows):
         super().__init__(len(rows), source.shape[1])
         self._source = source
         if isinstance(source, LazyRows):
-            self.block_bytes = source.block_bytes
+            self.block_bytes, self.computed = source.block_bytes, source.computed
         self._rows = rows
 
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:

@@ -28,6 +28,7 @@ class ComposedRows(LazyRows):
     """
 
     block_bytes = _BLOCK_BYTES
+    computed = True
 
     def __init__(
         self, words: Sequence[str], own: LazyRows, ngram_vectors: LazyRows, min_n: int, max_n: int

@@ -1,6 +1,7 @@
 """Vectors as they lie in a file: read when they are asked for, checked once from the first to the last."""
 
 import os
+import tempfile
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -44,6 +45,19 @@ class FileRows(LazyRows):
         if len(content) != size:
             raise ModelError("was cut off while it was read")
         return np.frombuffer(content, dtype="<f4").reshape(len(offsets), self.shape[1])
+
+
+def store_rows(rows: LazyRows, progress: Progress = silent) -> FileRows:
+    """Compute all rows once and return them from a temporary file, which is gone when they are.
+
+    `progress` is told rows, under the stage `compose`. Raises: OSError when there is no space for the file.
+    """
+    with tempfile.TemporaryFile(prefix="scorepool-") as file:
+        for block in row_blocks(rows):
+            file.write(np.ascontiguousarray(rows[block], dtype="<f4").data)
+            progress("compose", block.stop, len(rows))
+        file.flush()
+        return FileRows(file.fileno(), 0, rows.shape)
 
 
 def check_rows(rows: Vectors, describe: Callable[[int], str], progress: Progress = silent) -> None:
