@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Protocol
@@ -146,7 +147,7 @@ def create_app(  # noqa: PLR0913 - the parts of the service
         routes=[
             *work,
             *_probe_routes(backend, readiness),
-            *_operator_routes(model, telemetry, backend.snapshot, authenticator),
+            *_operator_routes(model, telemetry, partial(_snapshot, backend, jobs), authenticator),
             *_document_routes(settings, model, backend),
             *job_routes(jobs, authenticator, settings.body_timeout_s),
             *page_routes(),
@@ -241,6 +242,11 @@ def _probe_routes(backend: Backend, readiness: Readiness) -> list[Route]:
     ]
 
 
+def _snapshot(backend: Backend, jobs: Jobs | None) -> Snapshot:
+    pool = backend.snapshot()
+    return pool if jobs is None else replace(pool, job_states=jobs.counts())
+
+
 def _not_ready(backend: Backend, reason: str | None) -> NotReady | None:
     return None if reason is None else NotReady("unavailable", reason, backend.damage or UNSET)
 
@@ -271,6 +277,8 @@ def _lifespan(
             yield
         finally:
             await drain()
+            if jobs is not None:
+                await jobs.close()
             readiness.stop()
             await keys.stop()
 

@@ -35,7 +35,7 @@ class JobOptions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     neighbours: Annotated[int, Meta(ge=1, le=MAX_NEIGHBOURS, description="Of each document.")] = 5
     threshold: Annotated[Cosine, Meta(description="The least cosine of a pair.")] = 0.8
     vectors: Annotated[
-        bool, Meta(description="Keep the document vectors, for `Accept: application/x-npy`.")
+        bool, Meta(description="Put `vector` into each line; as `application/x-npy` they are there anyway.")
     ] = False
     duplicates: Annotated[
         Cosine | None, Meta(description="Group documents whose cosine is at least this.")

@@ -90,12 +90,16 @@ class Jobs:
             self._keeping.cancel()
         self._registry.wake_all()
         await self._lanes.stop(STOP_S)
+
+    async def close(self) -> None:
+        """Let another server have `state_dir`."""
+        await self.stop()
         await self._registry.close()
+        self._folder.close()
 
     async def submit(self, new: NewJob, pieces: AsyncIterable[bytes]) -> Job:
         """Return the job that a client's corpus makes. Raises: Refused, and what `pieces` raise."""
-        if self._stopped:
-            raise Refused("draining", "the server is shutting down; try again later")
+        self._check_open()
         record = await self._submission.submit(new, pieces)
         self._lanes.wake(record.subject)
         return self._describe(record)
@@ -123,22 +127,32 @@ class Jobs:
 
     async def delete(self, viewer: Viewer, name: str) -> None:
         """Cancel a job that has not ended; remove one that has. Its files are deleted. Raises: Refused."""
-        self._check_unused(self._find(viewer, name))
-        await self._lanes.cancel(name)
+        self._check_open()
         record = self._find(viewer, name)
-        try:
-            if record.state.ended:
-                await self._registry.remove(record)
-            else:
-                await self._registry.put(
-                    replace(
-                        record, state=State.CANCELLED, stage_name="", disk_bytes=0, reason="", ended=time()
-                    )
-                )
-        except StorageError as error:
-            raise Refused("insufficient_storage", str(error), 1) from error
-        run_blocking(partial(self._folder.remove, name))
-        self._lanes.wake(record.subject)
+        self._check_unused(record)
+        async with self._lanes.without(record):
+            record = self._find(viewer, name)
+            try:
+                await self._end(record)
+            except StorageError as error:
+                code = "insufficient_storage" if error.full else "internal_error"
+                raise Refused(code, str(error)) from error
+            # Not awaited: the disk may take its time, and the folder is out of the way at once.
+            run_blocking(partial(self._folder.remove, name))
+
+    async def _end(self, record: JobRecord) -> None:
+        """Cancel a job, or forget one that has ended. Raises: StorageError."""
+        if record.state.ended:
+            await self._registry.remove(record)
+        else:
+            cancelled = replace(
+                record, state=State.CANCELLED, reason="", stage_name="", disk_bytes=0, ended=time()
+            )
+            await self._registry.put(cancelled)
+
+    def _check_open(self) -> None:
+        if self._stopped:
+            raise Refused("draining", "the server is shutting down; try again later")
 
     def get_or_none(self, viewer: Viewer, name: str) -> Job | None:
         """Return a job, None where there is none."""

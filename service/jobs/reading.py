@@ -91,7 +91,9 @@ def read(request: Reading) -> Reply:
                 # One without an id is called by its position in the whole corpus, which may have begun before.
                 writer.add(None if document.id == str(position) else document.id, document.text)
     except TextFault as fault:
-        return Unread(fault.code, str(fault)[:MAX_DETAIL])
+        where = "" if fault.place is None else f"{fault.place.unit} {fault.place.number}: "
+        hint = "" if fault.option is None else f"; {fault.option} names another"
+        return Unread(fault.code, f"{where}{fault.detail}{hint}"[:MAX_DETAIL])
     except OSError as error:
         return Unread("storage", str(error.strerror), error.errno in {errno.ENOSPC, errno.EDQUOT})
     if not writer.written.documents:
