@@ -142,6 +142,7 @@ def create_app(  # noqa: PLR0913 - the parts of the service
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits, settings.root_path)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     telemetry.register(_health(settings, backend, readiness).families)
+    drain = partial(_drain, model, backend, jobs, settings.drain_timeout_s)
     work = _work_routes(model.info.scorer, backend, authenticator, limits)
     app = Application(
         routes=[
@@ -154,13 +155,7 @@ def create_app(  # noqa: PLR0913 - the parts of the service
         ],
         middleware=_middleware(settings, telemetry, work[0]),
         exception_handlers={HTTPException: http_exception_response},
-        lifespan=_lifespan(
-            backend,
-            keys,
-            readiness,
-            jobs,
-            partial(_drain, model, backend, jobs, settings.drain_timeout_s),
-        ),
+        lifespan=_lifespan(backend, keys, readiness, jobs, drain),
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False

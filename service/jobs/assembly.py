@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from time import time
 from typing import Protocol
 
 from service.api.scorer import Served
@@ -64,6 +65,7 @@ def open_jobs(
         long_steps=LongSteps(processes),
         model=partial(_served, model),
         hands=HANDS * settings.workers,
+        now=time,
     )
     jobs = Jobs(context, Submission(context, processes, limits), limits)
     register(lambda: observer.families(jobs.counts()))

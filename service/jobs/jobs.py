@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
-from time import time
 
 from service.api.job import Job, JobList
 from service.errors import Refused
@@ -146,7 +145,12 @@ class Jobs:
             await self._registry.remove(record)
         else:
             cancelled = replace(
-                record, state=State.CANCELLED, reason="", stage_name="", disk_bytes=0, ended=time()
+                record,
+                state=State.CANCELLED,
+                reason="",
+                stage_name="",
+                disk_bytes=0,
+                ended=self._context.now(),
             )
             await self._registry.put(cancelled)
 
@@ -205,7 +209,10 @@ class Jobs:
         """Remove jobs whose time is over, again and again."""
         while True:
             for record in self._registry:
-                if record.ended is not None and record.ended + self._limits.retention_s <= time():
+                if (
+                    record.ended is not None
+                    and record.ended + self._limits.retention_s <= self._context.now()
+                ):
                     await self._expire(record)
             await asyncio.sleep(min(RETENTION_CHECK_S, max(1.0, self._limits.retention_s / 10)))
 

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from time import monotonic, time
+from time import monotonic
 from typing import TypeVar
 
 from scoring.errors import ScoringError
@@ -38,7 +38,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What the runs of all jobs share. hands: steps of a job that are handed out at once."""
+    """What the runs of all jobs share.
+
+    hands: steps of a job that are handed out at once. now: the time of day, in seconds since 1970.
+    """
 
     registry: Registry
     folder: StateFolder
@@ -47,6 +50,7 @@ class RunContext:
     long_steps: LongSteps
     model: Callable[[], ServedModel]
     hands: int
+    now: Callable[[], float]
     retry_s: float = RETRY_S
 
 
@@ -137,7 +141,7 @@ class JobRun:
             begun=record.begun + 1,
             tiles_total=work.tiles,
             steps_total=work.steps,
-            started=record.started or time(),
+            started=record.started or context.now(),
         )
         await self._enter(work, 0)
 
@@ -243,7 +247,9 @@ class JobRun:
 
     async def _end(self, state: State, reason: str = "") -> None:
         size = await self._blocking(partial(size_of, self._folder))
-        ended = replace(self.record, state=state, reason=reason, stage_name="", disk_bytes=size, ended=time())
+        ended = replace(
+            self.record, state=state, reason=reason, stage_name="", disk_bytes=size, ended=self._context.now()
+        )
         self.record = await self._context.registry.put(ended)
 
     async def _blocking(self, call: Callable[[], T]) -> T:

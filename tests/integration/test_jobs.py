@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -285,12 +286,12 @@ def test_without_a_folder_there_are_no_jobs(demo_bundle: Path) -> None:
 
 def test_a_full_disk_pauses_a_job_and_refuses_another(demo_bundle: Path, tmp_path: Path) -> None:
     """It goes on by itself when there is room; here there is when the reserve is less."""
-    settings = {"scripted": False, "state_dir": tmp_path, "workers": 1}
-    with running_server(demo_bundle, **settings, state_reserve_bytes=0) as server:
+    serving = partial(running_server, demo_bundle, scripted=False, state_dir=tmp_path, workers=1)
+    with serving(state_reserve_bytes=0) as server:
         place = JobsClient(server).submit(LARGE)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(TIMEOUT_S)
-    with running_server(demo_bundle, **settings, state_reserve_bytes=2**40) as server:
+    with serving(state_reserve_bytes=2**40) as server:
         client = JobsClient(server)
 
         job = client.await_state(place, "paused")
@@ -298,7 +299,7 @@ def test_a_full_disk_pauses_a_job_and_refuses_another(demo_bundle: Path, tmp_pat
 
         assert "has room for 0 bytes" in job["error"]
         assert (refused.status, refused.code) == (507, "insufficient_storage")
-    with running_server(demo_bundle, **settings, state_reserve_bytes=0) as server:
+    with serving(state_reserve_bytes=0) as server:
         assert len(JobsClient(server).await_result(place)) == len(TEXTS) * 40
 
 

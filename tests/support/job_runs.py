@@ -32,7 +32,7 @@ class ScriptedEngine:
     """Writes nothing but the numbers of steps: `<stage>` in a job's folder has a line for each step that was done."""
 
     def __init__(self) -> None:
-        self.stages = STAGES
+        self.stages: tuple[Stage, ...] = STAGES
         self.begun = 0
         self.ended: list[int] = []
         # Steps that a disk has lost after they were counted.
@@ -133,6 +133,7 @@ class Workshop:
         self.store = Store(self.folder.database)
         self.registry = Registry(self.store, self.events)
         self.model = ServedModel("sha256:a", 3)
+        self.now = 1e9
         self.context = RunContext(
             registry=self.registry,
             folder=self.folder,
@@ -141,6 +142,7 @@ class Workshop:
             long_steps=LongSteps(Processes(1)),
             model=lambda: self.model,
             hands=hands,
+            now=lambda: self.now,
             retry_s=0.0,
         )
 

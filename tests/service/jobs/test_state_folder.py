@@ -63,7 +63,7 @@ def test_a_removed_job_is_gone_with_its_files(tmp_path: Path) -> None:
     folder.remove("a")
 
     assert size >= 5000
-    assert folder.names() == list((tmp_path / "removed").iterdir()) == []
+    assert (folder.names(), list((tmp_path / "removed").iterdir())) == ([], [])
     folder.close()
 
 
