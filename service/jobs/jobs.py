@@ -6,14 +6,16 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from service.api.job import Job, JobList
+from service.api.job import Job, JobList, Part
 from service.errors import Refused
+from service.jobs.apart import Processes
 from service.jobs.engine import ResultFile, ResultPart
 from service.jobs.errors import StorageError
 from service.jobs.lanes import Lanes
 from service.jobs.limits import JobLimits
 from service.jobs.record import JobRecord, describe
 from service.jobs.registry import Registry, states_of
+from service.jobs.regrouping import Regroupings
 from service.jobs.run import RunContext
 from service.jobs.state_folder import StateFolder
 from service.jobs.states import State
@@ -44,12 +46,13 @@ class Viewer:
 class Jobs:
     """All jobs. Everything here belongs to the event loop's thread."""
 
-    def __init__(self, context: RunContext, submission: Submission, limits: JobLimits) -> None:
+    def __init__(self, context: RunContext, processes: Processes, limits: JobLimits) -> None:
         self._context = context
         self._registry: Registry = context.registry
         self._folder: StateFolder = context.folder
         self._lanes = Lanes(context)
-        self._submission = submission
+        self._submission = Submission(context, processes, limits)
+        self._regroupings = Regroupings(processes)
         self._limits = limits
         self._keeping: asyncio.Task[None] | None = None
         self._stopped = False
@@ -163,7 +166,7 @@ class Jobs:
         record = self._registry.get(name)
         return None if record is None or not viewer.sees(record) else self._describe(record)
 
-    async def result(self, viewer: Viewer, name: str, part: ResultPart) -> ResultFile:
+    async def result(self, viewer: Viewer, name: str, part: ResultPart, query: Part) -> ResultFile:
         """Return a part of the result of a job. Raises: Refused (`not_found`, `not_ready`, `no_result`)."""
         record = self._find(viewer, name)
         if record.state.ended and record.state is not State.DONE:
@@ -171,8 +174,11 @@ class Jobs:
             raise Refused("no_result", f"the job is {record.state}{why}")
         if record.state is not State.DONE:
             raise Refused("not_ready", f"the job is {record.state}; its result is there when it is done", 1)
+        folder, answer = self._folder.job(name), ""
+        if query.duplicates is not None and part == "documents":
+            answer = await self._regroupings.run(folder, query.duplicates, query.linkage)
         try:
-            return await run_blocking(partial(self._context.engine.result, self._folder.job(name), part))
+            return await run_blocking(partial(self._context.engine.result, folder, part, answer))
         except ValueError as error:
             raise Refused("no_result", str(error)) from error
 

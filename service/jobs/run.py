@@ -18,6 +18,7 @@ from time import monotonic
 from typing import TypeVar
 
 from scoring.errors import ScoringError
+from service.api.job import Findings
 from service.api.step import StepDone
 from service.jobs.commits import Commits
 from service.jobs.engine import Engine, ServedModel, Sizes, Stage, Work
@@ -113,7 +114,8 @@ class JobRun:
         self._began, self._steps_before = monotonic(), self.record.steps_done
         while self.record.stage < len(work.stages):
             await self._do_stage(work, work.stages[self.record.stage])
-        await self._end(State.DONE)
+        found = await self._blocking(partial(self._context.engine.found, self._folder))
+        await self._end(State.DONE, found=found)
 
     async def _plan(self, sizes: Sizes) -> Work:
         try:
@@ -245,10 +247,16 @@ class JobRun:
             else:
                 return
 
-    async def _end(self, state: State, reason: str = "") -> None:
+    async def _end(self, state: State, reason: str = "", found: Findings | None = None) -> None:
         size = await self._blocking(partial(size_of, self._folder))
         ended = replace(
-            self.record, state=state, reason=reason, stage_name="", disk_bytes=size, ended=self._context.now()
+            self.record,
+            state=state,
+            reason=reason,
+            stage_name="",
+            found=found,
+            disk_bytes=size,
+            ended=self._context.now(),
         )
         self.record = await self._context.registry.put(ended)
 
