@@ -176,6 +176,8 @@ def main() -> None:
     options_parser = parser(__doc__, "bundle", "picture")
     options_parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     options_parser.add_argument("--repeats", type=int, default=3)
+    kinds = ("passages", "descriptions")
+    options_parser.add_argument("--documents", choices=kinds, default=kinds[0])
     options_parser.add_argument(
         "--processes", type=int, default=0, help="run so many instead, no kernel beside"
     )
