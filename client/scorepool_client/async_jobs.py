@@ -8,11 +8,11 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from scorepool_client.exchange import Steps
 from scorepool_client.following import Piece
 from scorepool_client.job_calls import JobCalls
-from scorepool_client.jobs import Job, JobOptions, OnBytes, ResultPart
+from scorepool_client.jobs import Job, JobOptions, ResultPart
 from scorepool_client.request import AnyDocument, refuse_text
 from scorepool_client.result_lines import LineSplitter
 from scorepool_client.results import DocumentScore, Pair
-from scorepool_client.uploads import Spool, Upload, open_file
+from scorepool_client.uploads import OnBytes, Spool, Upload, open_file
 
 Result = TypeVar("Result")
 
@@ -41,10 +41,12 @@ class AsyncJobs:
         *,
         media_type: str | None = None,
         key: str | None = None,
+        on_progress: OnBytes | None = None,
         timeout: float | None = None,
     ) -> Job:
         """Send a corpus; return its job. Raises: ScorepoolError; ValueError for a file of another kind; OSError."""
         with await _opened(corpus, media_type) as upload:
+            upload.on_progress = on_progress
             key = key or uuid.uuid4().hex
             return await self._runner.run(self._calls.submit(upload, options or JobOptions(), key, timeout))
 

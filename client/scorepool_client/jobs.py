@@ -1,7 +1,7 @@
 """Jobs of the service: what is asked of one, what is told of one, and their decoding."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
@@ -14,9 +14,6 @@ JobState = Literal["uploading", "queued", "running", "paused", "done", "failed",
 FINAL_STATES = frozenset({"done", "failed", "cancelled"})
 
 ResultPart = Literal["documents", "pairs", "vectors"]
-
-# Called with the bytes so far and of all, None where that is not known.
-OnBytes = Callable[[int, int | None], object]
 
 
 @dataclass(frozen=True, slots=True)

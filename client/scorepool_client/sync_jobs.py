@@ -8,11 +8,11 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from scorepool_client.exchange import Steps
 from scorepool_client.following import Piece
 from scorepool_client.job_calls import JobCalls
-from scorepool_client.jobs import Job, JobOptions, OnBytes, ResultPart
+from scorepool_client.jobs import Job, JobOptions, ResultPart
 from scorepool_client.request import AnyDocument, refuse_text
 from scorepool_client.result_lines import LineSplitter
 from scorepool_client.results import DocumentScore, Pair
-from scorepool_client.uploads import Spool, Upload, open_file
+from scorepool_client.uploads import OnBytes, Spool, Upload, open_file
 
 Result = TypeVar("Result")
 
@@ -41,6 +41,7 @@ class Jobs:
         *,
         media_type: str | None = None,
         key: str | None = None,
+        on_progress: OnBytes | None = None,
         timeout: float | None = None,
     ) -> Job:
         """Send a corpus; return its job, which is on the service's disk then.
@@ -50,11 +51,13 @@ class Jobs:
         media_type: of a file whose name does not say it.
         key: the Idempotency-Key, a new one where it is None. The corpus may be sent several times; with one key it is
             one job.
+        on_progress: called with the bytes that are sent so far and of all; from 0 again when it is sent again.
         timeout: seconds for the whole call, an hour where it is None.
 
         Raises: ScorepoolError; ValueError for a file of another kind; OSError.
         """
         with _opened(corpus, media_type) as upload:
+            upload.on_progress = on_progress
             key = key or uuid.uuid4().hex
             return self._runner.run(self._calls.submit(upload, options or JobOptions(), key, timeout))
 

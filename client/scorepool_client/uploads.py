@@ -5,7 +5,7 @@ Either can be sent again from its beginning, and takes no memory. httpx is told 
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -26,6 +26,9 @@ _ENCODINGS = {".gz": "gzip", ".zst": "zstd"}
 
 _CHUNK_BYTES = 256 * 1024
 
+# Called with the bytes so far and of all, None where that is not known.
+OnBytes = Callable[[int, int | None], object]
+
 
 class Upload:
     """An open file to be sent; headers: what is said of it. It is closed by `with`."""
@@ -38,6 +41,7 @@ class Upload:
         if content_encoding is not None:
             described["Content-Encoding"] = content_encoding
         self.headers: Mapping[str, str] = described
+        self.on_progress: OnBytes | None = None
 
     def __enter__(self) -> "Upload":
         """Return itself."""
@@ -57,6 +61,8 @@ class Upload:
                 raise EOFError("the file became shorter while it was sent")
             left -= len(chunk)
             yield chunk
+            if self.on_progress is not None:
+                self.on_progress(self._size - left, self._size)
 
 
 def open_file(path: Path, media_type: str | None = None) -> Upload:
