@@ -7,7 +7,7 @@ A corpus that was added to another holds the names of both: generation 0 are tho
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -106,14 +106,6 @@ class DocumentsWriter:
         sync(self._folder, self._outputs)
 
 
-def write_documents(folder: Path, documents: Iterable[tuple[str | None, str]]) -> Written:
-    """Write the documents (name or None, text) of a corpus of its own, durably."""
-    with DocumentsWriter(folder) as writer:
-        for name, text in documents:
-            writer.add(name, text)
-    return writer.written
-
-
 def read_texts(folder: Path, part: int) -> tuple[int, list[str]]:
     """Return the position of a part's first document and the texts of all. Raises: CorpusError."""
     arrays = Records(folder / _TEXTS).arrays(part)
@@ -127,9 +119,10 @@ def read_texts(folder: Path, part: int) -> tuple[int, list[str]]:
 class Names:
     """The names of a corpus's documents, by position; read when they are asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Find the names of all generations in a folder."""
-        paths = sorted(folder.glob("names-*[0-9]"), key=lambda path: int(path.name.removeprefix("names-")))
+    def __init__(self, *folders: Path) -> None:
+        """Find the names of all generations in some folders."""
+        found = [path for folder in folders for path in folder.glob("names-*[0-9]")]
+        paths = sorted(found, key=lambda path: int(path.name.removeprefix("names-")))
         self._paths = paths
         sizes = [_ends_of(path).stat().st_size // _ENDS.itemsize for path in paths]
         self._starts = np.cumsum([0, *sizes])
@@ -151,15 +144,14 @@ class Names:
 
 
 def _read_names(path: Path, rows: NDArray[np.int64]) -> Sequence[str]:
-    """Return the names in the ascending `rows` of one generation."""
-    with path.open("rb", buffering=0) as names, _ends_of(path).open("rb", buffering=0) as ends:
-        numbers, descriptor = ends.fileno(), names.fileno()
-        found = []
-        for row in rows.tolist():
-            raw = os.pread(numbers, 16, 8 * row - 8) if row else bytes(8) + os.pread(numbers, 8, 0)
-            start, end = int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:], "little")
-            found.append(os.pread(descriptor, end - start, start).decode())
-    return found
+    """Return the names in the ascending `rows` of one generation; only pages that are touched become resident."""
+    ends = np.memmap(_ends_of(path), _ENDS, "r")
+    blob = np.memmap(path, np.uint8, "r")
+    starts = np.where(rows > 0, ends[rows - 1], 0)
+    return [
+        blob[start:end].tobytes().decode()
+        for start, end in zip(starts.tolist(), ends[rows].tolist(), strict=True)
+    ]
 
 
 def discard_texts(folder: Path) -> None:

@@ -82,13 +82,18 @@ def base_of(folder: Path) -> Base:
         raise CorpusError(
             f"{folder}: its documents were not compared (similarity none), so none can be compared"
         )
-    generation = 0 if plan.base is None else plan.base.generation + 1
+    kept_from = None
+    if plan.options.pairs_from is not None:
+        kept_from = float(Records(folder / "pairs").select(0, "kept_from")[0][0])
     return Base(
-        plan.first_document + plan.documents,
-        plan.first_part + plan.parts,
-        plan.blocks,
-        plan.block_documents,
-        generation,
+        documents=plan.first_document + plan.documents,
+        parts=plan.first_part + plan.parts,
+        blocks=plan.blocks,
+        block_documents=plan.block_documents,
+        dimensions=plan.dimensions,
+        generation=0 if plan.base is None else plan.base.generation + 1,
+        neighbours=plan.options.neighbours if plan.options.similarity == "neighbours" else 0,
+        pairs_from=kept_from,
     )
 
 

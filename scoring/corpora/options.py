@@ -45,12 +45,12 @@ class CorpusOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def pairs_from(self) -> float | None:
-        """The least cosine of the pairs that are to be kept; None when no pairs are."""
+        """The least cosine of the pairs that are kept; None when no pairs are."""
         wanted = [self.threshold] if self.similarity == "pairs" else []
-        wanted += [value for value in (self.duplicates, self.new) if value is not None]
+        wanted += [] if self.duplicates is None else [self.duplicates]
         return min(wanted, default=None)
 
     @property
     def compares(self) -> bool:
         """Whether documents are compared at all."""
-        return self.similarity == "neighbours" or self.pairs_from is not None
+        return self.similarity == "neighbours" or self.pairs_from is not None or self.new is not None

@@ -47,13 +47,19 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Base(msgspec.Struct, frozen=True):
-    """The sizes of the finished corpus that another is compared with or added to."""
+    """The finished corpus that another is compared with or added to, in numbers.
+
+    neighbours: of its lists, 0 without. pairs_from: the least cosine of the pairs that it keeps, all of which it has.
+    """
 
     documents: int
     parts: int
     blocks: int
     block_documents: int
+    dimensions: int
     generation: int
+    neighbours: int
+    pairs_from: float | None
 
 
 class Rectangle(NamedTuple):
@@ -132,6 +138,8 @@ class Plan(msgspec.Struct, frozen=True):
         """
         if (options.against is None) != (base is None):
             raise ValueError("against: the corpus to compare with and its sizes go together")
+        if base is not None:
+            _check_base(base, dimensions, options)
         size = BLOCK_DOCUMENTS if base is None else base.block_documents
         return cls(documents, parts, dimensions, options, base, size)
 
@@ -176,6 +184,25 @@ class Plan(msgspec.Struct, frozen=True):
         return sum(stage.count for stage in self.stages if stage.name in {"blocks", "tiles"})
 
 
+def _check_base(base: Base, dimensions: int, options: CorpusOptions) -> None:
+    if base.dimensions != dimensions:
+        raise ValueError(
+            f"against: its vectors have {base.dimensions} dimensions and those of this model {dimensions};"
+            " compare with the model that it was scored with"
+        )
+    if options.append and options.similarity == "neighbours" and options.neighbours > base.neighbours:
+        raise ValueError(
+            f"neighbours: {options.neighbours} asked, the corpus that is added to has lists of {base.neighbours};"
+            " ask for no more"
+        )
+    least = options.pairs_from
+    if options.append and least is not None and (base.pairs_from is None or base.pairs_from > least):
+        has = "no pairs" if base.pairs_from is None else f"pairs from {base.pairs_from:g} on"
+        raise ValueError(
+            f"append: pairs from {least:g} on are needed, the corpus that is added to has {has}; score it anew"
+        )
+
+
 @lru_cache(maxsize=16)
 def _stages(plan: Plan) -> tuple[Stage, ...]:
     options, new_blocks = plan.options, plan.blocks - plan.first_block
@@ -188,7 +215,7 @@ def _stages(plan: Plan) -> tuple[Stage, ...]:
                 stages.append(Stage("merge", new_blocks, number))
         if options.append and options.similarity == "neighbours":
             stages.append(Stage("settle", plan.first_block))
-    if options.pairs_from is not None:
+    if options.pairs_from is not None or options.new is not None:
         stages.append(Stage("pairs", 1, long=True))
     if options.duplicates is not None:
         stages.append(Stage("groups", 1, long=True))

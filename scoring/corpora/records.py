@@ -9,6 +9,7 @@ no whole record, or in a record that no index entry leads to; a step that is rep
 entry leads to the last. Nothing here is synced: `sync` does that for many records at once.
 """
 
+import math
 import os
 import struct
 import zlib
@@ -26,6 +27,8 @@ _HEADER = struct.Struct("<8sQQII")
 _MAGIC = b"spRecord"
 _ENTRY = struct.Struct("<QQQII")
 _INDEX = "index"
+# More than any payload's length and description of its arrays take.
+_DESCRIPTION_BYTES = 2_048
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -108,35 +111,53 @@ class Records:
         """Return the arrays of a step, checked. Raises: CorpusError."""
         return unpack(self.read(step))
 
-    def array(self, step: int, name: str) -> NDArray[Any]:
-        """Return one array of a step; unchecked, since a checksum is of the whole record."""
-        place, dtype, shape = self._array_place(step, name)
-        return np.frombuffer(read_at(*place), dtype).reshape(shape)
+    def select(self, step: int, *names: str) -> list[NDArray[Any]]:
+        """Return some of the arrays of a step; unchecked, since the checksum is of the whole record."""
+        places = self._array_places(step)
+        return [
+            np.frombuffer(read_at(*place), dtype).reshape(shape)
+            for place, dtype, shape in (places[name] for name in names)
+        ]
 
     def rows(self, step: int, name: str, start: int, stop: int) -> NDArray[Any]:
         """Return rows [start, stop) of one array of a step; unchecked."""
-        place, dtype, shape = self._array_place(step, name)
-        row = dtype.itemsize * int(np.prod(shape[1:]))
+        place, dtype, shape = self._array_places(step)[name]
+        row = dtype.itemsize * math.prod(shape[1:])
         start, stop = min(start, shape[0]), min(stop, shape[0])
         raw = read_at(place.path, place.offset + start * row, (stop - start) * row)
         return np.frombuffer(raw, dtype).reshape(stop - start, *shape[1:])
 
+    def some_rows(self, step: int, rows: NDArray[np.int64], *names: str) -> list[NDArray[Any]]:
+        """Return the rows (r,) of some of the arrays of a step, a read for each; unchecked."""
+        places = self._array_places(step)
+        with places[names[0]][0].path.open("rb", buffering=0) as file:
+            found = []
+            for (_, offset, _), dtype, shape in (places[name] for name in names):
+                size = dtype.itemsize * math.prod(shape[1:])
+                raw = b"".join(os.pread(file.fileno(), size, offset + row * size) for row in rows.tolist())
+                found.append(np.frombuffer(raw, dtype).reshape(len(rows), *shape[1:]))
+        return found
+
     def array_place(self, step: int, name: str) -> Place:
         """Return where the bytes of one array of a step are."""
-        return self._array_place(step, name)[0]
+        return self._array_places(step)[name][0]
 
-    def _array_place(self, step: int, name: str) -> tuple[Place, np.dtype[Any], tuple[int, ...]]:
+    def checksum(self, step: int) -> bytes:
+        """Return the checksum of a step's payload, 4 bytes, as its header has it."""
         path, offset, _ = self.place(step)
-        (size,) = struct.unpack("<Q", read_at(path, offset, 8))
-        described = msgspec.json.decode(read_at(path, offset + 8, size), type=list[_Described])
-        at = offset + 8 + size
-        for found, code, shape in described:
+        return read_at(path, offset - 8, 4)
+
+    def _array_places(self, step: int) -> dict[str, tuple[Place, np.dtype[Any], tuple[int, ...]]]:
+        path, offset, length = self.place(step)
+        head = read_at(path, offset, min(length, _DESCRIPTION_BYTES))
+        (size,) = struct.unpack_from("<Q", head)
+        places, at = {}, offset + 8 + size
+        for name, code, shape in msgspec.json.decode(head[8 : 8 + size], type=list[_Described]):
             dtype = np.dtype(code)
-            length = dtype.itemsize * int(np.prod(shape))
-            if found == name:
-                return Place(path, at, length), dtype, shape
-            at += length
-        raise CorpusError(f"{path}: the record of step {step} has no {name}")
+            bytes_ = dtype.itemsize * math.prod(shape)
+            places[name] = Place(path, at, bytes_), dtype, shape
+            at += bytes_
+        return places
 
     def done(self, steps: Iterable[int]) -> list[int]:
         """Return the steps whose records are whole: all are read, so it takes a second per GB."""
@@ -170,7 +191,7 @@ def unpack(payload: bytes) -> dict[str, NDArray[Any]]:
     (size,) = struct.unpack_from("<Q", payload)
     arrays, at = {}, 8 + size
     for name, code, shape in msgspec.json.decode(payload[8:at], type=list[_Described]):
-        dtype, count = np.dtype(code), int(np.prod(shape))
+        dtype, count = np.dtype(code), math.prod(shape)
         arrays[name] = np.frombuffer(payload, dtype, count, at).reshape(shape)
         at += dtype.itemsize * count
     return arrays

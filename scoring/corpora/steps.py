@@ -3,18 +3,30 @@
 `python -m scoring.corpora.steps FOLDER STAGE STEP` runs one that needs no scorer (`Stage.long`).
 """
 
+import json
 import os
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.corpora.answer_lines import document_lines
+from scoring.corpora.corpus import Corpus
 from scoring.corpora.documents import read_texts
-from scoring.corpora.folder import first_step, plan_of, records_of
-from scoring.corpora.plan import Plan, Stage
+from scoring.corpora.folder import first_step, records_of
+from scoring.corpora.lists import Hits, Lists, lists_within
+from scoring.corpora.long_steps import arrange
+from scoring.corpora.plan import StageName
 from scoring.corpora.records import StepOutput, pack
+from scoring.corpora.tiles import Block, PairHits, compare, pairs_within
+from scoring.corpora.vectors import read_vectors
 from scoring.pipeline import Scorer
+from scoring.similarity.cosine import unit_vectors
+
+Arrays = dict[str, NDArray[Any]]
 
 
 def run_step(folder: Path, scorer: Scorer | None, stage: int, step: int) -> StepOutput:
@@ -23,25 +35,21 @@ def run_step(folder: Path, scorer: Scorer | None, stage: int, step: int) -> Step
     stage, step: positions in `Plan.stages`, and in 0 … count − 1. scorer: needed for the stage `embed` alone.
     Raises: OSError, when the disk is full; CorpusError, when a file of an earlier stage is missing or damaged.
     """
-    plan = plan_of(folder)
+    corpus = Corpus(folder)
+    plan = corpus.plan
     found = plan.stages[stage]
     number = first_step(plan, found) + step
-    arrays = _run(folder, plan, found, number, scorer)
+    if found.name == "embed":
+        assert scorer is not None
+        arrays = _embed(corpus, scorer, number)
+    else:
+        arrays = _STEPS[found.name](corpus, found.round, number)
     segment = (0 if plan.base is None else plan.base.generation + 1) << 32 | os.getpid()
     return records_of(folder, found).append(segment, number, pack(arrays))
 
 
-def _run(
-    folder: Path, plan: Plan, stage: Stage, number: int, scorer: Scorer | None
-) -> dict[str, NDArray[Any]]:
-    if stage.name == "embed":
-        assert scorer is not None
-        return _embed(folder, scorer, number)
-    raise NotImplementedError(stage.name)
-
-
-def _embed(folder: Path, scorer: Scorer, part: int) -> dict[str, NDArray[Any]]:
-    first, texts = read_texts(folder, part)
+def _embed(corpus: Corpus, scorer: Scorer, part: int) -> Arrays:
+    first, texts = read_texts(corpus.folder, part)
     clustered = scorer.cluster(scorer.embed(texts))
     embedded, assignment = clustered.embedded, clustered.assignment
     arrays = {
@@ -55,3 +63,88 @@ def _embed(folder: Path, scorer: Scorer, part: int) -> dict[str, NDArray[Any]]:
         "margin": assignment.margin,
     }
     return arrays if clustered.outlier is None else arrays | {"outlier": clustered.outlier}
+
+
+def _block(corpus: Corpus, _: int, number: int) -> Arrays:
+    """Gather the documents of a block and compare them with one another."""
+    plan, options = corpus.plan, corpus.plan.options
+    start = (number - plan.first_block) * plan.block_documents
+    positions = corpus.records("arrange").rows(0, "order", start, start + plan.block_documents)
+    units = unit_vectors(read_vectors(corpus, positions))
+    lists, pairs = Lists.empty(len(units), options.neighbours), PairHits.concatenate([])
+    if plan.base is None or options.append:
+        if options.similarity == "neighbours":
+            lists = lists_within(units, positions, options.neighbours)
+        if options.pairs_from is not None:
+            pairs = pairs_within(Block(units, positions), options.pairs_from)
+    return {"positions": positions, "units": units, **_list_arrays(lists), **_pair_arrays(pairs)}
+
+
+def _tile(corpus: Corpus, round_: int, number: int) -> Arrays:
+    plan, options = corpus.plan, corpus.plan.options
+    row, column = plan.rounds[round_].tile(number)
+    rows, columns = corpus.listed_block(row, round_), corpus.listed_block(column, round_)
+    floors = [floor for floor in (options.pairs_from, options.new) if floor is not None]
+    found = compare(rows, columns, options.neighbours, min(floors, default=None))
+    return {
+        **_hit_arrays("row", found.rows),
+        **_hit_arrays("column", found.columns),
+        **_pair_arrays(found.pairs),
+    }
+
+
+def _merge(corpus: Corpus, round_: int, number: int) -> Arrays:
+    return _list_arrays(corpus.lists(number, round_).merged(_hits(corpus, round_, number)))
+
+
+def _settle(corpus: Corpus, _: int, number: int) -> Arrays:
+    """Merge all that the rounds found for a block of the base, whose lists were good from the beginning."""
+    hits = [_hits(corpus, round_, number) for round_ in range(len(corpus.plan.rounds))]
+    return _list_arrays(corpus.lists(number, 0).merged(Hits.concatenate(hits)))
+
+
+def _result(corpus: Corpus, _: int, number: int) -> Arrays:
+    part = corpus.plan.answered_parts[number]
+    return {"documents": np.frombuffer(document_lines(corpus, part), np.uint8)}
+
+
+def _hits(corpus: Corpus, round_: int, block: int) -> Hits:
+    """Return what the tiles of a round found for the lists of a block."""
+    records = corpus.records(f"tiles-{round_}")
+    found = []
+    for step, rows in corpus.plan.rounds[round_].tiles_of(block):
+        arrays, side = records.arrays(step), "row" if rows else "column"
+        found.append(Hits(*(arrays[f"{side}_{name}"] for name in Hits._fields)))
+    return Hits.concatenate(found)
+
+
+def _list_arrays(lists: Lists) -> Arrays:
+    return {"list_positions": lists.positions, "list_similarities": lists.similarities}
+
+
+def _hit_arrays(side: str, hits: Hits) -> Arrays:
+    return {f"{side}_{name}": column for name, column in hits._asdict().items()}
+
+
+def _pair_arrays(pairs: PairHits) -> Arrays:
+    return {f"pair_{name}": column for name, column in pairs._asdict().items()}
+
+
+_STEPS: Mapping[StageName, Callable[[Corpus, int, int], Arrays]] = {
+    "arrange": lambda corpus, _, __: arrange(corpus),
+    "blocks": _block,
+    "tiles": _tile,
+    "merge": _merge,
+    "settle": _settle,
+    "result": _result,
+}
+
+
+def main() -> None:
+    """Run one step that needs no scorer; print where its record is, as JSON: [segment, offset, length]."""
+    folder, stage, step = sys.argv[1:]
+    print(json.dumps(run_step(Path(folder), None, int(stage), int(step))))
+
+
+if __name__ == "__main__":
+    main()

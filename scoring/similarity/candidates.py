@@ -112,7 +112,7 @@ class _CandidateSearch:
         products = self._products.multiply(self._units[rows], self._units[columns])
         if leaf == other:
             np.fill_diagonal(products, -2)
-            self._thresholds[rows] = _lower_bounds(products, self._m) - self._slack
+            self._thresholds[rows] = lower_bounds(products, self._m) - self._slack
         cells = self._products.reaching(products, self._thresholds[rows, None])
         left, right = np.divmod(cells, products.shape[1])
         self._add(left + rows.start, right + columns.start, products.ravel()[cells])
@@ -162,7 +162,7 @@ class _CandidateSearch:
         return Candidates(pairs >> _ID_BITS, pairs & (MAX_DOCS - 1))
 
 
-def _lower_bounds(products: NDArray[np.float32], m: int) -> NDArray[np.float32]:
+def lower_bounds(products: NDArray[np.float32], m: int) -> NDArray[np.float32]:
     """Return (p,) values, each reached by at least m of the products in its row of (p, q).
 
     The columns are divided into 4·m slots or a few more. At least m products reach the m-th largest of the slots'

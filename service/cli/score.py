@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import EmbeddedDocuments
+from scoring.lines import documents
 from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
 from scoring.training.corpus import read_corpus
@@ -19,7 +20,6 @@ from service.cli.input_errors import InputError, input_errors
 from service.cli.options import ENCODING, FORCE, PATH, FiniteRange, jwt_secret
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.scorers.documents.encoder import documents
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000

@@ -1,0 +1,1 @@
+"""Tests of corpora: the same results as of all documents at once, whatever the blocks, rounds and processes."""
