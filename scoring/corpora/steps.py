@@ -6,7 +6,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from scoring.corpora.documents import read_texts
 from scoring.corpora.folder import first_step, records_of
 from scoring.corpora.lists import Hits, Lists, lists_within
 from scoring.corpora.long_steps import arrange
-from scoring.corpora.plan import StageName
+from scoring.corpora.options import CorpusOptions
+from scoring.corpora.plan import Stage, StageName
 from scoring.corpora.records import StepOutput, pack
 from scoring.corpora.tiles import Block, PairHits, compare, pairs_within
 from scoring.corpora.vectors import read_vectors
@@ -41,15 +42,24 @@ def run_step(folder: Path, scorer: Scorer | None, stage: int, step: int) -> Step
     number = first_step(plan, found) + step
     if found.name == "embed":
         assert scorer is not None
-        arrays = _embed(corpus, scorer, number)
+        arrays = embed_texts(scorer, *read_texts(folder, number))
     else:
         arrays = _STEPS[found.name](corpus, found.round, number)
-    segment = (0 if plan.base is None else plan.base.generation + 1) << 32 | os.getpid()
-    return records_of(folder, found).append(segment, number, pack(arrays))
+    return keep_step(corpus, found, number, pack(arrays))
 
 
-def _embed(corpus: Corpus, scorer: Scorer, part: int) -> Arrays:
-    first, texts = read_texts(corpus.folder, part)
+def keep_step(corpus: Corpus, stage: Stage, number: int, payload: bytes) -> StepOutput:
+    """Append the record of a step, by its number in the records (`folder.first_step`), and return where it is.
+
+    Raises: OSError, when the disk is full.
+    """
+    base = corpus.plan.base
+    segment = (0 if base is None else base.generation + 1) << 32 | os.getpid()
+    return records_of(corpus.folder, stage).append(segment, number, payload)
+
+
+def embed_texts(scorer: Scorer, first: int, texts: Sequence[str]) -> Arrays:
+    """Return the arrays of a part's record; `first` is the position of the first text."""
     clustered = scorer.cluster(scorer.embed(texts))
     embedded, assignment = clustered.embedded, clustered.assignment
     arrays = {
@@ -81,9 +91,13 @@ def _block(corpus: Corpus, _: int, number: int) -> Arrays:
 
 
 def _tile(corpus: Corpus, round_: int, number: int) -> Arrays:
-    plan, options = corpus.plan, corpus.plan.options
-    row, column = plan.rounds[round_].tile(number)
+    row, column = corpus.plan.rounds[round_].tile(number)
     rows, columns = corpus.listed_block(row, round_), corpus.listed_block(column, round_)
+    return compare_blocks(rows, columns, corpus.plan.options)
+
+
+def compare_blocks(rows: Block, columns: Block, options: CorpusOptions) -> Arrays:
+    """Return the arrays of a tile's record."""
     floors = [floor for floor in (options.pairs_from, options.new) if floor is not None]
     found = compare(rows, columns, options.neighbours, min(floors, default=None))
     return {

@@ -1,0 +1,43 @@
+"""What runs in workers: arrays in, payloads of steps' records out. Nothing here reads or writes a corpus's folder."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.corpora.options import CorpusOptions
+from scoring.corpora.records import pack
+from scoring.corpora.steps import compare_blocks, embed_texts
+from scoring.corpora.tiles import Block
+from service.cluster.bundle_store import BundleSource, scorer_of
+
+
+class Part(NamedTuple):
+    """A part of a corpus: the position of its first document, and the texts."""
+
+    first: int
+    texts: list[str]
+
+
+class Bounds(NamedTuple):
+    """What the lists of a block let by, (b,) each; None where they are not wanted (`tiles.Block`)."""
+
+    similarities: NDArray[np.float32] | None
+    positions: NDArray[np.int64] | None
+
+
+def embed_parts(source: BundleSource, parts: Sequence[Part]) -> list[bytes]:
+    """Return the payload of each part's record. Raises: BundleMissing, when this worker needs the bundle first."""
+    scorer = scorer_of(source)
+    return [pack(embed_texts(scorer, part.first, part.texts)) for part in parts]
+
+
+def compare_tiles(
+    tiles: Sequence[tuple[int, int]], bounds: Sequence[Bounds], options: CorpusOptions, *blocks: Block
+) -> list[bytes]:
+    """Return the payload of each tile's record; a tile is the numbers, in `blocks`, of its rows and columns."""
+    listed = [
+        Block(block.units, block.positions, *bound) for block, bound in zip(blocks, bounds, strict=True)
+    ]
+    return [pack(compare_blocks(listed[row], listed[column], options)) for row, column in tiles]
