@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
-from scoring.embedding.unknown_words import UnknownWords
+from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_VECTOR
-from scoring.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,7 @@ class _Pooled:
 
 
 def _pool(bundle: Bundle, text: str) -> _Pooled:
-    tokenizer = Tokenizer(bundle.manifest.tokenizer, bundle.manifest.max_token_length)
-    counted = Counter(tokenizer.tokenize(text))
+    counted = Counter(bundle.manifest.make_tokenizer().tokenize(text))
     tokens = list(counted)
     counts = np.fromiter(counted.values(), dtype=np.int64, count=len(tokens))
     rows = np.fromiter((bundle.vocabulary.get(token, NO_VECTOR) for token in tokens), np.int64, len(tokens))
@@ -84,20 +82,14 @@ def _pool(bundle: Bundle, text: str) -> _Pooled:
     weights = np.zeros(len(tokens))
     weights[known] = bundle.word_weights[rows[known]]
     if bundle.ngram_vectors is not None and not known.all():
-        vectors[~known] = _unknown(bundle, bundle.ngram_vectors, [tokens[i] for i in np.flatnonzero(~known)])
-        weights[~known] = bundle.manifest.unknown_weight
+        unknown = open_unknown_words(bundle, cache_bytes=0)
+        unknown.add([tokens[i] for i in np.flatnonzero(~known)])
+        vectors[~known], weights[~known] = unknown.vectors, unknown.weights
     factors = weights * counts
     doc_vector = factors @ vectors.astype(np.float64)
     for component in bundle.components.astype(np.float64):
         doc_vector -= (doc_vector @ component) * component
     return _Pooled(tokens, counts, known, vectors, factors, doc_vector)
-
-
-def _unknown(bundle: Bundle, ngram_vectors: NDArray[np.float32], words: Sequence[str]) -> NDArray[np.float32]:
-    """Return the vectors (u, d) of words that are not in the vocabulary, as embedding has them."""
-    unknown = UnknownWords(ngram_vectors, bundle.manifest.min_n, bundle.manifest.max_n, cache_bytes=0)
-    unknown.add(words)
-    return unknown.vectors
 
 
 def _explain(bundle: Bundle, document: _Pooled, other_unit: NDArray[np.float64]) -> DocumentExplanation:

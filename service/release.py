@@ -119,6 +119,7 @@ def model_info(manifest: Manifest, digest: str) -> ModelInfo:
         dimensions=manifest.dimensions,
         clusters=manifest.clusters,
         pooling=manifest.pooling,
+        tokenizer=manifest.tokenizer,
     )
 
 

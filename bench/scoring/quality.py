@@ -25,8 +25,8 @@ from bench.harness.command_line import parser
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
+from scoring.texts.corpus import read_corpus
 from scoring.tokens.tokenizer import Tokenizer
-from scoring.training.corpus import read_corpus
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model
 from scoring.training.lsa import append_lsa

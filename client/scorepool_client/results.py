@@ -110,11 +110,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What a service says of itself; raw: the decoded answer."""
+    """What a service says of itself; raw: the decoded answer.
+
+    pooling, tokenizer: how the model turns words into vectors and texts into words; None where the service does not
+    say.
+    """
 
     version: str
     model: Model
     limits: Limits
+    pooling: str | None = None
+    tokenizer: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -143,7 +149,15 @@ def read_info(body: bytes, request_id: str, attempts: int) -> Info:
     try:
         given: Mapping[str, Any] = raw.get("limits") or {}
         known = {name: given[name] for name in Limits.__dataclass_fields__ if given.get(name)}
-        return Info(str(raw.get("version", "")), _model(raw["model"]), Limits(**known), raw)
+        model = raw["model"]
+        return Info(
+            version=str(raw.get("version", "")),
+            model=_model(model),
+            limits=Limits(**known),
+            pooling=model.get("pooling"),
+            tokenizer=model.get("tokenizer"),
+            raw=raw,
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise _invalid(f"not an answer of /info: {error!r}", request_id, attempts) from error
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from scoring.bundle.npy import MAX_MAGNITUDE
-from scoring.tokens.tokenizer import TokenizerName
+from scoring.tokens.names import TokenizerName
+from scoring.tokens.tokenizer import Tokenizer
 
 # Increased whenever an older reader would misread what is written now.
 FORMAT = 2
@@ -19,7 +20,7 @@ VOCABULARY_FILE = "vocabulary.marisa"
 NGRAM_VECTORS_FILE = "ngram_vectors.npy"
 TERMS_FILE = "terms.json"
 
-Pooling = Literal["mean", "sif"]
+Pooling = Literal["mean", "sif", "fasttext"]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
 _Positive = Annotated[int, msgspec.Meta(ge=1, lt=2**40)]
 
@@ -38,8 +39,9 @@ class Manifest:
 
     created: an ISO 8601 time, or empty. quantiles: distance quantiles per cluster, 0 where the training distances are
     unknown. buckets: rows of n-gram vectors, 0 for a model without n-grams. min_n, max_n: characters of an n-gram.
-    unknown_weight: the pooling weight of unknown words. max_token_length: in characters. libraries: the versions
-    that wrote the bundle. training: facts about the training, for people; nothing reads them.
+    unknown_weight: the pooling weight of unknown words, but with `fasttext` each has its own. max_token_length: in
+    characters. libraries: the versions that wrote the bundle. training: facts about the training, for people; nothing
+    reads them.
     """
 
     format: _Positive
@@ -60,6 +62,10 @@ class Manifest:
     libraries: dict[str, str]
     training: dict[str, Any]
     files: dict[str, FileRecord]
+
+    def make_tokenizer(self) -> Tokenizer:
+        """Return the tokenizer that the model was made with."""
+        return Tokenizer(self.tokenizer, self.max_token_length)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every array file that this bundle must have; all are float32."""

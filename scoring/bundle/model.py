@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling
-from scoring.tokens.tokenizer import MAX_TOKEN_LENGTH, TokenizerName
+from scoring.tokens.names import TokenizerName
+from scoring.tokens.tokenizer import Tokenizer
 
 _LIBRARIES = ("scorepool", "gensim", "numpy", "scikit-learn", "marisa-trie")
 
@@ -75,7 +76,7 @@ class Model:
             pooling=self.pooling,
             tokenizer=self.tokenizer,
             unknown_weight=self.unknown_weight,
-            max_token_length=MAX_TOKEN_LENGTH,
+            max_token_length=Tokenizer(self.tokenizer).max_length,
             libraries={name: version(name) for name in _LIBRARIES},
             training=dict(self.training),
             files=dict(files),

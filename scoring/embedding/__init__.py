@@ -1,8 +1,9 @@
 """Texts to document vectors.
 
-embedder        documents to vectors: pooling by `mean` or `sif`
+embedder        documents to vectors: pooling by `mean`, `sif` or `fasttext`
 vocabulary      words to ids
 word_cache      the cache in front of the vocabulary
+norms           the pooling weights of `fasttext`
 unknown_words   vectors of words that are not in the vocabulary
 ngrams          character n-grams: their hashes, and the sums of their vectors
 """

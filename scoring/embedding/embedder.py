@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from scoring.bundle.bundle import Bundle
-from scoring.embedding.unknown_words import UnknownWords
-from scoring.embedding.vocabulary import NO_TOKEN, NO_VECTOR, Vocabulary
-from scoring.tokens.tokenizer import Tokenizer, join_tokens
+from scoring.embedding.unknown_words import open_unknown_words
+from scoring.embedding.vocabulary import NO_TOKEN, Vocabulary
+from scoring.tokens.tokenizer import join_tokens
 from scoring.tokens.words import find_words
 
 # Characters of text per block, about 20,000 words: the arrays stay in the processor's second-level cache, and the
@@ -32,9 +32,9 @@ UNKNOWN_CACHE_BYTES = 2 << 20
 class EmbeddedDocuments:
     """n documents as vectors.
 
-    doc_vectors (n, d) float32, zeros for a document without a vector; tokens (n,) int64, how many each has;
-    known (n,) int64, how many of the tokens are in the vocabulary; present (n,) bool, whether any token has a
-    vector.
+    doc_vectors (n, d) float32; tokens (n,) int64, how many each has; known (n,) int64, how many of the tokens are
+    in the vocabulary; present (n,) bool, whether a document has a vector. A vector of zeros is none: it points
+    nowhere, and is near the centroids only because all vectors of few known words are short.
     """
 
     doc_vectors: NDArray[np.float32]
@@ -65,22 +65,21 @@ class Embedder:
     def __init__(self, bundle: Bundle, *, cache_bytes: int = UNKNOWN_CACHE_BYTES) -> None:
         """Keep `bundle` and up to `cache_bytes` of vectors of unknown words; nothing is computed yet."""
         manifest = bundle.manifest
-        ngram_vectors = bundle.ngram_vectors
-        if ngram_vectors is None:
-            ngram_vectors = np.empty((0, manifest.dimensions), dtype=np.float32)
         self._bundle = bundle
-        self._tokenizer = Tokenizer(manifest.tokenizer, manifest.max_token_length)
-        self._unknown = UnknownWords(ngram_vectors, manifest.min_n, manifest.max_n, cache_bytes=cache_bytes)
+        self._tokenizer = manifest.make_tokenizer()
+        self._unknown = open_unknown_words(bundle, cache_bytes=cache_bytes)
         self._vocabulary = Vocabulary(
-            bundle.vocabulary, manifest.max_token_length, ngrams=len(ngram_vectors) > 0
+            bundle.vocabulary, self._tokenizer.is_token, ngrams=bundle.ngram_vectors is not None
         )
 
     def embed(self, texts: Sequence[str]) -> EmbeddedDocuments:
         """Return the vectors of n ≥ 0 texts, in time and memory linear in their length.
 
-        With pooling `mean` a vector is Σ v(w) / m over the m tokens that have vectors; its weakness: frequent
-        words outweigh the words that tell what the text is about. With `sif` it is Σ a/(a + p(w)) v(w) / m, less
-        its projections on the components. Source: Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline
+        A vector is Σ weight(w)·v(w) / m over the m tokens with a vector and a weight other than 0. With pooling
+        `mean` all weights are 1, as with `numpy.mean` of gensim's vectors; its weakness: frequent words outweigh the
+        words that tell what the text is about. With `fasttext` they are 1/‖v(w)‖ (`norms`), so that words count
+        alike; frequent words outweigh the others all the more. With `sif` they are a/(a + p(w)), and the vector
+        loses its projections on the components. Source: Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline
         for sentence embeddings".
         """
         blocks = _blocks(list(map(len, texts)))
@@ -94,20 +93,25 @@ class Embedder:
     def _embed_block(self, folded: bytes, offsets: NDArray[np.int64]) -> EmbeddedDocuments:
         """Return the vectors of documents that begin at `offsets` (n,) of `folded`."""
         ids, bounds = self._look_up(folded, offsets)
-        size = self._vocabulary.size
         # Nearly all words are known, so the others are handled by position. As unsigned numbers, NO_VECTOR and
         # NO_TOKEN are large too.
-        others = np.flatnonzero(ids.view(np.uint32) >= size)
+        others = np.flatnonzero(ids.view(np.uint32) >= self._vocabulary.size)
+        sums, weights = self._sum_known(ids, others, bounds)
         other_ids = ids[others]
-        unknown = others[other_ids >= size]
-        no_token, no_vector = others[other_ids == NO_TOKEN], others[other_ids == NO_VECTOR]
-        sums = self._sum_known(ids, others, bounds)
+        unknown = others[other_ids >= self._vocabulary.size]
         if len(unknown):
-            sums += self._sum_unknown(ids[unknown] - size, np.searchsorted(unknown, bounds))
-        tokens = np.diff(bounds) - _count(no_token, bounds)
-        pooled = tokens - _count(no_vector, bounds)
+            rows = ids[unknown] - self._vocabulary.size
+            weights[unknown] = self._unknown.weights.take(rows)
+            sums += _sum_rows(self._unknown.vectors, rows, weights[unknown], np.searchsorted(unknown, bounds))
+        words = np.diff(bounds)
+        pooled = words - _count(np.flatnonzero(weights == 0), bounds)
         doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
-        return EmbeddedDocuments(doc_vectors, tokens, pooled - _count(unknown, bounds), pooled > 0)
+        return EmbeddedDocuments(
+            doc_vectors,
+            tokens=words - _count(others[other_ids == NO_TOKEN], bounds),
+            known=words - _count(others, bounds),
+            present=np.count_nonzero(doc_vectors, axis=1) > 0,
+        )
 
     def _look_up(
         self, folded: bytes, offsets: NDArray[np.int64]
@@ -124,18 +128,13 @@ class Embedder:
 
     def _sum_known(
         self, ids: NDArray[np.int32], others: NDArray[np.int64], bounds: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Return the weighted sums (n, d) of the known words; those at the positions `others` have weight 0."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the weighted sums (n, d) of the known words, and the weights (m,); those at `others` are 0."""
         rows = ids.copy()
         rows[others] = 0
         weights = self._bundle.word_weights.take(rows)
         weights[others] = 0
-        return _sum_rows(self._bundle.word_vectors, rows, weights, bounds)
-
-    def _sum_unknown(self, rows: NDArray[np.int32], bounds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the weighted sums (n, d) of unknown words; `rows` are those of their cached vectors."""
-        weights = np.full(len(rows), self._bundle.manifest.unknown_weight, dtype=np.float32)
-        return _sum_rows(self._unknown.vectors, rows, weights, bounds)
+        return _sum_rows(self._bundle.word_vectors, rows, weights, bounds), weights
 
     def _remove_components(self, doc_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Subtract from each vector, in place, its projections on the components."""

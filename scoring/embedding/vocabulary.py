@@ -4,6 +4,7 @@ The id of a known word is its row in the bundle's word vectors, 0 to V − 1. In
 get the ids V, V + 1, … in the order in which they are first looked up, until they are cleared.
 """
 
+from collections.abc import Callable
 from itertools import islice
 
 import marisa_trie
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.embedding.word_cache import KEY_BYTES, WordCache, word_keys
 
-# In place of an id: an unknown word in a model without n-grams, and a word that is too long to be a token.
+# In place of an id: an unknown word in a model without n-grams, and a word that is no token.
 NO_VECTOR = -1
 NO_TOKEN = -2
 # Words that are decoded and looked up at a time; the strings of all words of a block would take megabytes.
@@ -22,11 +23,11 @@ _WORDS_PER_CHUNK = 1_000
 class Vocabulary:
     """Maps words to ids. Not for several threads; unknown words accumulate until they are cleared."""
 
-    def __init__(self, trie: marisa_trie.Trie, max_length: int, *, ngrams: bool) -> None:
-        """Tokens have at most `max_length` characters; unknown words get ids only with `ngrams`."""
+    def __init__(self, trie: marisa_trie.Trie, is_token: Callable[[str], bool], *, ngrams: bool) -> None:
+        """Keep a trie and the tokenizer's test of words; unknown words get ids only with `ngrams`."""
         self.size = len(trie)
         self._trie = trie
-        self._max_length = max_length
+        self._is_token = is_token
         self._ngrams = ngrams
         self._cache = WordCache()
         self._unknown: dict[str, int] = {}
@@ -69,7 +70,7 @@ class Vocabulary:
         return np.fromiter(map(ids.__getitem__, words), dtype=np.int32, count=len(words))
 
     def _look_up(self, word: str) -> int:
-        if len(word) > self._max_length:
+        if not self._is_token(word):
             return NO_TOKEN
         row: int = self._trie.get(word, NO_VECTOR)
         if row != NO_VECTOR or not self._ngrams:

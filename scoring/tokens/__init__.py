@@ -1,6 +1,9 @@
 """Text to tokens: the same definition in training and in serving, and a part of every bundle.
 
-tokenizer   a tokenizer by its name: tokens as strings for training, as bytes for serving
-letters     `letters`: maximal runs of letters in lower case
-words       where the words are in the bytes of tokenised texts
+names           the tokenizers' names
+tokenizer       a tokenizer by its name: tokens as strings for training, as bytes for serving
+letters         `letters`: runs of letters with their marks, in lower case
+gensim_words    `gensim`: the words of `gensim.utils.simple_preprocess`
+fasttext_words  `fasttext`: what is between white space, as the official library reads it
+words           where the words are in the bytes of tokenised texts
 """

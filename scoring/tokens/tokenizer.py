@@ -4,19 +4,34 @@ Training reads tokens as strings (`Tokenizer.tokenize`). Serving makes no string
 returns bytes in which blanks separate the words, and `words.find_words` where in those bytes the words are.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.tokens import letters
+from scoring.tokens import fasttext_words, gensim_words, letters
+from scoring.tokens.names import TokenizerName
 
-TokenizerName = Literal["letters"]
 
-# In characters. No natural word is longer; the n-grams of a run of a million letters would take seconds and half
-# a gigabyte. It is written into every bundle's manifest, and serving reads the limit from there.
-MAX_TOKEN_LENGTH = 64
+class _Rule(NamedTuple):
+    """How a text is folded, and which of the words in it are tokens, by their length in characters."""
+
+    fold: Callable[[str], bytes]
+    min_length: int
+    max_length: int
+    forbidden_start: str | None = None
+
+
+# No natural word is longer than 64 letters. The official fastText has no limit; this one is of an embedded image.
+# They are written into every bundle's manifest, and serving reads them from there.
+_RULES: dict[TokenizerName, _Rule] = {
+    "letters": _Rule(letters.fold, 1, 64),
+    "gensim": _Rule(
+        gensim_words.fold, gensim_words.MIN_LENGTH, gensim_words.MAX_LENGTH, gensim_words.UNDERSCORE
+    ),
+    "fasttext": _Rule(fasttext_words.fold, 1, 1 << 16),
+}
 
 
 class Tokenizer:
@@ -25,25 +40,34 @@ class Tokenizer:
     Time and memory of every method are linear in the length of the text.
     """
 
-    def __init__(self, name: TokenizerName = "letters", max_length: int = MAX_TOKEN_LENGTH) -> None:
+    def __init__(self, name: TokenizerName = "letters", max_length: int | None = None) -> None:
+        """Split as `name` says; without `max_length`, at its own."""
         self.name = name
-        self.max_length = max_length
+        self._rule = _RULES[name]
+        self.max_length = self._rule.max_length if max_length is None else max_length
+
+    def is_token(self, word: str) -> bool:
+        """Return whether a word of a folded text is a token."""
+        forbidden = self._rule.forbidden_start
+        fits = self._rule.min_length <= len(word) <= self.max_length
+        return fits and (forbidden is None or not word.startswith(forbidden))
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of `text` in order."""
-        return [token for token in letters.fold(text).decode().split() if len(token) <= self.max_length]
+        words = self._rule.fold(text).split()
+        return [token for word in words if self.is_token(token := word.decode())]
 
     def fold_all(self, texts: Sequence[str]) -> tuple[bytes, NDArray[np.int64]]:
         """Return n folded texts, a blank after each, and the byte offset (n,) at which each begins.
 
-        Words that are too long to be tokens are still there; the vocabulary leaves them out.
+        Words that are no tokens are still there; the vocabulary leaves them out.
         """
         joined = "\n".join(texts)
         if joined.isascii():
             lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
-            folded = letters.fold(joined)
+            folded = self._rule.fold(joined)
         else:
-            parts = [letters.fold(text) for text in texts]
+            parts = [self._rule.fold(text) for text in texts]
             lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(texts)) + 1
             folded = b" ".join(parts)
         return folded + b" ", np.cumsum(lengths) - lengths

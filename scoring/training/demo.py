@@ -9,7 +9,7 @@ from gensim.test.utils import datapath
 
 from scoring.bundle.bundle import write_bundle
 from scoring.progress import Progress, silent
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_corpus
 from scoring.training.train import TrainingOptions, train
 
 _MODEL_NAME = "demo"

@@ -18,9 +18,11 @@ from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.manifest import Pooling
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
+from scoring.embedding.norms import inverse_norms
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
-from scoring.tokens.tokenizer import Tokenizer, TokenizerName
+from scoring.tokens.names import TokenizerName
+from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.cluster_count import CountOrAuto
 from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
 from scoring.training.sif import common_components, sif_weights
@@ -79,14 +81,15 @@ def pooling_model(
 ) -> Model:
     """Return a model that can embed documents but has no clusters yet, only one centroid, of zeros.
 
-    With `counts` (V,) the words get their `sif` weights, and unknown words `_UNKNOWN_WEIGHT`; without, all have 1.
+    Pooling by `sif` takes the weights of words from their `counts` (V,), and unknown words have `_UNKNOWN_WEIGHT`.
     """
+    sif = options.pooling == "sif" and counts is not None
     return Model(
         name=options.name,
         words=vectors.words,
         word_vectors=vectors.word_vectors,
-        word_weights=None if counts is None else sif_weights(counts),
-        unknown_weight=1.0 if counts is None else _UNKNOWN_WEIGHT,
+        word_weights=_weights(vectors, options.pooling, counts),
+        unknown_weight=_UNKNOWN_WEIGHT if sif else 1.0,
         ngram_vectors=vectors.ngram_vectors,
         min_n=vectors.min_n,
         max_n=vectors.max_n,
@@ -94,6 +97,15 @@ def pooling_model(
         pooling=options.pooling,
         tokenizer=options.tokenizer,
     )
+
+
+def _weights(
+    vectors: WordVectors, pooling: Pooling, counts: NDArray[np.int64] | None
+) -> NDArray[np.float32] | None:
+    """Return the pooling weights of V words (V,); None where all are 1."""
+    if pooling == "fasttext":
+        return inverse_norms(vectors.word_vectors)
+    return sif_weights(counts) if pooling == "sif" and counts is not None else None
 
 
 def count_words(documents: Iterable[Sequence[str]], words: Iterable[str]) -> NDArray[np.int64]:

@@ -158,7 +158,8 @@ class ModelInfo(Struct, frozen=True):
     digest: Digest
     dimensions: Annotated[int, Meta(ge=1)]
     clusters: Annotated[int, Meta(ge=1)]
-    pooling: Literal["mean", "sif"]
+    pooling: Literal["mean", "sif", "fasttext"]
+    tokenizer: Literal["letters", "gensim", "fasttext"]
 
 
 class Reloaded(Struct, frozen=True):

@@ -9,7 +9,7 @@ import click
 import orjson
 
 from scoring.progress import Progress
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_documents, texts_of
 from service.capacity.measurement import Measurement, Sample, measure
 from service.capacity.replica import Machine
 from service.capacity.report import as_json, as_text
@@ -17,7 +17,7 @@ from service.capacity.simulation import Balancer, Report
 from service.capacity.sizing import MAX_REPLICAS, Question, load_of, plan
 from service.capacity.texts import MIN_TEXTS
 from service.cli.input_errors import InputError, input_errors
-from service.cli.options import ENCODING, PATH, SEED, FiniteRange
+from service.cli.options import PATH, SEED, FiniteRange, reading_options
 from service.cli.progress import progress_bars
 from service.cpus import usable_cpus
 from service.errors import StartError
@@ -78,7 +78,7 @@ _DEFAULTS = PoolLimits()
     help="As of `serve`.",
 )
 @click.option("--corpus", type=PATH, help="Texts to measure with  [default: made of the model's own words]")
-@ENCODING
+@reading_options(ids=False)
 @click.option(
     "--unknown",
     default=0.05,
@@ -117,7 +117,8 @@ def _measure(options: Mapping[str, Any], report: Progress) -> Measurement:
     documents, corpus = options["documents"], options["corpus"]
     texts: tuple[str, ...] = ()
     if corpus is not None:
-        texts = tuple(islice(read_corpus(corpus, options["encoding"]), max(MIN_TEXTS, documents)))
+        read = texts_of(read_documents(corpus, options["reading"]))
+        texts = tuple(islice(read, max(MIN_TEXTS, documents)))
     sample = Sample(documents, texts, options["unknown"], options["seed"], options["seconds"])
     limits = RequestLimits(max_documents=max(documents, RequestLimits().max_documents))
     try:

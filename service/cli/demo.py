@@ -19,6 +19,7 @@ from scoring.bundle.bundle import open_bundle
 from scoring.errors import BundleError
 from service.cli.healthcheck import is_healthy
 from service.cli.issue_token import TokenClaims, sign_token
+from service.cli.startup import silence_libraries
 from service.configuration import load
 from service.settings import SettingsError
 
@@ -73,6 +74,7 @@ def build_bundle() -> None:
     from scoring.training.demo import build_demo, demo_documents  # noqa: PLC0415 - gensim, only here
     from service.cli.progress import progress_bars  # noqa: PLC0415
 
+    silence_libraries()
     click.echo("Building the demonstration bundle, once; it takes less than a minute.", err=True)
     with progress_bars() as report:
         build_demo(BUNDLE, report, force=BUNDLE.exists())

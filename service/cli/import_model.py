@@ -6,19 +6,21 @@ from typing import Any
 import click
 
 from scoring.importers.importing import build_model, import_centroids, import_fasttext
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_documents, texts_of
+from scoring.texts.documents import ReadingOptions
 from scoring.training.fit import FittingOptions
 from service.cli.input_errors import input_errors
 from service.cli.options import (
     BUNDLE_OUTPUT,
-    ENCODING,
     FORCE,
     NAME,
     PATH,
     SEED,
     THREADS,
+    TOKENIZER,
     clusters_option,
     pooling_option,
+    reading_options,
 )
 from service.cli.output import BundleDestination
 from service.cli.progress import progress_bars
@@ -33,9 +35,10 @@ from service.cli.progress import progress_bars
 @clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
 @click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
 @pooling_option("mean")
+@TOKENIZER
 @SEED
 @THREADS
-@ENCODING
+@reading_options(ids=False)
 @NAME
 @click.option("--trust-pickle", is_flag=True, help="Load a gensim-saved model: a pickle can run any code.")
 @FORCE
@@ -45,7 +48,7 @@ def command(
     output: Path,
     centroids: Path | None,
     corpus: Path | None,
-    encoding: str,
+    reading: ReadingOptions,
     name: str | None,
     *,
     trust_pickle: bool,
@@ -59,7 +62,7 @@ def command(
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
-        texts = None if corpus is None else read_corpus(corpus, encoding)
+        texts = None if corpus is None else texts_of(read_documents(corpus, reading))
         vectors = import_fasttext(fasttext, trust_pickle=trust_pickle)
         dimensions = vectors.word_vectors.shape[1]
         existing = None if centroids is None else import_centroids(centroids, dimensions)

@@ -44,6 +44,7 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),
         ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions"),
         ("n-grams", ngrams if manifest.buckets else "none: unknown words have no vector"),
+        ("tokenizer", f"{manifest.tokenizer}, words of at most {manifest.max_token_length:,} characters"),
         ("pooling", f"{manifest.pooling}, {manifest.components} components removed"),
         ("clusters", str(manifest.clusters)),
         ("outliers", "calibrated" if manifest.quantiles else "not calibrated: made without a corpus"),

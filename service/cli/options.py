@@ -3,10 +3,14 @@
 import math
 import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
+
+from scoring.texts.documents import Format, ReadingOptions
+from scoring.tokens.names import TOKENIZER_NAMES
 
 PATH = click.Path(path_type=Path)
 
@@ -23,6 +27,28 @@ THREADS = click.option(
     help="More are quicker; with one, the same seed gives the same bundle.",
 )
 ENCODING = click.option("--encoding", default="utf-8", show_default=True, help="Of the text files.")
+FORMAT = click.option(
+    "--format",
+    "format_",
+    type=click.Choice([format_.value for format_ in Format]),
+    help="Of the texts  [default: by the file's name; jsonl from standard input]",
+)
+TEXT_FIELD = click.option(
+    "--text-field",
+    "--text-column",
+    "text_field",
+    default="text",
+    show_default=True,
+    metavar="NAME",
+    help="The JSON member, or the column, of a text.",
+)
+ID_FIELD = click.option(
+    "--id-field",
+    "--id-column",
+    "id_field",
+    metavar="NAME",
+    help="The JSON member, or the column, of a document's id  [default: id, where there is one]",
+)
 NAME = click.option("--name", help="The model's name  [default: the input's file name]")
 
 MODEL = click.option(
@@ -56,6 +82,23 @@ class ClusterCount(click.ParamType[int | str]):
         return click.IntRange(1, 100_000).convert(value, param, ctx)
 
 
+def reading_options(*, ids: bool) -> Callable[..., Any]:
+    """Return a decorator that gives a command the options of how texts are read, as one argument `reading`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def collected(*args: Any, encoding: str, format_: str | None, text_field: str, **others: Any) -> Any:
+            chosen = None if format_ is None else Format(format_)
+            id_field = others.pop("id_field") if ids else None
+            reading = ReadingOptions(encoding, chosen, text_field, id_field, ids)
+            return command(*args, reading=reading, **others)
+
+        options = ENCODING(FORMAT(TEXT_FIELD(ID_FIELD(collected) if ids else collected)))
+        return cast("Callable[..., Any]", options)
+
+    return decorate
+
+
 def clusters_option(help_text: str) -> Callable[..., Any]:
     """Return the option for the number of clusters."""
     return click.option("--clusters", default="auto", show_default=True, type=ClusterCount(), help=help_text)
@@ -64,6 +107,15 @@ def clusters_option(help_text: str) -> Callable[..., Any]:
 def pooling_option(default: str) -> Callable[..., Any]:
     """Return the option for how a document's words become its vector."""
     return click.option("--pooling", default=default, show_default=True, type=click.Choice(["mean", "sif"]))
+
+
+TOKENIZER = click.option(
+    "--tokenizer",
+    default="letters",
+    show_default=True,
+    type=click.Choice(TOKENIZER_NAMES),
+    help="What a word is: letters in lower case, as gensim's simple_preprocess has it, or as fastText does.",
+)
 
 
 def jwt_secret() -> str:

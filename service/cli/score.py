@@ -1,7 +1,9 @@
-"""`scorepool score`: scores a corpus, here or by a service. Texts in; one JSON line a document out, as in `/score`."""
+"""`scorepool score`: scores a corpus, here, on a cluster or by a service: one JSON line a document, as in `/score`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
@@ -12,17 +14,22 @@ from click.core import ParameterSource
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import EmbeddedDocuments
-from scoring.lines import documents
+from scoring.lines import documents as encoded
 from scoring.pipeline import Scorer, ScoringOptions
 from scoring.progress import Progress
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import STANDARD_INPUT, read_documents
+from scoring.texts.documents import Document, ReadingLimits, ReadingOptions
+from scoring.texts.ids import identified
 from service.cli.input_errors import InputError, input_errors
-from service.cli.options import ENCODING, FORCE, PATH, FiniteRange, jwt_secret
+from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
+
+# Documents and how many neighbours of each to find; the lines go to the file.
+Score = Callable[[Iterable[Document], int, BinaryIO, Progress], None]
 
 
 @click.command()
@@ -30,12 +37,18 @@ CHUNK_DOCUMENTS = 1_000
 @click.option("--bundle", type=PATH, envvar="SCOREPOOL_BUNDLE", help="Score here, with this bundle.")
 @click.option("--url", help="Let the service there score; needs `pip install scorepool-client`.")
 @click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Score on the Dask cluster with its scheduler at tcp://HOST:PORT, or on local:N processes; "
+    "needs `pip install scorepool[cluster]`.",
+)
+@click.option(
     "--neighbours",
     type=click.IntRange(0, 100),
     help="Of each document; 0 compares nothing. With --url all documents must fit into one request  "
     "[default: 5, with --url 0]",
 )
-@ENCODING
+@reading_options(ids=True)
 @click.option("--output", type=PATH, metavar="FILE", help="Write there  [default: standard output]")
 @FORCE
 @click.option(
@@ -56,70 +69,88 @@ def command(
     input: Path,
     bundle: Path | None,
     url: str | None,
+    cluster: str | None,
     neighbours: int | None,
-    encoding: str,
+    reading: ReadingOptions,
     output: Path | None,
     *,
     force: bool,
     token: str | None,
     timeout: float,
 ) -> None:
-    """Score the documents of INPUT, here or by a service.
+    """Score the documents of INPUT, here, on a cluster or by a service.
 
-    It writes one JSON line for each document. With --url, INPUT may be - for JSON lines from standard input, and JSON
-    lines keep their "id".
+    INPUT is read as by `scorepool train`. It writes one JSON line for each document, with its id: the member or column
+    `id`, the path of a file in a folder, or its position, from 0.
     """
     named = ctx.get_parameter_source("bundle") is ParameterSource.COMMANDLINE
-    if (url is None and bundle is None) or (url is not None and named):
-        raise click.UsageError("give --bundle to score here, or --url to let a service score")
+    if (url is None and bundle is None) or (url is not None and (named or cluster is not None)):
+        raise click.UsageError("give --bundle to score here or on a cluster, or --url to let a service score")
     if url is not None:
-        remote = _remote()
+        remote = _optional("score_remotely", "scorepool_client", "--url needs the client", "scorepool-client")
         scorer = remote.RemoteScorer(url, token, jwt_secret(), neighbours or 0, timeout)
         with progress_bars() as report, open_output(output, force=force) as out:
-            failure = scorer.score(remote.read_documents(input, encoding), out, report)
+            failure = scorer.score(remote.documents_to_send(input, _documents(input, reading)), out, report)
         if failure is not None:
             raise failure
         return
     assert bundle is not None
+    score = partial(score_documents, bundle) if cluster is None else _cluster(cluster, bundle)
     with progress_bars() as report, open_output(output, force=force) as out:
-        score_texts(
-            bundle, read_corpus(input, encoding), 5 if neighbours is None else neighbours, out, report
-        )
+        score(_documents(input, reading), 5 if neighbours is None else neighbours, out, report)
 
 
-def _remote() -> ModuleType:
+def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
+    name = "standard input" if input == STANDARD_INPUT else str(input)
+    return identified(read_documents(input, reading), name, ReadingLimits().id_characters)
+
+
+def _cluster(address: str, bundle: Path) -> Score:
+    module = _optional("score_on_cluster", "distributed", "--cluster needs Dask", "scorepool[cluster]")
+    score: Score = module.ClusterScorer(address, bundle).score
+    return score
+
+
+def _optional(module: str, needs: str, complaint: str, package: str) -> ModuleType:
+    """Return a module of this package that needs what is installed by choice. Raises: InputError when it is not."""
     try:
-        return import_module("service.cli.score_remotely")
+        return import_module(f"service.cli.{module}")
     except ModuleNotFoundError as error:
-        if error.name != "scorepool_client":
+        if error.name != needs:
             raise
-        raise InputError("--url needs the client; install it: pip install scorepool-client") from error
+        raise InputError(f"{complaint}; install it: pip install {package}") from error
 
 
-def score_texts(bundle: Path, texts: Iterable[str], neighbours: int, out: BinaryIO, report: Progress) -> None:
-    """Write one JSON line for each of n texts to `out`. Memory is O(n·(d + m)) for m neighbours of each.
+def score_documents(
+    bundle: Path, documents: Iterable[Document], neighbours: int, out: BinaryIO, report: Progress
+) -> None:
+    """Write one JSON line for each of n documents to `out`. Memory is O(n·(d + m)) for m neighbours of each.
 
     With `neighbours` 0 the documents are not compared. The comparison takes O(n²·d), most of the time
     when there are many documents.
 
-    Raises: BundleError when the bundle cannot be used.
+    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read.
     """
     options = ScoringOptions("neighbours", neighbours) if neighbours else ScoringOptions("none")
     scorer = Scorer(open_bundle(bundle))
-    embedded = _embed(scorer, list(texts), report)
+    ids, embedded = _embed(scorer, documents, report)
     report("cluster and compare", 0, 1)
     scores = scorer.score_vectors(embedded, options)
     report("cluster and compare", 1, 1)
-    ids = [str(position) for position in range(len(embedded.tokens))]
-    for done, document in enumerate(documents(ids, scores, vectors=False), start=1):
+    for done, document in enumerate(encoded(ids, scores, vectors=False), start=1):
         out.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
         if done % CHUNK_DOCUMENTS == 0 or done == len(ids):
             report("write", done, len(ids))
 
 
-def _embed(scorer: Scorer, texts: list[str], report: Progress) -> EmbeddedDocuments:
+def _embed(
+    scorer: Scorer, documents: Iterable[Document], report: Progress
+) -> tuple[list[str], EmbeddedDocuments]:
+    ids: list[str] = []
     chunks = []
-    for start in range(0, len(texts), CHUNK_DOCUMENTS):
-        chunks.append(scorer.embed(texts[start : start + CHUNK_DOCUMENTS]))
-        report("embed", min(start + CHUNK_DOCUMENTS, len(texts)), len(texts))
-    return EmbeddedDocuments.concatenate(chunks)
+    rest = iter(documents)
+    while chunk := list(islice(rest, CHUNK_DOCUMENTS)):
+        ids.extend(str(document.id) for document in chunk)
+        chunks.append(scorer.embed([document.text for document in chunk]))
+        report("embed", len(ids), len(ids))
+    return ids, EmbeddedDocuments.concatenate(chunks)

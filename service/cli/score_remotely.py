@@ -5,13 +5,11 @@ compare documents with each other, all of them go in one request.
 """
 
 import asyncio
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
-import msgspec
 import orjson
 
 from scorepool_client import (
@@ -23,12 +21,10 @@ from scorepool_client import (
     minted_with_secret,
 )
 from scorepool_client import Progress as PartsProgress
-from scoring.errors import CorpusError
 from scoring.progress import Progress
-from scoring.training.corpus import JSON_SUFFIX, read_corpus
+from scoring.texts import documents as text
+from scoring.texts.corpus import STANDARD_INPUT
 from service.cli.input_errors import InputError
-
-STANDARD_INPUT = Path("-")
 
 # The subject of a token that is signed here.
 SUBJECT = "score"
@@ -55,9 +51,7 @@ class RemoteScorer:
     neighbours: int
     timeout_s: float
 
-    def score(
-        self, documents: Iterable[Document | str], out: BinaryIO, report: Progress
-    ) -> IncompleteError | None:
+    def score(self, documents: Iterable[Document], out: BinaryIO, report: Progress) -> IncompleteError | None:
         """Write one JSON line for each document to `out`; return the failure where some were not scored.
 
         Raises: InputError when the service cannot be asked at all.
@@ -68,7 +62,7 @@ class RemoteScorer:
             raise InputError(f"{self.url}: {error}") from error
 
     async def _score(
-        self, documents: Iterable[Document | str], out: BinaryIO, report: Progress
+        self, documents: Iterable[Document], out: BinaryIO, report: Progress
     ) -> IncompleteError | None:
         async with self._client() as client:
             if self.neighbours:
@@ -118,36 +112,10 @@ def _write(documents: Iterable[Any], out: BinaryIO) -> None:
     out.writelines(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) for document in documents)
 
 
-class _Line(msgspec.Struct):
-    """A line of the input; other members are ignored."""
+def documents_to_send(path: Path, documents: Iterable[text.Document]) -> Iterable[Document]:
+    """Return documents for the client: those of a file all at once, so that a fault comes before any is sent.
 
-    text: str
-    id: str | None = None
-
-
-def read_documents(path: Path, encoding: str) -> Iterable[Document | str]:
-    """Return the documents of a corpus; JSON lines keep their `id`, and `-` is JSON lines from standard input.
-
-    Raises: CorpusError, when the fault is reached.
+    Raises: TextFault.
     """
-    if path == STANDARD_INPUT:
-        return _json_documents("standard input", sys.stdin)
-    if path.suffix.lower() == JSON_SUFFIX and path.is_file():
-        with path.open(encoding=encoding) as file:
-            return list(_json_documents(str(path), file))
-    return list(read_corpus(path, encoding))
-
-
-def _json_documents(name: str, lines: TextIO) -> Iterator[Document]:
-    decoder = msgspec.json.Decoder(_Line)
-    try:
-        for number, line in enumerate(lines, 1):
-            if line.isspace():
-                continue
-            try:
-                document = decoder.decode(line)
-            except (msgspec.DecodeError, RecursionError) as error:
-                raise CorpusError(f"{name}, line {number}: {error}") from error
-            yield Document(document.text, document.id)
-    except UnicodeError as error:
-        raise CorpusError(f"{name}: {error}; --encoding sets another") from error
+    sent = (Document(document.text, document.id) for document in documents)
+    return sent if path == STANDARD_INPUT else list(sent)

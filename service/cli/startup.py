@@ -1,8 +1,10 @@
 """What a command does before it imports anything else, so that it also holds during the imports."""
 
+import logging
 import os
 import signal
 import sys
+import warnings
 from types import FrameType
 
 # What a shell reports for a command that Ctrl-C has ended: 128 and the signal's number.
@@ -33,6 +35,16 @@ def exit_on_interrupt() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _exit)
+
+
+def silence_libraries() -> None:
+    """Have no warning or log line of a library on standard error, unless Python was told to show warnings.
+
+    What a user can act on, a command says itself. The service does not call this: it logs them.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def raise_on_interrupt() -> None:

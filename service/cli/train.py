@@ -5,19 +5,21 @@ from typing import Any
 
 import click
 
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import STANDARD_INPUT, read_documents, texts_of
+from scoring.texts.documents import ReadingOptions
 from scoring.training.train import TrainingOptions, train
 from service.cli.input_errors import input_errors
 from service.cli.options import (
     BUNDLE_OUTPUT,
-    ENCODING,
     FORCE,
     NAME,
     PATH,
     SEED,
     THREADS,
+    TOKENIZER,
     clusters_option,
     pooling_option,
+    reading_options,
 )
 from service.cli.output import BundleDestination
 from service.cli.progress import progress_bars
@@ -32,22 +34,31 @@ from service.cli.progress import progress_bars
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the corpus  [default: by its size]")
 @clusters_option("auto: chosen by silhouette.")
 @pooling_option("sif")
+@TOKENIZER
 @SEED
 @THREADS
-@ENCODING
+@reading_options(ids=False)
 @NAME
 @FORCE
 @input_errors()
 def command(
-    corpus: Path, output: Path, name: str | None, encoding: str, *, force: bool, **options: Any
+    corpus: Path, output: Path, name: str | None, reading: ReadingOptions, *, force: bool, **options: Any
 ) -> None:
     """Train a bundle on CORPUS.
 
-    CORPUS is a .txt with a document a line, a .jsonl with `text`, or a folder of .txt files.
+    CORPUS is a .txt with a document a line, a .jsonl or .ndjson with `text`, a .csv or .tsv with a column `text`,
+    each also as .gz or .zst, a .parquet, a folder of .txt files, or - for JSON lines from standard input.
     """
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
-        training = TrainingOptions(name=name or corpus.stem, **options)
-        summary = destination.publish(train(read_corpus(corpus, encoding), training, report))
+        training = TrainingOptions(name=name or _name_of(corpus), **options)
+        texts = texts_of(read_documents(corpus, reading))
+        summary = destination.publish(train(texts, training, report))
     click.echo(summary)
+
+
+def _name_of(corpus: Path) -> str:
+    if corpus == STANDARD_INPUT:
+        return "corpus"
+    return Path(corpus.name.removesuffix(".gz").removesuffix(".zst")).stem

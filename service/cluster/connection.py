@@ -130,7 +130,9 @@ async def _reconnected(client: Client, target: str) -> Client:
 
 
 @asynccontextmanager
-async def connected(address: ClusterAddress, *, patience_s: float = PATIENCE_S) -> AsyncIterator[Cluster]:
+async def connected(
+    address: ClusterAddress, *, connect_s: float = CONNECT_S, patience_s: float = PATIENCE_S
+) -> AsyncIterator[Cluster]:
     """Yield the cluster at an address; one that is started here ends with the block.
 
     TLS settings are those of Dask's configuration. Raises: ClusterError, in one sentence.
@@ -139,12 +141,12 @@ async def connected(address: ClusterAddress, *, patience_s: float = PATIENCE_S) 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     async with _scheduler(address) as target:
         try:
-            client = await Client(target, asynchronous=True, set_as_default=False, timeout=CONNECT_S)
+            client = await Client(target, asynchronous=True, set_as_default=False, timeout=connect_s)
         except (OSError, ValueError, TypeError) as error:
             raise ClusterError(f"{address}: no Dask scheduler answers there: {error}") from error
         cluster = Cluster(address, target, client, patience_s)
         try:
-            await _require_workers(address, client)
+            await _require_workers(address, client, connect_s)
             yield cluster
         finally:
             await cluster.close()
@@ -166,10 +168,10 @@ async def _scheduler(address: ClusterAddress) -> AsyncIterator[str]:
         yield local.scheduler_address
 
 
-async def _require_workers(address: ClusterAddress, client: Client) -> None:
+async def _require_workers(address: ClusterAddress, client: Client, wait_s: float) -> None:
     """Check that there are workers and that they fit. Raises: ClusterError."""
     try:
-        await client.wait_for_workers(1, timeout=CONNECT_S)
+        await client.wait_for_workers(1, timeout=wait_s)
     except (TimeoutError, OSError) as error:
         raise ClusterError(f"{address}: has no workers; start some with `dask worker {address}`") from error
     try:

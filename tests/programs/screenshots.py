@@ -16,7 +16,7 @@ import click
 from gensim.test.utils import datapath
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_corpus
 from service.cli.demo import BUNDLE
 from tests.support.browser import INSTALL, Visit, chromium, running_browser
 from tests.support.server import Server, running_server

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
 from scoring.bundle.model import Model
+from scoring.embedding.norms import inverse_norms
 from scoring.explanation import explain
 from scoring.pipeline import Scorer, ScoringOptions
+from scoring.texts.corpus import read_corpus
 from scoring.tokens.tokenizer import Tokenizer
-from scoring.training.corpus import read_corpus
 from tests.support.small_bundle import WORDS, model
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
@@ -27,6 +28,9 @@ MODELS: dict[str, Callable[[], Model]] = {
     "sif": model,
     "two components": lambda: model(components=np.eye(4, dtype=np.float32)[:2]),
     "mean": lambda: model(pooling="mean", word_weights=None, components=None, unknown_weight=1.0),
+    "fasttext": lambda: model(
+        pooling="fasttext", word_weights=inverse_norms(model().word_vectors), components=None
+    ),
     "no n-grams": lambda: model(ngram_vectors=None, min_n=0, max_n=0),
 }
 
@@ -53,7 +57,8 @@ class Oracle:
             return None
         hashes = ft_ngram_hashes(word, manifest.min_n, manifest.max_n, len(ngrams))
         mean = ngrams[hashes].astype(float).mean(axis=0) if len(hashes) else np.zeros(manifest.dimensions)
-        return np.asarray(mean * manifest.unknown_weight)
+        weight = 1 / np.linalg.norm(mean) if manifest.pooling == "fasttext" else manifest.unknown_weight
+        return np.asarray(mean * weight)
 
     def parts(self, text: str) -> dict[str, NDArray[np.float64]]:
         """Return what the occurrences of each token add to the document's vector."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.bundle.bundle import open_bundle
 from scoring.pipeline import Scorer, Scores, ScoringOptions, SimilarityKind
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_corpus
 
 STORIES = list(read_corpus(Path(datapath("lee.cor")), encoding="latin-1"))
 SIMILARITIES: tuple[SimilarityKind, ...] = get_args(SimilarityKind)

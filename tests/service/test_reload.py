@@ -25,7 +25,9 @@ DIGESTS = [f"sha256:{digit * 64}" for digit in "01"]
 SCORER = ScorerDescription("scorers:Documents", "documents")
 
 OLD, NEW = (
-    Served(SCORER, ModelInfo("example", digest, dimensions=3, clusters=2, pooling="mean"))
+    Served(
+        SCORER, ModelInfo("example", digest, dimensions=3, clusters=2, pooling="mean", tokenizer="letters")
+    )
     for digest in DIGESTS
 )
 

@@ -39,7 +39,9 @@ SCORED = Outcome(
 
 RELOADED = Reloaded("reloaded", f"sha256:{'1' * 64}", f"sha256:{'0' * 64}", 0.25)
 
-MODEL = ModelInfo("example", f"sha256:{'0' * 64}", dimensions=3, clusters=2, pooling="mean")
+MODEL = ModelInfo(
+    "example", f"sha256:{'0' * 64}", dimensions=3, clusters=2, pooling="mean", tokenizer="letters"
+)
 
 SERVED = Served(describe(declare(DOCUMENTS)), MODEL)
 

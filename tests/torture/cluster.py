@@ -14,12 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from scoring.bundle.bundle import open_verified
-from scoring.corpora.folder import plan_of
+from scoring.corpora.folder import begin, plan_of
 from scoring.corpora.local import Document, prepare
 from scoring.corpora.local import run_plan as run_here
 from scoring.corpora.options import CorpusOptions
 from scoring.corpora.results import result_file
+from scoring.progress import Progress, silent
 from scoring.training.demo import demo_documents
 from service.cluster.address import ClusterAddress
 from service.cluster.connection import connected
@@ -27,6 +30,7 @@ from service.cluster.scoring import run_plan
 from tests.support.dask_cluster import DaskCluster, dask_cluster
 from tests.support.demo_bundle import given_or_demo_bundle
 
+BLOCK_DOCUMENTS = 256
 # How long a lost cluster may take to come back: members are started again at once, on a busy machine.
 PATIENCE_S = 120.0
 # Within it a member has started, joined and taken tasks; the kills of one run come that far apart on average.
@@ -68,23 +72,34 @@ def answer_of(folder: Path) -> bytes:
     return b"".join(result.read(0, result.size))
 
 
+def prepare_small_blocks(bundle: Path, documents: list[Document], folder: Path) -> None:
+    """Prepare a folder as `local.prepare` does, with blocks so small that there are many tiles."""
+    plan = prepare(bundle, documents, folder, CorpusOptions())
+    begin(folder, msgspec.structs.replace(plan, block_documents=BLOCK_DOCUMENTS))
+
+
 def answer_here(bundle: Path, documents: list[Document], folder: Path) -> bytes:
     """Return the answer of one machine."""
-    prepare(bundle, documents, folder, CorpusOptions())
+    prepare_small_blocks(bundle, documents, folder)
     run_here(bundle, folder)
     return answer_of(folder)
 
 
 async def answer_there(
-    address: str, bundle: Path, documents: list[Document], folder: Path
+    address: str, bundle: Path, documents: list[Document], folder: Path, report: Progress = silent
 ) -> tuple[bytes, int]:
     """Return the answer of a cluster, and how many steps were lost or kept twice."""
-    prepare(bundle, documents, folder, CorpusOptions())
+    prepare_small_blocks(bundle, documents, folder)
     counts: dict[str, int] = {}
+
+    def count(stage: str, done: int, total: int) -> None:
+        counts[stage] = done
+        report(stage, done, total)
+
     files = open_verified(bundle)
     try:
         async with connected(ClusterAddress.parse(address), patience_s=PATIENCE_S) as cluster:
-            await run_plan(cluster, files, folder, lambda label, done, _: counts.update({label: done}))
+            await run_plan(cluster, files, folder, count)
     finally:
         files.close()
     planned = [stage.count for stage in plan_of(folder).stages]

@@ -102,7 +102,11 @@ def answer(request: RecordedRequest, limits: FakeLimits, token: str | None) -> R
     route, request_id = (request.method, request.path), request.request_id
     headers = {"content-type": "application/json", "x-request-id": request_id}
     if route == ("GET", "/info"):
-        info = {"name": "scorepool", "version": VERSION, "model": {**MODEL, "pooling": "mean"}}
+        info = {
+            "name": "scorepool",
+            "version": VERSION,
+            "model": {**MODEL, "pooling": "mean", "tokenizer": "letters"},
+        }
         return Reply(200, headers, json.dumps({**info, "limits": asdict(limits)}).encode())
     if route in {("GET", "/livez"), ("GET", "/readyz")}:
         status = "alive" if request.path == "/livez" else "ready"

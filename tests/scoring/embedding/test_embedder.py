@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
+from scoring.embedding.norms import inverse_norms
 from scoring.tokens.tokenizer import Tokenizer
 
 
@@ -105,6 +106,14 @@ def sif_model(model: Model, components: int) -> Model:
     )
 
 
+def fasttext_model(model: Model) -> Model:
+    """Return the model with the pooling weights of `fasttext`; two of its words have a vector of zeros."""
+    word_vectors = model.word_vectors.copy()
+    word_vectors[[3, 7]] = 0
+    weights = inverse_norms(word_vectors)
+    return replace(model, pooling="fasttext", word_vectors=word_vectors, word_weights=weights)
+
+
 def sif(trained: Trained, model: Model, text: str) -> NDArray[np.float64]:
     """Return the formula of smooth inverse frequency pooling, word by word in float64."""
     assert model.word_weights is not None
@@ -160,6 +169,29 @@ def test_sif_pooling_follows_the_formula(
 
     expected = [sif(trained, model, text) for text in texts[:60]]
     np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-6)
+
+
+def test_fasttext_pooling_is_the_mean_of_unit_vectors(
+    trained: Trained, embedder_of: Open, texts: list[str]
+) -> None:
+    """As the official sentence vector: known and unknown words count alike, those with a vector of zeros do not."""
+    model = fasttext_model(replace(trained.model, min_n=5, max_n=6))
+    oracle = dict(zip(model.words, model.word_vectors, strict=True))
+    unknown = embedder_of(replace(trained.model, min_n=5, max_n=6))
+    texts = [*texts[:60], "qx storm", "zq xj", "stormsurge qx"]
+
+    embedded = embedder_of(model).embed(texts)
+
+    for text, vector in zip(texts, embedded.doc_vectors, strict=True):
+        words = [
+            oracle[word] if word in oracle else unknown.embed([word]).doc_vectors[0]
+            for word in Tokenizer().tokenize(text)
+        ]
+        units = [word / np.linalg.norm(word) for word in words if word.any()]
+        np.testing.assert_allclose(vector, np.mean(units or [np.zeros(20)], axis=0), rtol=0, atol=1e-6)
+    assert embedded.present.tolist() == [True] * 61 + [False, True]
+    assert embedded.tokens[-3:].tolist() == [2, 2, 2]
+    assert embedded.known[-3:].tolist() == [1, 0, 0]
 
 
 def test_unknown_words_are_left_out_without_ngrams(

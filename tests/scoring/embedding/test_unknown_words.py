@@ -8,7 +8,7 @@ from scoring.embedding.unknown_words import UnknownWords
 def unknown_words(cache_bytes: int = 1_000) -> UnknownWords:
     """Return a cache of unknown words of four dimensions, hence 16 bytes each."""
     vectors = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
-    return UnknownWords(vectors, 5, 6, cache_bytes=cache_bytes)
+    return UnknownWords(vectors, 5, 6, weight=0.5, cache_bytes=cache_bytes)
 
 
 def test_vectors_stay_as_more_words_are_added() -> None:

@@ -6,16 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.embedding.vocabulary import NO_TOKEN, NO_VECTOR, Vocabulary
-from scoring.tokens.tokenizer import MAX_TOKEN_LENGTH, Tokenizer
+from scoring.tokens.tokenizer import Tokenizer
 from scoring.tokens.words import find_words
 
 WORD = st.text(st.sampled_from("abcdeéя中𐐨"), min_size=1, max_size=30)
+LETTERS = Tokenizer()
 KNOWN = ["storm", "harbour", "internationalisation", "élan", "сегодняшний"]
 
 
 def vocabulary(words: list[str] | None = None, *, ngrams: bool = True) -> Vocabulary:
     """Return a vocabulary of `words`."""
-    return Vocabulary(marisa_trie.Trie(KNOWN if words is None else words), MAX_TOKEN_LENGTH, ngrams=ngrams)
+    return Vocabulary(marisa_trie.Trie(KNOWN if words is None else words), LETTERS.is_token, ngrams=ngrams)
 
 
 def ids_of(vocabulary: Vocabulary, *texts: str) -> list[int]:
@@ -56,7 +57,7 @@ def test_a_run_of_too_many_letters_is_no_token() -> None:
     """A longer word is neither known nor unknown."""
     words = vocabulary()
 
-    ids = ids_of(words, "a" * (MAX_TOKEN_LENGTH + 1), "é" * MAX_TOKEN_LENGTH)
+    ids = ids_of(words, "a" * (LETTERS.max_length + 1), "é" * LETTERS.max_length)
 
     assert ids == [NO_TOKEN, words.size]
 

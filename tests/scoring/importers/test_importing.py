@@ -16,8 +16,8 @@ from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError, ModelError
 from scoring.importers.importing import build_model, import_centroids, import_fasttext
+from scoring.texts.corpus import read_corpus
 from scoring.tokens.tokenizer import Tokenizer
-from scoring.training.corpus import read_corpus
 from scoring.training.fit import FittingOptions
 
 BIN = Path(datapath("lee_fasttext_new.bin"))

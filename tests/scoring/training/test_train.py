@@ -15,7 +15,7 @@ from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_corpus
 from scoring.training.train import TrainingOptions, choose_epochs, train
 
 # What another process does to write the same bundle.

@@ -61,6 +61,14 @@ def handler(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return open_documents(path, RequestLimits())
 
 
+@pytest.fixture(scope="module")
+def long_ngrams(tmp_path_factory: pytest.TempPathFactory) -> ScorerHandler:
+    """Return a handler whose model has n-grams of 5 characters and more: shorter unknown words have zeros."""
+    path: Path = tmp_path_factory.mktemp("long") / "bundle"
+    write_bundle(path, model(min_n=5, max_n=6))
+    return open_documents(path, RequestLimits())
+
+
 def finite(text: bytes) -> Any:
     """Decode JSON; fail for a number that is none."""
 
@@ -118,12 +126,44 @@ def test_every_matrix_is_finite(handler: ScorerHandler, documents: list[str]) ->
 
 
 def test_equal_documents_are_as_similar_as_can_be(handler: ScorerHandler) -> None:
-    """They are each other's neighbours, by position; vectors of zeros are as similar to any other: not at all."""
+    """They are each other's neighbours, by position; unless their vectors are zero, which have no neighbours."""
     body = orjson.dumps({"documents": ["storm"] * 4, "neighbours": 2, "vectors": True})
 
     documents = finite(handler(body, "score").take_body())["documents"]
 
+    present = any(documents[0]["vector"])
     nearest = [[near["id"] for near in document["neighbours"]] for document in documents]
-    assert nearest == [["1", "2"], ["0", "2"], ["0", "1"], ["0", "1"]]
-    similarity = 1 if any(documents[0]["vector"]) else 0
-    assert {near["similarity"] for document in documents for near in document["neighbours"]} == {similarity}
+    assert nearest == ([["1", "2"], ["0", "2"], ["0", "1"], ["0", "1"]] if present else [[]] * 4)
+    similarities = {near["similarity"] for document in documents for near in document["neighbours"]}
+    assert similarities == ({1} if present else set())
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_a_vector_of_zeros_claims_nothing(long_ngrams: ScorerHandler, similarity: str) -> None:
+    """Such a document has no cluster, no neighbours and no pairs, but its true numbers of tokens and known words."""
+    request = {"documents": ["storm", "qx", "storm harbour", "zz"], "similarity": similarity, "threshold": -1}
+
+    decoded = finite(long_ngrams(orjson.dumps(request), "score").take_body())
+
+    for number, tokens, known in ((1, 1, 0), (3, 1, 0)):
+        document = decoded["documents"][number]
+        nowhere = {name: document[name] for name in ("cluster", "distance", "margin", "outlier")}
+        assert set(nowhere.values()) == {None}
+        assert (document["tokens"], document["known"]) == (tokens, known)
+        assert document.get("neighbours", []) == []
+        if similarity == "matrix":
+            assert not any(decoded["matrix"][number])
+    claimed = [near["id"] for document in decoded["documents"] for near in document.get("neighbours", [])]
+    claimed += [pair[end] for pair in decoded.get("pairs", []) for end in "ab"]
+    assert not {"1", "3"} & set(claimed)
+
+
+def test_zero_vectors_add_nothing_to_an_explanation(long_ngrams: ScorerHandler) -> None:
+    """Without a vector the similarity is 0, and so is what each word adds to it."""
+    body = orjson.dumps({"documents": ["storm", "qx zz"]})
+
+    explained = finite(long_ngrams(body, "explain").take_body())
+
+    words = [word for document in explained["documents"] for word in document["contributions"]]
+    assert explained["similarity"] == 0
+    assert [word["contribution"] for word in words] == [0] * 3

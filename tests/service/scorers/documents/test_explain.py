@@ -8,7 +8,7 @@ import orjson
 import pytest
 from gensim.test.utils import datapath
 
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_corpus
 from service.api.request import Operation
 from service.api.response import ExplainResponse
 from service.limits import RequestLimits

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import Embedder
-from scoring.training.corpus import read_corpus
+from scoring.texts.corpus import read_corpus
 from service.api.request import Operation
 from service.api.response import ScoreResponse
 from service.limits import RequestLimits

@@ -1,0 +1,1 @@
+"""Reading texts as people have them."""
