@@ -5,7 +5,6 @@ Fitting centroids is `scoring.training.kmeans`; here they are given.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -79,32 +78,6 @@ def _squared_distances(vectors: NDArray[np.float64], centers: NDArray[np.float64
         differences = vectors[row] - centers
         squares[row] = np.vecdot(differences, differences)
     return squares
-
-
-def outlier_share(
-    labels: NDArray[np.int64], distance: NDArray[np.float32], distance_quantiles: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the share, 0 to 1, of the cluster's training documents that lie nearer, (n,) float32.
-
-    distance_quantiles (k, Q) are the sorted training distances of each cluster at Q evenly spaced ranks; between
-    two of them the share is interpolated linearly, as `np.interp` does for one cluster. A document without a
-    vector (label −1) has 0. Time and memory O(n·Q).
-    """
-    rows, last = np.maximum(labels, 0), distance_quantiles.shape[1] - 1
-    ranks = _ranks(last + 1)
-    reached = np.count_nonzero(distance_quantiles.take(rows, axis=0) <= distance[:, None], axis=1)
-    # Before the first quantile the share is 0 and from the last one on 1: nothing is interpolated.
-    lower, upper = np.maximum(reached - 1, 0), np.minimum(reached, last)
-    near, far = (distance_quantiles[rows, at].astype(np.float64) for at in (lower, upper))
-    width = np.where(lower < upper, far - near, 1)
-    shares = (ranks[upper] - ranks[lower]) / width * (distance - near) + ranks[lower]
-    return np.where(labels >= 0, shares, 0).astype(np.float32)
-
-
-@cache
-def _ranks(count: int) -> NDArray[np.float64]:
-    """Return the ranks (count,) of evenly spaced quantiles, from 0 to 1."""
-    return np.linspace(0.0, 1.0, count)
 
 
 def summarize(

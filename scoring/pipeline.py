@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
-from scoring.clustering import Assignment, ClusterSummary, assign, outlier_share, summarize
+from scoring.clustering import Assignment, ClusterSummary, assign, summarize
 from scoring.embedding.embedder import EmbeddedDocuments, Embedder
+from scoring.outliers import nearer_share, outliers, unknown_tail
 from scoring.similarity.cosine import cosine_matrix, unit_vectors
 from scoring.similarity.neighbours import Neighbours, Segment, find_neighbours_within
 from scoring.similarity.pairs import Pairs, find_pairs
@@ -44,7 +45,7 @@ class ScoringOptions:
 class ClusteredDocuments:
     """n documents with their vectors and clusters; no document's values depend on another document.
 
-    outlier (n,) float32, as `outlier_share`; None where the bundle has no distance quantiles. units (n, d)
+    outlier (n,) float32, as `outliers`; None where the bundle has no distance quantiles. units (n, d)
     float32 from `unit_vectors`.
     """
 
@@ -69,7 +70,7 @@ class ClusteredDocuments:
 class Scores:
     """The scores of the n documents of one request; every float is finite.
 
-    outlier (n,) float32, as `outlier_share`; None where the bundle has no distance quantiles. matrix (n, n)
+    outlier (n,) float32, as `outliers`; None where the bundle has no distance quantiles. matrix (n, n)
     float32. Of neighbours, pairs and matrix the one that `ScoringOptions.similarity` names is given; the
     others are None.
     """
@@ -110,12 +111,20 @@ class Scorer:
 
     def cluster(self, embedded: EmbeddedDocuments) -> ClusteredDocuments:
         """Assign each of n documents, of one request or of several, to its cluster: O(n·k·d)."""
-        bundle = self.bundle
-        assignment = assign(embedded.doc_vectors, bundle.centroids, present=embedded.present)
-        outlier = None
-        if bundle.distance_quantiles is not None:
-            outlier = outlier_share(assignment.labels, assignment.distance, bundle.distance_quantiles)
+        assignment = assign(embedded.doc_vectors, self.bundle.centroids, present=embedded.present)
+        outlier = self._outliers(embedded, assignment)
         return ClusteredDocuments(embedded, assignment, outlier, unit_vectors(embedded.doc_vectors))
+
+    def _outliers(self, embedded: EmbeddedDocuments, assignment: Assignment) -> NDArray[np.float32] | None:
+        quantiles, usual = self.bundle.distance_quantiles, self.bundle.manifest.unknown_rate
+        if quantiles is None:
+            return None
+        nearer = nearer_share(assignment.labels, assignment.distance, quantiles)
+        return (
+            nearer
+            if usual is None
+            else outliers(nearer, unknown_tail(embedded.tokens, embedded.known, usual))
+        )
 
     def compare_all(
         self, clustered: ClusteredDocuments, sizes: Sequence[int], options: Sequence[ScoringOptions]

@@ -22,6 +22,7 @@ from service.auth.keys import FixedKey, KeySource, file_key, secret_key
 from service.auth.tokens import Authenticator, TokenPolicy
 from service.connections.load_shedding import LoadShedder, OverloadCheck
 from service.dispatcher import Dispatcher
+from service.http.jobs import job_routes
 from service.http.middleware import DirectRoute, RequestContext, cross_origin, prefix_redirect
 from service.http.operations import (
     InfoEndpoint,
@@ -36,6 +37,7 @@ from service.http.operations import (
 from service.http.pages import page_routes
 from service.http.responses import http_exception_response
 from service.http.score import EXPLAIN, JobQueue, ScoreEndpoint, work_of
+from service.jobs.jobs import Jobs
 from service.limits import PoolLimits, ScoreLimits
 from service.memory import largest_answer
 from service.observability.health import HealthMetrics
@@ -91,6 +93,7 @@ def make_backend(settings: Settings, release: Release, observer: Observer | None
         worker_memory_bytes=settings.worker_memory_bytes,
         load_timeout_s=settings.load_timeout_s,
         worker_max_calls=settings.worker_max_calls,
+        background_share=settings.jobs_share,
     )
     import_from(release.folder)
     predictor = release.predictor(limits, Random())  # noqa: S311 - samples
@@ -119,15 +122,16 @@ class Application(Starlette):
         return stack.app
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - the parts of the service
     settings: Settings,
     model: ReloadableModel,
     backend: Backend,
     telemetry: TelemetrySource,
     *,
     keys: KeySource | None = None,
+    jobs: Jobs | None = None,
 ) -> Starlette:
-    """Return the application over a pool that its lifespan starts and drains.
+    """Return the application over a pool that its lifespan starts and drains, with the jobs that it works on.
 
     `model`: what the pool serves. `telemetry` is told about every request. Raises: SettingsError.
     """
@@ -144,12 +148,17 @@ def create_app(
             *_probe_routes(backend, readiness),
             *_operator_routes(model, telemetry, backend.snapshot, authenticator),
             *_document_routes(settings, model, backend),
+            *job_routes(jobs, authenticator, settings.body_timeout_s),
             *page_routes(),
         ],
         middleware=_middleware(settings, telemetry, work[0]),
         exception_handlers={HTTPException: http_exception_response},
         lifespan=_lifespan(
-            backend, keys, readiness, partial(_drain, model, backend, settings.drain_timeout_s)
+            backend,
+            keys,
+            readiness,
+            jobs,
+            partial(_drain, model, backend, jobs, settings.drain_timeout_s),
         ),
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
@@ -236,19 +245,27 @@ def _not_ready(backend: Backend, reason: str | None) -> NotReady | None:
     return None if reason is None else NotReady("unavailable", reason, backend.damage or UNSET)
 
 
-async def _drain(model: ReloadableModel, backend: Backend, timeout_s: float) -> None:
+async def _drain(model: ReloadableModel, backend: Backend, jobs: Jobs | None, timeout_s: float) -> None:
     """Our own server has drained already; under another ASGI server this is the only drain."""
     model.stop()
+    if jobs is not None:
+        await jobs.stop()
     await backend.drain(timeout_s)
 
 
 def _lifespan(
-    backend: Backend, keys: KeySource, readiness: Readiness, drain: Callable[[], Awaitable[None]]
+    backend: Backend,
+    keys: KeySource,
+    readiness: Readiness,
+    jobs: Jobs | None,
+    drain: Callable[[], Awaitable[None]],
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await keys.start()
         await backend.start()
+        if jobs is not None:
+            await jobs.start()
         readiness.start()
         try:
             yield

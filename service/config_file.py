@@ -18,7 +18,9 @@ from service.setting_kinds import (
     HOSTS,
     NAMES,
     NETWORKS,
+    OWN_FOLDER,
     SECONDS,
+    SHARE,
     SOCKET,
     WHOLE,
     Kind,
@@ -40,7 +42,7 @@ class FileValue(NamedTuple):
         if isinstance(value, list) and kind in {HOSTS, NAMES, NETWORKS}:
             if all(isinstance(each, str) for each in value):
                 return ",".join(value)
-        elif isinstance(value, str) and kind in {EXISTING, FILE, FOLDER, SOCKET}:
+        elif isinstance(value, str) and kind in {EXISTING, FILE, FOLDER, OWN_FOLDER, SOCKET}:
             return str(Path(self.file).parent / value)
         elif isinstance(value, _types(kind)) and (kind is FLAG or not isinstance(value, bool)):
             return str(value)
@@ -53,7 +55,7 @@ def _types(kind: Kind) -> tuple[type, ...]:
         return (bool,)
     if kind in {WHOLE, BYTES}:
         return (int,)
-    return (int, float) if kind is SECONDS else (str,)
+    return (int, float) if kind in {SECONDS, SHARE} else (str,)
 
 
 def _toml_type(value: object) -> str:

@@ -13,13 +13,12 @@ from urllib.parse import urlsplit
 
 from service.config_file import FileValue, read_config
 from service.memory import share_out
-from service.setting_kinds import EXISTING, FILE, FOLDER
+from service.setting_kinds import EXISTING, FILE, FOLDER, Rule
 from service.settings import (
     KEY_ALGORITHMS,
     MIN_SECRET_BYTES,
     PREFIX,
     SECRET_ALGORITHMS,
-    Rule,
     Settings,
     SettingsError,
     rules,

@@ -11,14 +11,12 @@ instruction settles that, and the scheduler finishes every job by its deadline.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 from time import monotonic
-from types import MappingProxyType
 
 from service.api.outcome import Outcome
-from service.api.problems import partial
 from service.errors import Refused, StartError
 from service.ipc.bundle_handle import BundleHandle
 from service.ipc.messages import POSTPONED, Entry
@@ -33,6 +31,7 @@ from service.release import Release
 from service.scheduling.admission import Permit
 from service.scheduling.control import Control
 from service.scheduling.cost import Measured
+from service.scheduling.endings import DAMAGED, outcome_of
 from service.scheduling.events import (
     CallEnded,
     Disconnected,
@@ -41,6 +40,7 @@ from service.scheduling.events import (
     Event,
     Finish,
     Instruction,
+    JobArrived,
     Kill,
     SlotLost,
     SlotReady,
@@ -62,27 +62,6 @@ TIMER_MARGIN_S = 0.25
 DEFAULT_RETRY_S = 1.0
 
 NO_MODEL = KnownModel()
-
-# File names are for operators, in the log and in `/readyz`.
-DAMAGED = "the model's files are damaged; requests are accepted again when they are restored"
-
-# The response where the worker gave none: the problem's code and one sentence.
-ENDS: Mapping[End, tuple[str, str]] = MappingProxyType(
-    {
-        End.EXPIRED: (
-            "deadline_exceeded",
-            "the answer was not ready in time; send fewer or shorter documents",
-        ),
-        End.DISCONNECTED: ("client_closed", "the client left"),
-        End.CRASHED: ("worker_crashed", "this body ended two workers; it will be refused for a while"),
-        End.LOST: (
-            "worker_crashed",
-            "the workers that ran it were killed, time and again; try again later",
-        ),
-        End.WITHDRAWN: ("no_workers", DAMAGED),
-        End.STOPPED: ("draining", "the server is shutting down; try another"),
-    }
-)
 
 
 class Dispatcher:
@@ -111,6 +90,7 @@ class Dispatcher:
         self._lag = LagMonitor(self._observer.loop_lagged)
         # Every job that the scheduler has not finished, with what its request waits for.
         self._waiting: dict[Job, asyncio.Future[Outcome]] = {}
+        self._steps: dict[Job, asyncio.Future[Finish]] = {}
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0  # uvloop's timers of under half a millisecond have no `when`
         self._turn_ends = False
@@ -214,15 +194,28 @@ class Dispatcher:
         future: asyncio.Future[Outcome] = loop.create_future()
         self._waiting[job] = future
         self._carry_out(instructions, now)
-        if not self._turn_ends:
-            self._turn_ends = True
-            loop.call_soon(self._end_turn)
+        self._await_turn_end()
         try:
             outcome = await future
         except asyncio.CancelledError:
             self._feed(Disconnected(job))
             raise
         return self._measured(permit, outcome)
+
+    async def run_step(self, step: Job) -> Finish:
+        """Have a step of a durable job run on a slot that no request waits for, and return how it ended.
+
+        Cancelling the caller withdraws it: one that runs already goes on to its end, which is then ignored.
+        """
+        future: asyncio.Future[Finish] = asyncio.get_running_loop().create_future()
+        self._steps[step] = future
+        self._feed(JobArrived(step))
+        self._await_turn_end()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._feed(Disconnected(step))
+            raise
 
     def _measured(self, permit: Permit, outcome: Outcome) -> Outcome:
         """Charge the permit with the true size of the answer. Raises: Refused, with the answer dropped."""
@@ -304,7 +297,9 @@ class Dispatcher:
     def _learn(self, ends: Sequence[tuple[Job, Entry, bytes]]) -> None:
         """Learn from jobs that the handler was called with together."""
         measured = [
-            Measured(job.subject, job.features, entry.code == "ok", entry.length) for job, entry, _ in ends
+            Measured(job.subject, job.features, entry.code == "ok", entry.length)
+            for job, entry, _ in ends
+            if not job.step
         ]
         if measured:
             self._control.learn(measured, sum(entry.seconds for _, entry, _ in ends))
@@ -350,19 +345,19 @@ class Dispatcher:
         self._arm()
 
     def _start(self, slot: int, jobs: tuple[Job, ...], now: float) -> None:
-        self._observer.called(slot, [now - job.arrived for job in jobs])
+        if not jobs[0].step:
+            self._observer.called(slot, [now - job.arrived for job in jobs])
         limit_s = max(job.deadline for job in jobs) - now + TIMER_MARGIN_S
         self._pool.slots[slot].call(jobs, limit_s)
 
     def _finish(self, finish: Finish, now: float) -> None:
         job = finish.job
-        if finish.outcome is not None:
-            outcome = finish.outcome
-        else:
-            code, detail = ENDS[finish.end]
-            outcome = Outcome(code, partial(detail))
-        outcome.slot, outcome.attempts = job.slot, job.attempts
-        outcome.queue_ms, outcome.run_ms = job.queue_ms(now), job.run_ms(now)
+        if job.step:
+            waiting = self._steps.pop(job)
+            if not waiting.done():
+                waiting.set_result(finish)
+            return
+        outcome = outcome_of(finish, now)
         if finish.end is End.CRASHED:
             self._quarantine.add(job.body, now)
         # The scheduler forgets its deadline later, and a call that was given up still runs.
@@ -381,6 +376,11 @@ class Dispatcher:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(wake_at, self._wake)
         self._timer_at = wake_at
+
+    def _await_turn_end(self) -> None:
+        if not self._turn_ends:
+            self._turn_ends = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
         self._turn_ends = False

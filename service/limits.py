@@ -59,6 +59,7 @@ class PoolLimits:
     batch_jobs: the most that share a call; 1 makes every request a call of its own.
     load_timeout_s: for a new worker until it can be called: its scorer's imports, its model and its self-test.
     worker_max_calls: a worker is replaced after so many calls; 0 for never.
+    background_share: of the slots' time, for steps of durable jobs while requests wait; they have what is left anyway.
     """
 
     workers: int = 1
@@ -72,3 +73,4 @@ class PoolLimits:
     batch_jobs: int = 32
     load_timeout_s: float = 60.0
     worker_max_calls: int = 0
+    background_share: float = 0.0

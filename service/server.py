@@ -34,7 +34,10 @@ from service.connections.forwarded import TrustedProxies
 from service.connections.limits import BODY_GRACE_S, ConnectionLimits, connections_allowed
 from service.connections.tls import connection_factory
 from service.errors import StartError
+from service.jobs.assembly import open_jobs
+from service.jobs.jobs import Jobs
 from service.listening import BACKLOG, Listeners, open_listeners
+from service.observability.jobs import JobTelemetry
 from service.observability.log import EventLog, ServiceLog, opened_log
 from service.observability.metrics import served_model
 from service.observability.process import ProcessMetrics
@@ -76,12 +79,13 @@ _IGNORED_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Assembly(NamedTuple):
-    """The application with its pool, which its lifespan starts, what exchanges the model, and what all report to."""
+    """The application, its pool and jobs, which its lifespan starts, what exchanges the model, what all report to."""
 
     app: Starlette
     backend: Backend
     reloader: Reloader
     telemetry: Telemetry
+    jobs: Jobs | None
 
 
 class Server(uvicorn.Server):
@@ -98,6 +102,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._backend = assembly.backend
         self._reloader = assembly.reloader
+        self._jobs = assembly.jobs
         self._settings = settings
         self._listeners = listeners
         self._announce = announce
@@ -150,6 +155,8 @@ class Server(uvicorn.Server):
         self._reloader.stop()
         self._manager.stopping()
         self._backend.announce_drain()
+        if self._jobs is not None:
+            await self._unless_forced(self._jobs.stop())
         await self._unless_forced(asyncio.sleep(self._settings.drain_delay_s))
         self._listeners.close()
         for server in self.servers:
@@ -309,10 +316,11 @@ def assemble(
     telemetry.register(ProcessMetrics().families)
     backend = make_backend(settings, release, telemetry)
     reloader = Reloader(release.info, partial(opening, settings, handlers), backend, telemetry)
-    app = create_app(settings, reloader, backend, telemetry)
+    jobs = open_jobs(settings, backend, reloader, JobTelemetry(ServiceLog(log)), telemetry.register)
+    app = create_app(settings, reloader, backend, telemetry, jobs=jobs)
     if settings.reload:
         development.follow_changes(app, release.folder, reloader.reload_on_signal)
-    return Assembly(app, backend, reloader, telemetry)
+    return Assembly(app, backend, reloader, telemetry, jobs)
 
 
 def log_memory(settings: Settings, log: EventLog) -> None:

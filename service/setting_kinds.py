@@ -1,4 +1,4 @@
-"""The types of settings: how the text of an option or variable becomes a value."""
+"""The types of settings: how the text of an option or variable becomes a value, and what else is declared of one."""
 
 import re
 from collections.abc import Callable
@@ -22,6 +22,17 @@ class Kind(NamedTuple):
     metavar: str
     parse: Callable[[str], object]
     words: str
+
+
+class Rule(NamedTuple):
+    """The declaration of one setting besides its name, type and default; `least` and `most` are inclusive bounds."""
+
+    kind: Kind
+    help: str
+    least: float | None = None
+    most: float = 0
+    choices: tuple[str | int, ...] = ()
+    shown: str = ""  # the default in words, where it is not a constant
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -67,10 +78,12 @@ def _networks(text: str) -> tuple[str, ...]:
 FLAG = Kind("", _flag, "true or false")
 TEXT = Kind("TEXT", str, "a text")
 FOLDER = Kind("DIR", Path, "a folder")
+OWN_FOLDER = Kind("DIR", Path, "a path")  # made where there is none
 FILE = Kind("FILE", Path, "a file")
 EXISTING = Kind("PATH", Path, "a path")
 WHOLE = Kind("N", int, "a whole number")
 BYTES = Kind("BYTES", int, "a whole number of bytes")
+SHARE = Kind("SHARE", float, "a number")
 SECONDS = Kind("SECONDS", float, "a number of seconds")
 HOSTS = Kind("LIST", _hosts, "a list of hosts with commas")
 NAMES = Kind("LIST", _names, "a list with commas")

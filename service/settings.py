@@ -26,12 +26,14 @@ from service.setting_kinds import (
     HOSTS,
     NAMES,
     NETWORKS,
+    OWN_FOLDER,
     SECONDS,
+    SHARE,
     SOCKET,
     TEXT,
     URL_PREFIX,
     WHOLE,
-    Kind,
+    Rule,
 )
 
 PREFIX = "SCOREPOOL_"
@@ -62,17 +64,6 @@ class SettingsError(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = faults
-
-
-class Rule(NamedTuple):
-    """The declaration of one setting besides its name, type and default; `least` and `most` are inclusive bounds."""
-
-    kind: Kind
-    help: str
-    least: float | None = None
-    most: float = 0
-    choices: tuple[str | int, ...] = ()
-    shown: str = ""  # the default in words, where it is not a constant
 
 
 class Setting(NamedTuple):
@@ -260,6 +251,52 @@ class Settings:
             shown="96 MiB, a quarter of memory_bytes at most",
         ),
     ] = DEFAULT_ANSWER_BUDGET_BYTES
+    state_dir: Annotated[
+        Path | None,
+        Rule(
+            OWN_FOLDER,
+            "The folder for jobs, their corpora and results; made where there is none. One server uses it at a time. "
+            "Without it there are no jobs.",
+            shown="none",
+        ),
+    ] = None
+    state_reserve_bytes: Annotated[
+        int, Rule(BYTES, "Of the disk of state_dir, what jobs leave free: they pause there.", 0, KIB * GIB)
+    ] = GIB
+    jobs_share: Annotated[
+        float,
+        Rule(
+            SHARE,
+            "Of the workers' time, what jobs get while requests wait, too. With 0 they have what requests leave.",
+            0,
+            0.9,
+        ),
+    ] = 0.0
+    max_upload_bytes: Annotated[
+        int, Rule(BYTES, "A corpus that is larger, as it is sent, is refused (413).", 1, KIB * GIB)
+    ] = 4 * GIB
+    max_corpus_bytes: Annotated[
+        int, Rule(BYTES, "A corpus that expands to more is refused (413).", 1, KIB * GIB)
+    ] = 16 * GIB
+    max_corpus_documents: Annotated[
+        int, Rule(WHOLE, "A corpus of more documents is refused (413).", 1, 1_000_000_000)
+    ] = 10_000_000
+    max_job_pairs: Annotated[
+        int,
+        Rule(WHOLE, "Pairs that are kept of a job, 20 bytes each; others are counted.", 1, 10**10),
+    ] = 10_000_000
+    max_jobs: Annotated[
+        int, Rule(WHOLE, "Jobs of one subject that may wait and run; more are refused (429).", 1, 10_000)
+    ] = 10
+    jobs_bytes: Annotated[
+        int,
+        Rule(
+            BYTES, "What all jobs of one subject may take of the disk; more are refused (429).", 1, KIB * GIB
+        ),
+    ] = 64 * GIB
+    job_retention_s: Annotated[
+        float, Rule(SECONDS, "How long a job is kept with its result, once it has ended.", 1, 100_000 * HOUR)
+    ] = 168 * HOUR
     drain_delay_s: Annotated[
         float,
         Rule(

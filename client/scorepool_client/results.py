@@ -37,10 +37,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class DocumentScore:
-    """The scores of one document. For a text without words, `cluster` to `outlier` and `known` are None.
+    """The scores of one document. Without a vector, `cluster` to `outlier` are None; without words `known`, too.
 
     distance: Euclidean, to the centroid of `cluster`. margin: the runner-up's distance minus it.
-    outlier: the share, 0 to 1, of the cluster's training documents that lie nearer.
+    outlier: the share, 0 to 1, of training documents that lie nearer or have a smaller share of unknown words.
     tokens: words. known: the share, 0 to 1, of them in the vocabulary.
     neighbours: most similar first, None where they were not asked for. vector: likewise.
     """

@@ -10,12 +10,16 @@
     distance_quantiles.npy   (k, Q)  sorted training distances of each cluster; absent when they are unknown
     terms.json               k lists of descriptive words
 
-All arrays are little-endian float32 in C order. Nothing here is ever unpickled. A published bundle is never
-changed in place: a file that shrank while it was mapped would kill its readers with SIGBUS.
+All arrays are little-endian float32 in C order; the vectors of words and n-grams can be float16. Nothing here is ever
+unpickled. A published bundle is never changed in place: a file that shrank while it was mapped would kill its readers
+with SIGBUS.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import marisa_trie
 import msgspec
@@ -59,9 +63,9 @@ class Bundle:
     digest: str
     manifest: Manifest
     vocabulary: marisa_trie.Trie
-    word_vectors: NDArray[np.float32]
+    word_vectors: NDArray[np.floating[Any]]
     word_weights: NDArray[np.float32]
-    ngram_vectors: NDArray[np.float32] | None
+    ngram_vectors: NDArray[np.floating[Any]] | None
     components: NDArray[np.float32]
     centroids: NDArray[np.float32]
     distance_quantiles: NDArray[np.float32] | None
@@ -102,10 +106,11 @@ def load_bundle(files: BundleFiles) -> Bundle:
 
     Raises: BundleError in one sentence that names the file and the fault.
     """
-    arrays: dict[str, NDArray[np.float32]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for name, shape in files.manifest.shapes().items():
         with named(files.path / name):
-            arrays[name] = map_array(files.descriptors[name], files.size(name), shape)
+            dtype = files.manifest.dtype(name)
+            arrays[name] = map_array(files.descriptors[name], files.size(name), shape, dtype)
             if name in _CHECKED:
                 require_finite(arrays[name])
     with named(files.path / VOCABULARY_FILE):
@@ -150,24 +155,25 @@ def _decode_terms(raw: bytes, clusters: int) -> tuple[tuple[str, ...], ...]:
     return terms
 
 
-def write_bundle(path: Path, model: Model, *, force: bool = False) -> None:
+def write_bundle(path: Path, model: Model, *, force: bool = False, progress: Progress = silent) -> None:
     """Publish `model` as the bundle at `path`, whole or not at all; `force` replaces an existing bundle.
 
-    Memory beyond the model itself: one block of rows and the vocabulary.
+    Memory beyond the model itself: one block of rows and the vocabulary. `progress` is told the bytes written.
 
     Raises: BundleError when the path is taken, a file cannot be written, or the model's arrays are not finite or do
     not fit together.
     """
     with publishing(path, force=force) as draft:
         try:
-            _write(draft, model)
+            _write(draft, model, progress)
         except ValueError as error:
             raise BundleError(f"{path}: cannot be written: {error}") from error
 
 
-def _write(draft: Draft, model: Model) -> None:
+def _write(draft: Draft, model: Model, progress: Progress) -> None:
     arrays = model.arrays()
-    for name, shape in model.manifest({}).shapes().items():
+    empty = model.manifest({})
+    for name, shape in empty.shapes().items():
         if arrays[name].shape != shape:
             raise ValueError(f"{name} would have the shape {arrays[name].shape} instead of {shape}")
     if any("\0" in word for word in model.words):
@@ -178,9 +184,12 @@ def _write(draft: Draft, model: Model) -> None:
     order = np.argsort(np.fromiter(map(trie.key_id, model.words), dtype=np.int64, count=len(trie)))
 
     draft.add(VOCABULARY_FILE, [trie.tobytes()])
+    sizes = {name: math.prod(array.shape) * empty.dtype(name).itemsize for name, array in arrays.items()}
+    report = _counter(progress, "write", sum(sizes.values()))
     for name, array in arrays.items():
+        chunks = encode_array(array, order if name in _BY_WORD else None, empty.dtype(name))
         try:
-            draft.add(name, encode_array(array, order if name in _BY_WORD else None))
+            draft.add(name, map(report, chunks))
         except ValueError as error:
             raise ValueError(f"{name} {error}") from error
     # The two JSON files are decoded again, so that nothing is published that a reader would refuse.
@@ -190,3 +199,18 @@ def _write(draft: Draft, model: Model) -> None:
     manifest = encode_manifest(model.manifest(draft.files))
     decode_manifest(manifest)
     draft.add(MANIFEST_FILE, [manifest])
+
+
+def _counter(
+    progress: Progress, stage: str, total: int
+) -> Callable[[bytes | memoryview], bytes | memoryview]:
+    """Return a function that passes chunks on and reports how many bytes have passed."""
+    done = 0
+
+    def count(chunk: bytes | memoryview) -> bytes | memoryview:
+        nonlocal done
+        done = min(done + len(chunk), total)
+        progress(stage, done, total)
+        return chunk
+
+    return count

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
+from unicodedata import unidata_version
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling
+from scoring.bundle.manifest import FORMAT, FileRecord, Manifest, Pooling, Precision, UnknownRate
+from scoring.bundle.rows import Vectors
 from scoring.tokens.names import TokenizerName
+from scoring.tokens.segmenters import best_segmenter, package_of
 from scoring.tokens.tokenizer import Tokenizer
 
 _LIBRARIES = ("scorepool", "gensim", "numpy", "scikit-learn", "marisa-trie")
@@ -25,29 +28,32 @@ class Model:
     unknown words have no vector. components (c, d): orthonormal. distance_quantiles (k, Q): the training distances of
     each cluster at Q evenly spaced ranks, ascending; None if unknown. terms: k lists, or an empty sequence. created:
     an ISO 8601 time, from the caller's clock; where it is empty, equal models make equal bundles, byte for byte.
+    precision: in which the vectors of words and n-grams are stored.
     """
 
     name: str
     words: Sequence[str]
-    word_vectors: NDArray[np.float32]
+    word_vectors: Vectors
     centroids: NDArray[np.float32]
     word_weights: NDArray[np.float32] | None = None
     unknown_weight: float = 1.0
-    ngram_vectors: NDArray[np.float32] | None = None
+    ngram_vectors: Vectors | None = None
     min_n: int = 0
     max_n: int = 0
     components: NDArray[np.float32] | None = None
     distance_quantiles: NDArray[np.float32] | None = None
+    unknown_rate: UnknownRate | None = None
     terms: Sequence[Sequence[str]] = ()
     pooling: Pooling = "mean"
     tokenizer: TokenizerName = "letters"
     training: Mapping[str, Any] = field(default_factory=dict)
     created: str = ""
+    precision: Precision = "float32"
 
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
+    def arrays(self) -> dict[str, Vectors]:
         """Return the arrays by the names of their files; weights default to ones, components to none."""
         words, dimensions = self.word_vectors.shape
-        arrays = {
+        arrays: dict[str, Vectors | None] = {
             "word_vectors.npy": self.word_vectors,
             "word_weights.npy": self.word_weights,
             "ngram_vectors.npy": self.ngram_vectors,
@@ -61,6 +67,8 @@ class Model:
 
     def manifest(self, files: Mapping[str, FileRecord]) -> Manifest:
         """Return the manifest of a bundle of this model that consists of `files`."""
+        segmenter = best_segmenter() if self.tokenizer == "letters" else None
+        libraries = [*_LIBRARIES, *package_of(segmenter)]
         return Manifest(
             format=FORMAT,
             name=self.name,
@@ -76,8 +84,11 @@ class Model:
             pooling=self.pooling,
             tokenizer=self.tokenizer,
             unknown_weight=self.unknown_weight,
+            segmenter=segmenter,
+            unknown_rate=self.unknown_rate,
             max_token_length=Tokenizer(self.tokenizer).max_length,
-            libraries={name: version(name) for name in _LIBRARIES},
+            libraries={name: version(name) for name in libraries} | {"unicode": unidata_version},
             training=dict(self.training),
             files=dict(files),
+            precision=self.precision,
         )

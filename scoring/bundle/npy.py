@@ -1,35 +1,37 @@
-"""float32 arrays as `.npy` files: written in blocks, mapped read-only; headers are compared, never parsed."""
+"""Arrays of floats as `.npy` files: written in blocks, mapped read-only; headers are compared, never parsed."""
 
 import math
 import mmap
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from scoring.bundle.rows import Vectors, row_blocks
 
 FLOAT32 = np.dtype("<f4")
 # Up to this magnitude, sums over millions of words and squares of their means are finite in float32. The numbers of
 # real models are below 100.
 MAX_MAGNITUDE = 1e8
-# Rows are copied, checked and hashed in blocks of about this size, so that writing needs no second copy of a model.
-_BLOCK_BYTES = 4 << 20
 # The length of the header that NumPy writes for one or two axes; the format demands a multiple of 64.
 _HEADER_BYTES = 128
 
 
 def encode_array(
-    array: NDArray[np.float32], order: NDArray[np.int64] | None = None
+    array: Vectors, order: NDArray[np.int64] | None = None, dtype: np.dtype[np.floating[Any]] = FLOAT32
 ) -> Iterator[bytes | memoryview]:
-    """Yield the `.npy` file of `array`, or of `array[order]`, block by block.
+    """Yield the `.npy` file of `array`, or of `array[order]`, block by block, so no second copy of it is needed.
 
-    Raises: ValueError at the first block with a number that is not finite or beyond ±MAX_MAGNITUDE.
+    Raises: ValueError at the first block with a number that is not finite or beyond ±MAX_MAGNITUDE, or that `dtype`
+    cannot hold.
     """
-    yield _header(array.shape)
-    rows_per_block = max(1, _BLOCK_BYTES // (FLOAT32.itemsize * math.prod(array.shape[1:])))
-    for start in range(0, len(array), rows_per_block):
-        rows = slice(start, start + rows_per_block)
+    yield _header(array.shape, dtype)
+    for rows in row_blocks(array):
         block = np.ascontiguousarray(array[rows] if order is None else array[order[rows]], dtype=FLOAT32)
         require_finite(block)
+        if dtype != FLOAT32:
+            block = _narrow(block, dtype)
         yield block.data.cast("B")
 
 
@@ -39,7 +41,17 @@ def require_finite(array: NDArray[np.float32]) -> None:
         raise ValueError(f"holds numbers that are not finite or beyond ±{MAX_MAGNITUDE:.0e}")
 
 
-def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _narrow(block: NDArray[np.float32], dtype: np.dtype[np.floating[Any]]) -> NDArray[Any]:
+    """Return `block` as `dtype`. Raises: ValueError when a number is too large for it."""
+    largest = float(np.finfo(dtype).max)
+    if (np.abs(block) > largest).any():
+        raise ValueError(f"holds numbers beyond ±{largest:.0f}, the largest of {dtype.name}")
+    return block.astype(dtype)
+
+
+def map_array(
+    descriptor: int, size: int, shape: tuple[int, ...], dtype: np.dtype[np.floating[Any]] = FLOAT32
+) -> NDArray[Any]:
     """Return the `.npy` file behind an open descriptor, `size` bytes long, as a read-only array of `shape`.
 
     The pages are shared by all processes that map the file, and read when they are first touched.
@@ -47,20 +59,20 @@ def map_array(descriptor: int, size: int, shape: tuple[int, ...]) -> NDArray[np.
     Raises: ValueError when the file's length or header is not, byte for byte, that of such an array.
     """
     count = math.prod(shape)
-    needed = _HEADER_BYTES + count * FLOAT32.itemsize
+    needed = _HEADER_BYTES + count * dtype.itemsize
     if size != needed:
-        raise ValueError(f"has {size} bytes, an array of float32 {shape} has {needed}")
+        raise ValueError(f"has {size} bytes, an array of {dtype.name} {shape} has {needed}")
     mapped = mmap.mmap(descriptor, size, prot=mmap.PROT_READ, flags=mmap.MAP_SHARED)
-    if mapped[:_HEADER_BYTES] != _header(shape):
-        raise ValueError(f"is not the array of float32 {shape} that the manifest says")
-    return np.frombuffer(mapped, dtype=FLOAT32, count=count, offset=_HEADER_BYTES).reshape(shape)
+    if mapped[:_HEADER_BYTES] != _header(shape, dtype):
+        raise ValueError(f"is not the array of {dtype.name} {shape} that the manifest says")
+    return np.frombuffer(mapped, dtype=dtype, count=count, offset=_HEADER_BYTES).reshape(shape)
 
 
-def _header(shape: tuple[int, ...]) -> bytes:
+def _header(shape: tuple[int, ...], dtype: np.dtype[np.floating[Any]]) -> bytes:
     """Return the header of an array in C order, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 
     A reader compares a file's header with this one and does not parse it, so a crafted header has no effect.
     """
-    description = f"{{'descr': {FLOAT32.str!r}, 'fortran_order': False, 'shape': {shape}, }}"
+    description = f"{{'descr': {dtype.str!r}, 'fortran_order': False, 'shape': {shape}, }}"
     start = b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little")
     return start + description.encode().ljust(_HEADER_BYTES - 11) + b"\n"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from scoring.bundle.bundle import Bundle
+from scoring.embedding.row_sums import sum_rows
 from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_TOKEN, Vocabulary
 from scoring.tokens.tokenizer import join_tokens
@@ -24,8 +24,9 @@ from scoring.tokens.words import find_words
 # fixed cost of a block's calls, about 100 µs, is small beside its work. A quarter as many take a third more time,
 # eight times as many 5 % more.
 _BLOCK_CHARACTERS = 1 << 17
-# 5,000 unknown words at 100 dimensions; a word that was dropped costs 4 µs when it occurs again.
-UNKNOWN_CACHE_BYTES = 2 << 20
+# 10,000 unknown words at 100 dimensions; a word that was dropped costs 4 µs when it occurs again. With `fasttext` twice
+# as many words are unknown as with the others.
+UNKNOWN_CACHE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Embedder:
         if len(unknown):
             rows = ids[unknown] - self._vocabulary.size
             weights[unknown] = self._unknown.weights.take(rows)
-            sums += _sum_rows(self._unknown.vectors, rows, weights[unknown], np.searchsorted(unknown, bounds))
+            sums += sum_rows(self._unknown.vectors, rows, weights[unknown], np.searchsorted(unknown, bounds))
         words = np.diff(bounds)
         pooled = words - _count(np.flatnonzero(weights == 0), bounds)
         doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
@@ -134,7 +135,7 @@ class Embedder:
         rows[others] = 0
         weights = self._bundle.word_weights.take(rows)
         weights[others] = 0
-        return _sum_rows(self._bundle.word_vectors, rows, weights, bounds), weights
+        return sum_rows(self._bundle.word_vectors, rows, weights, bounds), weights
 
     def _remove_components(self, doc_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Subtract from each vector, in place, its projections on the components."""
@@ -142,17 +143,6 @@ class Embedder:
             # Not a matrix product: its rounding would depend on the number of documents.
             doc_vectors -= (doc_vectors * component).sum(axis=1, keepdims=True) * component
         return doc_vectors
-
-
-def _sum_rows(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    bounds: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """Return weighted sums (n, d) of `vectors`: sum i is over the `rows` (m,) from `bounds[i]` to `bounds[i + 1]`."""
-    matrix = csr_array((weights, rows, bounds.astype(np.int32)), shape=(len(bounds) - 1, len(vectors)))
-    return np.asarray(matrix @ vectors, dtype=np.float32)
 
 
 def _count(positions: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+
+from scoring.bundle.rows import Vectors
+from scoring.embedding.row_sums import sum_rows
 
 # FNV-1a with 32 bits, http://www.isthe.com/chongo/tech/comp/fnv/.
 _FNV_OFFSET, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)
@@ -18,7 +20,7 @@ _MAX_CHARACTER_BYTES = 4
 
 
 def sum_ngrams(
-    words: Sequence[str], ngram_vectors: NDArray[np.float32], min_n: int, max_n: int
+    words: Sequence[str], ngram_vectors: Vectors, min_n: int, max_n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the sums (u, d) of the n-gram vectors (B, d) of u ≥ 1 words, and how many n-grams each has (u,).
 
@@ -26,11 +28,10 @@ def sum_ngrams(
     """
     hashes, counts = ngram_hashes(words, min_n, max_n)
     buckets = len(ngram_vectors)
-    rows = (hashes % np.uint32(buckets)).astype(np.int64)
+    rows = (hashes % np.uint32(buckets)).astype(np.int32)
     bounds = np.append(0, np.cumsum(counts))
     ones = np.ones(len(rows), dtype=np.float32)
-    matrix = csr_array((ones, rows, bounds), shape=(len(words), buckets))
-    return np.asarray(matrix @ ngram_vectors, dtype=np.float32), counts
+    return sum_rows(ngram_vectors, rows, ones, bounds), counts
 
 
 def ngram_hashes(

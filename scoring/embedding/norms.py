@@ -8,6 +8,8 @@ https://github.com/facebookresearch/fastText, src/fasttext.cc.
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bundle.rows import Vectors
+
 # Vectors whose norms are computed at a time: 10 MB at 300 dimensions.
 _VECTORS_PER_BLOCK = 1 << 13
 # A shorter vector counts as zero, where the official library would make it as long as any other: its weight would be
@@ -15,7 +17,7 @@ _VECTORS_PER_BLOCK = 1 << 13
 LEAST_NORM = 1e-8
 
 
-def inverse_norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def inverse_norms(vectors: Vectors) -> NDArray[np.float32]:
     """Return 1/‖v‖ (n,) of each of `vectors` (n, d); 0 for a vector of zeros.
 
     The squares are summed in float32, as the official library does. Memory: a block of vectors and 4·n bytes.

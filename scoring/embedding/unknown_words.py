@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.npy import FLOAT32
+from scoring.bundle.rows import Vectors
 from scoring.embedding.ngrams import sum_ngrams
 from scoring.embedding.norms import inverse_norms
 
@@ -23,7 +24,7 @@ class UnknownWords:
 
     def __init__(
         self,
-        ngram_vectors: NDArray[np.float32],
+        ngram_vectors: Vectors,
         min_n: int,
         max_n: int,
         *,

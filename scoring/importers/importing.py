@@ -1,71 +1,82 @@
 """Models of other libraries to a `Model`: word vectors from a file, clusters from a file or from a corpus."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+import errno
+import gzip
+import tempfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from gensim.models import KeyedVectors
-from gensim.models.fasttext import FastTextKeyedVectors
-from gensim.utils import SaveLoad
 from numpy.typing import NDArray
 
 from scoring.bundle.model import Model
+from scoring.bundle.rows import SelectedRows
 from scoring.errors import ModelError
 from scoring.importers.fasttext_bin import MAGIC, read_fasttext_bin
 from scoring.importers.fasttext_vec import read_fasttext_vec
+from scoring.importers.gensim_model import read_gensim
+from scoring.importers.model_file import ModelFile
+from scoring.importers.word2vec_binary import is_word2vec_binary, read_word2vec_binary
+from scoring.importers.word_spool import count_words
 from scoring.progress import Progress, silent
-from scoring.training.fit import FittingOptions, count_words, fit_model, pooling_model, tokenize_corpus
-from scoring.training.word_vectors import WordVectors, from_gensim
+from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
+from scoring.training.fit import count_words as count_in_corpus
+from scoring.training.word_vectors import WordVectors
 
 # The first byte of every pickle that gensim has written (protocol 2 and later).
 _PICKLE = b"\x80"
-# The first bytes of a file, by which its format is recognised.
-_SNIFFED_BYTES = 1 << 12
+# Errors of writing a temporary file: the disk, the quota or the largest file allowed is full.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Archives and compressed files that are named and not read: their first bytes.
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"7z\xbc\xaf": "a 7z archive",
+}
 
 
-def import_fasttext(path: Path, *, trust_pickle: bool = False) -> WordVectors:
-    """Read word vectors from Facebook's `.bin`, from a `.vec`, or from what gensim's `save` wrote.
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a model is read.
 
-    Words that `tokenize` never yields, with capitals or punctuation, are kept; they only take space. A model that
-    gensim saved is a pickle, which can run any code of its author when it is loaded, so it is loaded only with
-    `trust_pickle`. Memory: the vectors twice; a model of 2 million words and 2 million n-grams in 300 dimensions
-    takes 10 GB and minutes.
+    limit: how many words to keep, the most frequent; None: all. trust_pickle: whether to load what gensim saved: a
+    pickle, which can run any code of its author when it is loaded.
+    """
+
+    limit: int | None = None
+    trust_pickle: bool = False
+
+
+def import_fasttext(
+    path: Path, options: ImportOptions = ImportOptions(), progress: Progress = silent
+) -> WordVectors:
+    """Read word vectors from Facebook's `.bin`, `.ftz` or `.vec`, word2vec's binary format, or what gensim saved.
+
+    Any of them can be compressed by gzip. Words that no tokenizer yields are kept; they only take space. Memory: the
+    words, 150 bytes each; the vectors stay in the file, in a temporary one for text and compressed files. A model that
+    gensim saved takes what gensim needs.
 
     Raises: ModelError in one sentence that names the file and the fault.
     """
     try:
-        with path.open("rb") as file:
-            start = file.read(_SNIFFED_BYTES)
-        vectors = _choose_reader(path, start, trust_pickle=trust_pickle)(path)
+        vectors = _read(ModelFile(path, progress), options, progress)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ModelError(f"{path}: is a gzip file that is damaged or cut off: {error}") from error
     except OSError as error:
+        if error.errno in _NO_SPACE:
+            folder = tempfile.gettempdir()
+            raise ModelError(
+                f"{path}: {folder} has no space for its vectors; TMPDIR sets another folder"
+            ) from error
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
-    return _distinct(vectors)
-
-
-def import_centroids(path: Path, dimensions: int) -> NDArray[np.float32]:
-    """Read the centroids (k, d) of an existing K-Means, such as `numpy.save` writes `cluster_centers_`.
-
-    Raises: ModelError in one sentence that names the file and the fault.
-    """
-    try:
-        # Mapped, not read: a damaged header could make a reader allocate any amount of memory.
-        centroids = np.lib.format.open_memmap(path, mode="r")
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
-        raise ModelError(f"{path}: is no .npy file with an array of numbers") from error
-    if centroids.ndim != 2 or not len(centroids) or centroids.shape[1] != dimensions:
-        raise ModelError(f"{path}: holds an array {centroids.shape}, due are (clusters, {dimensions})")
-    if centroids.dtype.kind != "f":
-        raise ModelError(f"{path}: holds {centroids.dtype}, due are floating-point numbers")
-    with np.errstate(over="ignore"):
-        finite = np.ascontiguousarray(centroids, dtype=np.float32)
-    if not np.isfinite(finite).all():
-        raise ModelError(f"{path}: holds numbers that are not finite")
-    return finite
+    vectors = _most_frequent(_distinct(vectors), options.limit)
+    return replace(vectors, warnings=tuple([f"{path}: {warning}" for warning in vectors.warnings]))
 
 
 def build_model(
@@ -87,7 +98,7 @@ def build_model(
     """
     if texts is not None:
         documents = tokenize_corpus(texts, options.tokenizer, progress)
-        counts = count_words(documents, vectors.words) if options.pooling == "sif" else None
+        counts = count_in_corpus(documents, vectors.words) if options.pooling == "sif" else None
         model = pooling_model(vectors, options, counts)
         return fit_model(model, documents, options, centroids=centroids, progress=progress)
     if options.pooling == "sif":
@@ -97,43 +108,57 @@ def build_model(
     return replace(pooling_model(vectors, options), centroids=centroids)
 
 
-def _choose_reader(path: Path, start: bytes, *, trust_pickle: bool) -> Callable[[Path], WordVectors]:
-    """Return the reader for a file of this name and these first bytes.
+def _read(file: ModelFile, options: ImportOptions, progress: Progress) -> WordVectors:
+    """Read a file by the reader for its first bytes.
 
     Raises: ModelError for a pickle that is not trusted, or an unknown format.
     """
-    if start.startswith(MAGIC) or path.suffix == ".bin":
-        return read_fasttext_bin
+    start = file.start
     if start.startswith(_PICKLE):
-        if not trust_pickle:
+        if not options.trust_pickle:
             raise ModelError(
                 "is a pickle, which runs code on loading; --trust-pickle says you know its author"
             )
-        return _read_gensim
+        return read_gensim(file.path)
+    if is_word2vec_binary(file):
+        return read_word2vec_binary(file, options.limit)
+    if start.startswith(MAGIC) or ".bin" in file.path.suffixes:
+        return read_fasttext_bin(file, progress)
+    for signature, kind in _ARCHIVES.items():
+        if start.startswith(signature):
+            raise ModelError(f"is {kind}; unpack it first (gzip alone is read as it is)")
     if b"\0" in start:
-        raise ModelError("is neither a fastText .bin, nor .vec text, nor a gensim-saved model")
-    return read_fasttext_vec
-
-
-def _read_gensim(path: Path) -> WordVectors:
-    """Load a model, or its vectors, that gensim saved, with the `.npy` files beside it."""
-    try:
-        loaded = SaveLoad.load(str(path))
-    except Exception as error:  # a pickle can raise anything
-        raise ModelError(f"cannot be loaded as a gensim model: {error}") from error
-    vectors = getattr(loaded, "wv", loaded)
-    if isinstance(vectors, FastTextKeyedVectors):
-        return from_gensim(vectors)
-    if isinstance(vectors, KeyedVectors):
-        return WordVectors(vectors.index_to_key, vectors.vectors)
-    raise ModelError(f"holds a {type(loaded).__name__}, which has no word vectors")
+        raise ModelError(
+            "is neither a fastText .bin, nor .vec text, nor word2vec's binary format, nor a gensim-saved model"
+        )
+    return read_fasttext_vec(file, options.limit)
 
 
 def _distinct(vectors: WordVectors) -> WordVectors:
-    """Keep the first of several equal words, which some published files have, as gensim does."""
+    """Keep the first of several equal words, as gensim does."""
     first = {word: row for row, word in reversed(list(enumerate(vectors.words)))}
-    if len(first) == len(vectors.words):
+    repeated = len(vectors.words) - len(first)
+    if not repeated:
         return vectors
-    rows = sorted(first.values())
-    words = [vectors.words[row] for row in rows]
-    return replace(vectors, words=words, word_vectors=vectors.word_vectors[rows], counts=None)
+    warning = f"{count_words(repeated)} repeated; the first of each is kept"
+    kept = _select(vectors, np.array(sorted(first.values())))
+    return replace(kept, warnings=(*vectors.warnings, warning))
+
+
+def _most_frequent(vectors: WordVectors, limit: int | None) -> WordVectors:
+    """Keep the `limit` most frequent words, in their order; where counts are unknown, the first."""
+    if limit is None or limit >= len(vectors.words):
+        return vectors
+    if vectors.counts is None:
+        return _select(vectors, np.arange(limit))
+    return _select(vectors, np.sort(np.argsort(-vectors.counts, kind="stable")[:limit]))
+
+
+def _select(vectors: WordVectors, rows: NDArray[np.int64]) -> WordVectors:
+    """Keep the words of some rows."""
+    return replace(
+        vectors,
+        words=[vectors.words[row] for row in rows.tolist()],
+        word_vectors=SelectedRows(vectors.word_vectors, rows),
+        counts=None if vectors.counts is None else vectors.counts[rows],
+    )

@@ -1,53 +1,88 @@
 """`letters`: a word is a maximal run of letters with their combining marks, in lower case and in NFC.
 
-A letter has the general category L, a mark M; a mark that follows no letter belongs to no word. Time and memory are
-linear in the length of the text.
+    text ─ forms spelled out, ignored characters dropped, others blanked ─ NFC ─ lower case ─ NFC ─ segmented → words
+
+Letters that are written without spaces are segmented (`segmenters`); elsewhere words are told by what is between them.
+Lower case is Python's, the standard's without a language, in one point as Turkish has it: `İ` becomes `i`, without the
+dot that would be left above it; `ß` stays. What is dropped, spelled out, or separates is said in `characters`. The
+words of a word are the word itself. Time and memory are linear in the length of the text.
 """
 
 import unicodedata
 from functools import cache
+from re import Pattern
+from re import compile as compile_pattern
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.tokens.characters import (
+    FORM,
+    IGNORED,
+    MARK,
+    OTHER,
+    UNSPACED,
+    code_points,
+    kinds_of,
+    pattern_class,
+    spelled_out,
+    text_of,
+)
+from scoring.tokens.segmenters import Segment
 from scoring.tokens.words import BLANK
 
 # For ASCII, lower-casing and replacing what is no letter are one table look-up per byte.
 _ASCII_FOLDED = bytes(ord(chr(c).lower()) if chr(c).isalpha() else BLANK for c in range(128)).ljust(256)
 
-_OTHER, _LETTER, _MARK = 0, 1, 2
-# All letters and marks are in planes 0 to 3 of Unicode, but for variation selectors in plane 14, which are left out;
-# all marks among them are in planes 0 and 1. A table of all 17 planes would take 1 MB in every worker.
-_LETTER_PLANES, _MARK_PLANES = 0x40000, 0x20000
 # Sorting the marks of a letter, as NFC does, takes time that grows with the square of their number. A word with so
 # many marks is longer than any token, whichever of them are left out.
 _MAX_MARKS = 128
+# The lower case of `İ` is `i` with a dot above.
+_DOTTED = "i\u0307"
 
 
-def fold(text: str) -> bytes:
+def fold(text: str, segment: Segment) -> bytes:
     """Return the words of `text` in lower case and NFC, as UTF-8, with blanks in place of all else."""
     if text.isascii():
         return text.encode("ascii").translate(_ASCII_FOLDED)
-    lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _bounded(text)).lower())
-    codes = _codes(lower)
-    kinds = _kinds_of(codes)
-    inside = kinds != _OTHER
-    marks = kinds == _MARK
+    lower = _nfc(_nfc(_cleaned(text)).lower().replace(_DOTTED, "i"))
+    codes = code_points(lower)
+    kinds = kinds_of(codes)
+    words = _without_stray_marks(codes, kinds)
+    if (kinds == UNSPACED).any():
+        segmented = code_points(_segmented(words, segment))
+        words = _without_stray_marks(segmented, kinds_of(segmented))
+    return words.encode()
+
+
+def _cleaned(text: str) -> str:
+    """Return letters, marks and blanks of a text; no letter has more than `_MAX_MARKS` marks."""
+    codes = code_points(text)
+    kinds = kinds_of(codes)
+    if (kinds == FORM).any():
+        codes = code_points(text.translate(spelled_out()))
+        kinds = kinds_of(codes)
+    kept = kinds != IGNORED
+    if not kept.all():
+        codes, kinds = codes[kept], kinds[kept]
+    marks = kinds == MARK
+    if np.count_nonzero(marks) > _MAX_MARKS:
+        few = np.arange(len(codes)) - _last_without(marks) <= _MAX_MARKS
+        codes, kinds = codes[few], kinds[few]
+    return text_of(np.where(kinds == OTHER, np.uint32(BLANK), codes))
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _without_stray_marks(codes: NDArray[np.uint32], kinds: NDArray[np.uint8]) -> str:
+    """Return the text of letters, marks and blanks, with a blank in place of each mark that follows no letter."""
+    marks = kinds == MARK
     if marks.any():
-        inside &= ~marks | (kinds[_last_without(marks)] == _LETTER)
-    return np.where(inside, codes, np.uint32(BLANK)).tobytes().decode("utf-32-le").encode()
-
-
-def _bounded(text: str) -> str:
-    """Return `text` without the marks that follow `_MAX_MARKS` others."""
-    codes = _codes(text)
-    marks = _kinds_of(codes) == _MARK
-    if np.count_nonzero(marks) <= _MAX_MARKS:
-        return text
-    excessive = np.arange(len(codes)) - _last_without(marks) > _MAX_MARKS
-    if not excessive.any():
-        return text
-    return codes[~excessive].tobytes().decode("utf-32-le", "surrogatepass")
+        stray = marks & np.isin(kinds[_last_without(marks)], (OTHER, MARK))
+        codes = np.where(stray, np.uint32(BLANK), codes)
+    return text_of(codes)
 
 
 def _last_without(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -55,24 +90,11 @@ def _last_without(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.maximum.accumulate(np.where(marks, 0, np.arange(len(marks))))
 
 
-def _codes(text: str) -> NDArray[np.uint32]:
-    """Return the code points of `text`; a lone surrogate is one too, and no letter."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
-def _kinds_of(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    return _kinds().take(codes, mode="clip")
+def _segmented(words: str, segment: Segment) -> str:
+    spans = iter(segment(_unspaced().findall(words)))
+    return _unspaced().sub(lambda _: f" {next(spans)} ", words)
 
 
 @cache
-def _kinds() -> NDArray[np.uint8]:
-    """Return a table (_LETTER_PLANES,) of the kinds of code points.
-
-    The last entry is `_OTHER`, so that clipping an index beyond the table gives that too. The table takes 256 KB and
-    20 ms, once per process, at the first text that is not ASCII.
-    """
-    codes = np.arange(_LETTER_PLANES, dtype=np.uint32)
-    kinds = np.where(np.strings.isalpha(codes.view("<U1")), np.uint8(_LETTER), np.uint8(_OTHER))
-    marks = [code for code in range(_MARK_PLANES) if unicodedata.category(chr(code))[0] == "M"]
-    kinds[marks] = _MARK
-    return kinds
+def _unspaced() -> Pattern[str]:
+    return compile_pattern(f"[{pattern_class(UNSPACED)}][{pattern_class(UNSPACED, MARK)}]*")

@@ -5,6 +5,7 @@ returns bytes in which blanks separate the words, and `words.find_words` where i
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from scoring.tokens import fasttext_words, gensim_words, letters
 from scoring.tokens.names import TokenizerName
+from scoring.tokens.segmenters import Segment, best_segmenter, segment_by
 
 
 class _Rule(NamedTuple):
-    """How a text is folded, and which of the words in it are tokens, by their length in characters."""
+    """Which of the words in a folded text are tokens; lengths are in characters."""
 
-    fold: Callable[[str], bytes]
     min_length: int
     max_length: int
     forbidden_start: str | None = None
@@ -26,11 +27,9 @@ class _Rule(NamedTuple):
 # No natural word is longer than 64 letters. The official fastText has no limit; this one is of an embedded image.
 # They are written into every bundle's manifest, and serving reads them from there.
 _RULES: dict[TokenizerName, _Rule] = {
-    "letters": _Rule(letters.fold, 1, 64),
-    "gensim": _Rule(
-        gensim_words.fold, gensim_words.MIN_LENGTH, gensim_words.MAX_LENGTH, gensim_words.UNDERSCORE
-    ),
-    "fasttext": _Rule(fasttext_words.fold, 1, 1 << 16),
+    "letters": _Rule(1, 64),
+    "gensim": _Rule(gensim_words.MIN_LENGTH, gensim_words.MAX_LENGTH, gensim_words.UNDERSCORE),
+    "fasttext": _Rule(1, 1 << 16),
 }
 
 
@@ -40,10 +39,12 @@ class Tokenizer:
     Time and memory of every method are linear in the length of the text.
     """
 
-    def __init__(self, name: TokenizerName = "letters", max_length: int | None = None) -> None:
-        """Split as `name` says; without `max_length`, at its own."""
-        self.name = name
+    def __init__(
+        self, name: TokenizerName = "letters", max_length: int | None = None, segment: Segment | None = None
+    ) -> None:
+        """Split as `name` says, without `max_length` at its own; `segment` is for `letters`, without it the best."""
         self._rule = _RULES[name]
+        self._fold = _fold(name, segment)
         self.max_length = self._rule.max_length if max_length is None else max_length
 
     def is_token(self, word: str) -> bool:
@@ -54,7 +55,7 @@ class Tokenizer:
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of `text` in order."""
-        words = self._rule.fold(text).split()
+        words = self._fold(text).split()
         return [token for word in words if self.is_token(token := word.decode())]
 
     def fold_all(self, texts: Sequence[str]) -> tuple[bytes, NDArray[np.int64]]:
@@ -65,12 +66,20 @@ class Tokenizer:
         joined = "\n".join(texts)
         if joined.isascii():
             lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
-            folded = self._rule.fold(joined)
+            folded = self._fold(joined)
         else:
-            parts = [self._rule.fold(text) for text in texts]
+            parts = [self._fold(text) for text in texts]
             lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(texts)) + 1
             folded = b" ".join(parts)
         return folded + b" ", np.cumsum(lengths) - lengths
+
+
+def _fold(name: TokenizerName, segment: Segment | None) -> Callable[[str], bytes]:
+    if name == "gensim":
+        return gensim_words.fold
+    if name == "fasttext":
+        return fasttext_words.fold
+    return partial(letters.fold, segment=segment or segment_by(best_segmenter()))
 
 
 def join_tokens(documents: Sequence[Sequence[str]]) -> tuple[bytes, NDArray[np.int64]]:

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.bundle.manifest import Pooling
 from scoring.bundle.model import Model
+from scoring.bundle.rows import SelectedRows
 from scoring.embedding.embedder import Embedder
 from scoring.embedding.norms import inverse_norms
 from scoring.errors import CorpusError
@@ -27,6 +28,7 @@ from scoring.training.cluster_count import CountOrAuto
 from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
 from scoring.training.sif import common_components, sif_weights
 from scoring.training.terms import descriptive_terms
+from scoring.training.unknown_rate import fit_unknown_rate
 from scoring.training.word_vectors import WordVectors
 
 # Documents that are read or embedded between two reports of progress.
@@ -125,8 +127,8 @@ def fit_model(
     """Return `model` with what is fitted to n tokenised documents: components, clusters, quantiles, terms.
 
     With `centroids` (k, d), these are kept instead of fitted. Documents without a vector are left out. The model's
-    `training` holds the facts of the fit. Memory: 4·n·d bytes for the document vectors; disk: the model's arrays
-    once more, in the folder for temporary files.
+    `training` holds the facts of the fit. Memory: 4·n·d bytes for the document vectors; disk: the vectors
+    of the corpus's words and of n-grams once more, in the folder for temporary files.
 
     Raises: CorpusError when no document has a vector, or fewer distinct documents have one than clusters are asked
     for.
@@ -146,6 +148,7 @@ def fit_model(
         model,
         centroids=clusters.centroids,
         distance_quantiles=clusters.quantiles,
+        unknown_rate=fit_unknown_rate(kept, model.words),
         terms=descriptive_terms(kept, clusters.labels, len(clusters.centroids)),
         training=_facts(documents, clusters),
     )
@@ -161,7 +164,7 @@ def _embed(
     vectors, present = [], []
     with tempfile.TemporaryDirectory(prefix="scorepool-") as folder:
         path = Path(folder, "bundle")
-        write_bundle(path, model)
+        write_bundle(path, _part_for(model, documents))
         embedder = Embedder(open_bundle(path))
         for start in range(0, len(documents), _DOCS_PER_STEP):
             step = documents[start : start + _DOCS_PER_STEP]
@@ -172,6 +175,18 @@ def _embed(
     if not any(map(np.any, present)):
         raise CorpusError(f"no word of the corpus's {len(documents)} documents is known to the model")
     return np.concatenate(vectors), np.concatenate(present)
+
+
+def _part_for(model: Model, documents: Sequence[Sequence[str]]) -> Model:
+    """Return `model` with only those words that occur in the documents, which their vectors need."""
+    tokens = {token for document in documents for token in document}
+    rows = np.array([row for row, word in enumerate(model.words) if word in tokens] or [0])
+    return replace(
+        model,
+        words=[model.words[row] for row in rows.tolist()],
+        word_vectors=SelectedRows(model.word_vectors, rows),
+        word_weights=None if model.word_weights is None else model.word_weights[rows],
+    )
 
 
 def _facts(documents: Sequence[Sequence[str]], clusters: CorpusClusters) -> dict[str, Any]:

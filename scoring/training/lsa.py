@@ -39,7 +39,7 @@ def append_lsa(
     weights = sif_weights(counts.sum(axis=0))
     lsa = np.zeros((len(vectors.words), dimensions))
     lsa[:, :rank] = (axes * (inverse / weights)).T
-    lsa *= _spread(vectors.word_vectors, counts, weights) / _spread(lsa, counts, weights)
+    lsa *= _spread(np.asarray(vectors.word_vectors), counts, weights) / _spread(lsa, counts, weights)
     return _append(vectors, lsa.astype(np.float32))
 
 

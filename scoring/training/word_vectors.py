@@ -1,4 +1,4 @@
-"""Word vectors and character n-gram vectors in memory.
+"""Word vectors and character n-gram vectors, in memory or in a model's file.
 
 Training makes them from a corpus and importing reads them from a file; `fit` makes a model of either.
 """
@@ -10,6 +10,8 @@ import numpy as np
 from gensim.models.fasttext import FastTextKeyedVectors
 from numpy.typing import NDArray
 
+from scoring.bundle.rows import Vectors
+
 
 @dataclass(frozen=True, eq=False)
 class WordVectors:
@@ -18,15 +20,16 @@ class WordVectors:
     word_vectors (V, d) float32 are final, as gensim's `wv[word]`: in FastText the mean of a word's own vector and
     those of its n-grams. counts (V,) int64: how often each word was seen in training, None if unknown.
     ngram_vectors (buckets, d) float32: those of n-grams of `min_n` to `max_n` characters, by fastText's hash; None
-    for a model without n-grams.
+    for a model without n-grams. warnings: what was odd in the file they were read from, for people.
     """
 
     words: Sequence[str]
-    word_vectors: NDArray[np.float32]
+    word_vectors: Vectors
     counts: NDArray[np.int64] | None = None
-    ngram_vectors: NDArray[np.float32] | None = None
+    ngram_vectors: Vectors | None = None
     min_n: int = 0
     max_n: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def from_gensim(vectors: FastTextKeyedVectors) -> WordVectors:

@@ -1,14 +1,26 @@
 """The OpenAPI document, made from the types of requests and responses and from the table of problems."""
 
-from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 import orjson
 
-from service.api.problems import MEDIA_TYPE, PROBLEMS, RELOAD_PROBLEMS, TYPE_PREFIX, FieldError, status_of
-from service.api.request import EXPLAIN_ROUTE, REQUEST_ID_PATTERN, SCORE_ROUTE, ExplainBody, ScoreBody
+from service.api.job import Job, JobList, JobOptions
+from service.api.openapi_jobs import job_headers, job_paths
+from service.api.openapi_parts import (
+    SCHEMA_REFERENCE,
+    TOKEN_PROBLEMS,
+    Json,
+    header_references,
+    plain_operation,
+    problem_responses,
+    protected,
+    request_id_parameter,
+    schema_reference,
+)
+from service.api.problems import JOB_PROBLEMS, PROBLEMS, RELOAD_PROBLEMS
+from service.api.request import EXPLAIN_ROUTE, SCORE_ROUTE, ExplainBody, ScoreBody
 from service.api.response import (
     Alive,
     ExplainResponse,
@@ -24,18 +36,11 @@ from service.api.response import (
 from service.api.scorer import ScorerDescription
 from service.limits import OVERLOAD_STATUSES, RequestLimits
 
-Json = dict[str, Any]
-
 OPERATION_TYPES = (ProblemDetails, Info, Status, Alive, Ready, Started, NotReady, Reloaded)
 
-TYPES = (ScoreBody, ScoreResponse, ExplainBody, ExplainResponse, *OPERATION_TYPES)
+TYPES = (ScoreBody, ScoreResponse, ExplainBody, ExplainResponse, Job, JobList, JobOptions, *OPERATION_TYPES)
 
-SCHEMA_REFERENCE = "#/components/schemas/{name}"
-
-# The codes of the problems that every route can answer, every route that takes a token, and those that workers answer.
-ANY_ROUTE_PROBLEMS = ("invalid_request", "method_not_allowed", "headers_too_large", "internal_error")
-TOKEN_PROBLEMS = ("missing_token", "invalid_token", "insufficient_scope", "starting")
-WORK_PROBLEMS = tuple(code for code in PROBLEMS if code not in {"not_found", *RELOAD_PROBLEMS})
+WORK_PROBLEMS = tuple(code for code in PROBLEMS if code not in {"not_found", *RELOAD_PROBLEMS, *JOB_PROBLEMS})
 
 ERRORS_DESCRIPTION = """Errors are `application/problem+json` (RFC 9457): `code` says what is wrong, `detail` what to do
 about it, and `errors` where in the body it is, as JSON pointers."""
@@ -118,18 +123,6 @@ EXAMPLE_EXPLAIN_RESPONSE: dict[str, Any] = {
     ],
 }
 
-# The field error in the example of each problem that points into the body.
-_EXAMPLE_FIELD_ERRORS: dict[str, FieldError] = {
-    "too_many_documents": ("/documents", "1001 given, at most 1000 per request; split the request"),
-    "document_too_large": (
-        "/documents/3",
-        "262145 bytes of UTF-8, at most 262144 per text; split it",
-    ),
-    "invalid_document": ("/documents/3/text", "missing"),
-    "duplicate_id": ("/documents/3", "the id of /documents/1"),
-    "invalid_option": ("/neighbors", "unknown member"),
-}
-
 
 def openapi_document(
     limits: RequestLimits,
@@ -151,7 +144,7 @@ def openapi_document(
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": server}],
-        "tags": [{"name": "scoring"}, {"name": "operation"}],
+        "tags": [{"name": "scoring"}, {"name": "jobs"}, {"name": "operation"}],
         "paths": _paths(overload_status, scorer),
         "components": {
             "schemas": _schemas(limits) if scorer is None else _own_schemas(scorer),
@@ -171,19 +164,20 @@ def _paths(overload_status: int, scorer: ScorerDescription | None) -> Json:
         work = {
             SCORE_ROUTE: {"post": _score_operation(overload_status)},
             EXPLAIN_ROUTE: {"post": _explain_operation(overload_status)},
+            **job_paths(),
         }
     else:
         work = {SCORE_ROUTE: {"post": _own_operation(scorer, overload_status)}}
     return {
         **work,
-        "/livez": {"get": _operation("Whether the process is alive", "Alive")},
-        "/readyz": {"get": _operation("Whether requests are accepted", "Ready", unavailable="NotReady")},
+        "/livez": {"get": plain_operation("Whether the process is alive", "Alive")},
+        "/readyz": {"get": plain_operation("Whether requests are accepted", "Ready", unavailable="NotReady")},
         "/startupz": {
-            "get": _operation("Whether a worker has been ready", "Started", unavailable="NotReady")
+            "get": plain_operation("Whether a worker has been ready", "Started", unavailable="NotReady")
         },
-        "/info": {"get": _operation("The service, its scorer and its limits", "Info")},
+        "/info": {"get": plain_operation("The service, its scorer and its limits", "Info")},
         "/status": {
-            "get": _protected(_operation("What the service is doing", "Status", TOKEN_PROBLEMS), "status")
+            "get": protected(plain_operation("What the service is doing", "Status", TOKEN_PROBLEMS), "status")
         },
         "/metrics": {"get": _metrics_operation()},
         "/reload": {"post": _reload_operation()},
@@ -192,31 +186,31 @@ def _paths(overload_status: int, scorer: ScorerDescription | None) -> Json:
 
 def _score_operation(overload_status: int) -> Json:
     scores = {
-        "schema": _schema_reference("ScoreResponse"),
+        "schema": schema_reference("ScoreResponse"),
         "examples": {"neighbours": {"value": EXAMPLE_RESPONSE}},
     }
     matrix = {"schema": {"type": "string", "contentMediaType": "application/x-npy"}}
     success = {
         "description": "The scores; as `application/x-npy` the float32 matrix alone (`similarity: matrix`).",
-        "headers": _header_references("X-Request-ID", "Server-Timing"),
+        "headers": header_references("X-Request-ID", "Server-Timing"),
         "content": {"application/json": scores, "application/x-npy": matrix},
     }
-    body = {"schema": _schema_reference("ScoreBody"), "examples": {"three": {"value": EXAMPLE_REQUEST}}}
+    body = {"schema": schema_reference("ScoreBody"), "examples": {"three": {"value": EXAMPLE_REQUEST}}}
     return _work_operation("score", "Score documents", body, success, overload_status)
 
 
 def _explain_operation(overload_status: int) -> Json:
     explanation = {
-        "schema": _schema_reference("ExplainResponse"),
+        "schema": schema_reference("ExplainResponse"),
         "examples": {"two": {"value": EXAMPLE_EXPLAIN_RESPONSE}},
     }
     success = {
         "description": "What the words of either document add to the similarity.",
-        "headers": _header_references("X-Request-ID", "Server-Timing"),
+        "headers": header_references("X-Request-ID", "Server-Timing"),
         "content": {"application/json": explanation},
     }
     body = {
-        "schema": _schema_reference("ExplainBody"),
+        "schema": schema_reference("ExplainBody"),
         "examples": {"two": {"value": EXAMPLE_EXPLAIN_REQUEST}},
     }
     return _work_operation("explain", "Explain a similarity", body, success, overload_status)
@@ -234,7 +228,7 @@ def _own_operation(scorer: ScorerDescription, overload_status: int) -> Json:
     answers = scorer.media_type if scorer.answers == "bytes" else "application/json"
     success = {
         "description": "The scorer's result.",
-        "headers": _header_references("X-Request-ID", "Server-Timing"),
+        "headers": header_references("X-Request-ID", "Server-Timing"),
         "content": {answers: {"schema": binary if scorer.answers == "bytes" else scorer.response}},
     }
     body = {"schema": binary if scorer.reads == "bytes" else scorer.request}
@@ -249,98 +243,26 @@ def _work_operation(name: str, summary: str, body: Json, success: Json, overload
         "operationId": name,
         "summary": summary,
         "tags": ["scoring"],
-        "parameters": [_request_id_parameter(), _timeout_parameter()],
+        "parameters": [request_id_parameter(), _timeout_parameter()],
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
             "200": success,
-            **_problem_responses(WORK_PROBLEMS, "Server-Timing", overload_status=overload_status),
+            **problem_responses(WORK_PROBLEMS, "Server-Timing", overload_status=overload_status),
         },
     }
-    return _protected(operation, "the one in `jwt_scope`, where set")
-
-
-def _operation(summary: str, answer: str, codes: Iterable[str] = (), unavailable: str = "") -> Json:
-    responses: Json = {
-        "200": {
-            "description": summary,
-            "headers": _header_references("X-Request-ID"),
-            "content": {"application/json": {"schema": _schema_reference(answer)}},
-        },
-        **_problem_responses([*codes, *ANY_ROUTE_PROBLEMS]),
-    }
-    if unavailable:
-        responses["503"] = {
-            "description": "It is not; `reason` says why.",
-            "headers": _header_references("X-Request-ID", "Retry-After"),
-            "content": {"application/json": {"schema": _schema_reference(unavailable)}},
-        }
-    return {
-        "operationId": answer.lower(),
-        "summary": summary,
-        "tags": ["operation"],
-        "parameters": [_request_id_parameter()],
-        "responses": dict(sorted(responses.items())),
-    }
+    return protected(operation, "the one in `jwt_scope`, where set")
 
 
 def _metrics_operation() -> Json:
-    operation = _operation("Metrics for Prometheus", "Metrics")
+    operation = plain_operation("Metrics for Prometheus", "Metrics")
     operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     return operation
 
 
 def _reload_operation() -> Json:
     summary = "Serve the model that is at the bundle's path now"
-    operation = _operation(summary, "Reloaded", (*RELOAD_PROBLEMS, *TOKEN_PROBLEMS, "draining"))
-    return _protected(operation, "admin")
-
-
-def _protected(operation: Json, scope: str) -> Json:
-    return {
-        **operation,
-        "security": [{"bearer": []}],
-        "description": f"Needs a bearer token; scope: {scope}.",
-    }
-
-
-def _problem_responses(
-    codes: Iterable[str], *headers: str, overload_status: int = OVERLOAD_STATUSES[0]
-) -> Json:
-    """Return one response for each status among the codes, with an example for each code."""
-    by_status: dict[int, list[str]] = {}
-    for code in codes:
-        by_status.setdefault(status_of(code, overload_status), []).append(code)
-    return {
-        str(status): _problem_response(status, by_status[status], headers) for status in sorted(by_status)
-    }
-
-
-def _problem_response(status: int, codes: list[str], headers: tuple[str, ...]) -> Json:
-    extra = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"]}
-    names = ["X-Request-ID", *headers, *(["Retry-After"] if status == 503 else extra.get(status, []))]
-    examples = {code: {"summary": PROBLEMS[code].title, "value": _example(code, status)} for code in codes}
-    return {
-        "description": "; ".join(f"`{code}`: {PROBLEMS[code].when}" for code in codes),
-        # These can come from the HTTP parser, before the request has an id.
-        "headers": {} if status in {400, 431} else _header_references(*names),
-        "content": {MEDIA_TYPE: {"schema": _schema_reference("ProblemDetails"), "examples": examples}},
-    }
-
-
-def _example(code: str, status: int) -> Json:
-    problem = PROBLEMS[code]
-    example = {
-        "type": TYPE_PREFIX + code,
-        "title": problem.title,
-        "status": status,
-        "code": code,
-        "request_id": "3b0b4759306af32726477c14852374f4",
-        "detail": problem.when,
-    }
-    if code in _EXAMPLE_FIELD_ERRORS:
-        pointer, detail = _EXAMPLE_FIELD_ERRORS[code]
-        example["errors"] = [{"pointer": pointer, "detail": detail}]
-    return example
+    operation = plain_operation(summary, "Reloaded", (*RELOAD_PROBLEMS, *TOKEN_PROBLEMS, "draining"))
+    return protected(operation, "admin")
 
 
 def _schemas(limits: RequestLimits) -> Json:
@@ -368,23 +290,11 @@ def _headers() -> Json:
         "Retry-After": {"description": "Seconds after which to try again.", "schema": whole},
         "WWW-Authenticate": {"description": "RFC 6750: what is wrong with the token.", "schema": text},
         "Allow": {"description": "The methods that this path takes.", "schema": text},
+        **job_headers(),
     }
-
-
-def _header_references(*names: str) -> Json:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _request_id_parameter() -> Json:
-    text = f"An id for the request: {REQUEST_ID_PATTERN}. Any other text is replaced."
-    return {"name": "X-Request-ID", "in": "header", "description": text, "schema": {"type": "string"}}
 
 
 def _timeout_parameter() -> Json:
     schema = {"type": "integer", "minimum": 1}
     text = "Milliseconds until the client's deadline; can only shorten the server's limit."
     return {"name": "X-Request-Timeout-Ms", "in": "header", "description": text, "schema": schema}
-
-
-def _schema_reference(name: str) -> Json:
-    return {"$ref": SCHEMA_REFERENCE.format(name=name)}

@@ -51,6 +51,12 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         ),
         "body_timeout": Problem(408, "The body came too slowly", "the body was not complete in time"),
         "reload_running": Problem(409, "A reload is running", "one reload at a time; ask again later"),
+        "not_ready": Problem(409, "The result is not ready", "the job has not ended; ask for its state"),
+        "no_result": Problem(409, "There is no such result", "the job has failed, or was not asked for that"),
+        "job_in_use": Problem(409, "The job is in use", "another job compares with it"),
+        "key_in_use": Problem(
+            409, "The key is in use", "a request with the same Idempotency-Key is being served"
+        ),
         "body_too_large": Problem(413, "The body is too large", "more bytes than max_body_bytes"),
         "too_many_documents": Problem(413, "Too many documents", "more documents than max_documents"),
         "document_too_large": Problem(
@@ -58,6 +64,9 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         ),
         "unsupported_media_type": Problem(
             415, "The body has the wrong media type", "not application/json in UTF-8, or a Content-Encoding"
+        ),
+        "range_not_satisfiable": Problem(
+            416, "There are no such bytes", "a Range that begins behind the end of the result"
         ),
         "invalid_document": Problem(422, "A document is not valid", "documents of the wrong shape"),
         "duplicate_id": Problem(422, "Two documents have the same id", "ids must be distinct"),
@@ -67,6 +76,9 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             422,
             "The new model cannot be served",
             "the files at the bundle's path; the old model is served on",
+        ),
+        "key_reused": Problem(
+            422, "The key was used", "an Idempotency-Key that came with another corpus or other options"
         ),
         "quota_exceeded": Problem(
             429, "This subject's share is used up", "too much queued work of one subject"
@@ -79,11 +91,23 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         "starting": Problem(503, "The service is starting", "the first worker is not ready yet"),
         "no_workers": Problem(503, "No worker is available", "every worker is being restarted"),
         "deadline_exceeded": Problem(504, "The deadline passed", "the answer was not ready in time"),
+        "insufficient_storage": Problem(507, "The disk is full", "there is no room for the corpus now"),
     }
 )
 
 # What only `POST /reload` answers.
 RELOAD_PROBLEMS = ("reload_failed", "reload_running")
+
+# What only the routes of jobs answer.
+JOB_PROBLEMS = (
+    "not_ready",
+    "no_result",
+    "job_in_use",
+    "key_in_use",
+    "range_not_satisfiable",
+    "key_reused",
+    "insufficient_storage",
+)
 
 # Requests that were admitted and did not succeed: the client left, or the server failed.
 FAILURES = ("client_closed", *(code for code, problem in PROBLEMS.items() if problem.status in {500, 504}))

@@ -29,8 +29,9 @@ EXPLAIN_ROUTE = "/explain"
 # The routes whose requests are worked on by the workers.
 WORK_ROUTES = (SCORE_ROUTE, EXPLAIN_ROUTE)
 
-# What a worker is to do with a body, from the path and the Accept header. `score_npy` answers with the matrix alone.
-Operation = Literal["score", "score_npy", "explain"]
+# What a worker is to do with a body, from the path and the Accept header. `score_npy` answers with the matrix alone;
+# `corpus_step` is no request's, but a durable job's: see `service.api.step`.
+Operation = Literal["score", "score_npy", "explain", "corpus_step"]
 
 # The id that a client may choose for its request: safe in a header, a log line and JSON without escaping.
 REQUEST_ID_PATTERN = "[A-Za-z0-9._-]{1,128}"

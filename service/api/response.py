@@ -30,7 +30,11 @@ class Neighbour(Struct, frozen=True):
 
 
 class DocumentScore(Struct, frozen=True):
-    """The scores of one document. For a text without tokens, `cluster` to `outlier` and `known` are null."""
+    """The scores of one document.
+
+    `cluster` to `outlier` are null for a text without tokens, and for one whose vector is zero, as when all its words
+    are unknown and too short for the model's n-grams; `known` is null without tokens.
+    """
 
     id: str
     cluster: Count | None
@@ -38,7 +42,10 @@ class DocumentScore(Struct, frozen=True):
     margin: Annotated[float | None, Meta(description="The runner-up cluster's distance minus `distance`.")]
     outlier: Annotated[
         float | None,
-        Meta(description="The share, 0 to 1, of the cluster's training documents that lie nearer."),
+        Meta(
+            description="The share, 0 to 1, of training documents that lie nearer to the centroid or have a "
+            "smaller share of unknown words."
+        ),
     ]
     tokens: Count
     known: Annotated[float | None, Meta(description="The share, 0 to 1, of tokens in the vocabulary.")]

@@ -1,11 +1,14 @@
 """`scorepool import`: an existing fastText model becomes a bundle."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from scoring.importers.importing import build_model, import_centroids, import_fasttext
+from scoring.bundle.manifest import Precision
+from scoring.importers.centroids import import_centroids
+from scoring.importers.importing import ImportOptions, build_model, import_fasttext
 from scoring.texts.corpus import read_documents, texts_of
 from scoring.texts.documents import ReadingOptions
 from scoring.training.fit import FittingOptions
@@ -28,10 +31,10 @@ from service.cli.progress import progress_bars
 
 @click.command()
 @click.option(
-    "--fasttext", required=True, type=PATH, metavar="FILE", help="Facebook .bin, .vec, or gensim's."
+    "--fasttext", required=True, type=PATH, metavar="FILE", help=".bin, .ftz, .vec, word2vec's, or gensim's."
 )
 @BUNDLE_OUTPUT
-@click.option("--centroids", type=PATH, metavar="FILE.npy", help="An existing K-Means: (k, d) floats.")
+@click.option("--centroids", type=PATH, metavar="FILE", help="An existing K-Means: .npy, .skops, .joblib.")
 @clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
 @click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
 @pooling_option("mean")
@@ -40,7 +43,15 @@ from service.cli.progress import progress_bars
 @THREADS
 @reading_options(ids=False)
 @NAME
-@click.option("--trust-pickle", is_flag=True, help="Load a gensim-saved model: a pickle can run any code.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Keep the N most frequent words.")
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    default="float32",
+    show_default=True,
+    help="How vectors are stored; float16 takes half the space and time to read.",
+)
+@click.option("--trust-pickle", is_flag=True, help="Load a pickled model or K-Means, which can run any code.")
 @FORCE
 @input_errors()
 def command(
@@ -50,6 +61,8 @@ def command(
     corpus: Path | None,
     reading: ReadingOptions,
     name: str | None,
+    limit: int | None,
+    precision: Precision,
     *,
     trust_pickle: bool,
     force: bool,
@@ -63,10 +76,14 @@ def command(
     destination.check()
     with progress_bars() as report:
         texts = None if corpus is None else texts_of(read_documents(corpus, reading))
-        vectors = import_fasttext(fasttext, trust_pickle=trust_pickle)
+        vectors = import_fasttext(fasttext, ImportOptions(limit, trust_pickle), report)
+        for warning in vectors.warnings:
+            click.echo(f"Warning: {warning}", err=True)
         dimensions = vectors.word_vectors.shape[1]
-        existing = None if centroids is None else import_centroids(centroids, dimensions)
+        existing = (
+            None if centroids is None else import_centroids(centroids, dimensions, trust_pickle=trust_pickle)
+        )
         fitting = FittingOptions(name or fasttext.stem, **options)
         model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
-        summary = destination.publish(model)
+        summary = destination.publish(replace(model, precision=precision), report)
     click.echo(summary)

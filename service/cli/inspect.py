@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from scoring.bundle.bundle import Bundle, open_bundle
+from scoring.bundle.manifest import Manifest
 from service.cli.input_errors import input_errors
 from service.cli.options import PATH
 
@@ -42,15 +43,27 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("digest", bundle.digest),
         ("created", manifest.created or "unknown"),
         ("size", f"{size / 1e6:,.1f} MB in {len(manifest.files)} files"),
-        ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions"),
+        ("words", f"{manifest.words:,} of {manifest.dimensions} dimensions, {manifest.precision}"),
         ("n-grams", ngrams if manifest.buckets else "none: unknown words have no vector"),
-        ("tokenizer", f"{manifest.tokenizer}, words of at most {manifest.max_token_length:,} characters"),
+        ("tokenizer", _tokenizer(manifest)),
         ("pooling", f"{manifest.pooling}, {manifest.components} components removed"),
         ("clusters", str(manifest.clusters)),
-        ("outliers", "calibrated" if manifest.quantiles else "not calibrated: made without a corpus"),
+        ("outliers", _calibration(manifest)),
         ("libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
         *((f"training {name}", str(value)) for name, value in manifest.training.items()),
     ]
+
+
+def _tokenizer(manifest: Manifest) -> str:
+    segmenter = "" if manifest.segmenter is None else f", scripts without spaces by {manifest.segmenter}"
+    return f"{manifest.tokenizer}, words of at most {manifest.max_token_length:,} characters{segmenter}"
+
+
+def _calibration(manifest: Manifest) -> str:
+    usual = manifest.unknown_rate
+    if not manifest.quantiles or usual is None:
+        return "not calibrated: made without a corpus"
+    return f"calibrated; {usual.share:.1%} of a document's words are unknown as a rule"
 
 
 def _clusters(bundle: Bundle) -> list[str]:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from scoring.bundle.bundle import write_bundle
 from scoring.bundle.model import Model
 from scoring.bundle.publish import require_free
+from scoring.progress import Progress, silent
 from service.cli.inspect import describe_bundle
 
 
@@ -31,7 +32,7 @@ class BundleDestination:
         """Check the path before hours of training. Raises: BundleError when it must not be written."""
         require_free(self.path, force=self.force)
 
-    def publish(self, model: Model) -> str:
+    def publish(self, model: Model, progress: Progress = silent) -> str:
         """Write `model` with the time of its creation; return the summary that the command prints.
 
         Raises: BundleError when the path must not or cannot be written.
@@ -40,7 +41,7 @@ class BundleDestination:
         # bundles trained from the same corpus and seed are equal byte for byte.
         seconds = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
         created = datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")
-        write_bundle(self.path, replace(model, created=created), force=self.force)
+        write_bundle(self.path, replace(model, created=created), force=self.force, progress=progress)
         return f"{self.path} is ready:\n\n{describe_bundle(self.path, verify=False)}"
 
 

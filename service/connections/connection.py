@@ -359,7 +359,9 @@ class Connection(asyncio.Protocol):
             self._expired()
 
     def _expired(self) -> None:
-        if self._phase is Phase.BODY:
+        if self._phase is Phase.BODY and self._exchange is not None and self._exchange.streams:
+            self._expire_in(self._limits.body_s)
+        elif self._phase is Phase.BODY:
             self._transport.abort()
         else:
             self._transport.close()

@@ -19,7 +19,7 @@ from service.connections.http1 import Field, Head
 from service.connections.limits import BODY_BUFFER_BYTES
 from service.connections.transport import ClientTransport
 from service.http.responses import encode_head
-from service.observability.request_record import mark_disconnected
+from service.observability.request_record import RequestRecord, mark_disconnected
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +119,12 @@ class Exchange:
         self.disconnected = True
         mark_disconnected(self.scope)
         self._wake()
+
+    @property
+    def streams(self) -> bool:
+        """Whether the application takes the body as it comes, and itself decides what is too slow."""
+        record: RequestRecord | None = self.scope["state"].get("record")
+        return record is not None and record.streams
 
     async def receive(self) -> Message:
         """Return the next piece of the body; behind its end, wait for the response or the disconnect."""

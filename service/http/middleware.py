@@ -137,9 +137,24 @@ def cross_origin(origins: Sequence[str]) -> Sequence[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "X-Request-ID", "X-Request-Timeout-Ms"),
-            expose_headers=("X-Request-ID", "Server-Timing", "Retry-After", "WWW-Authenticate"),
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=(
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Range",
+                "X-Request-ID",
+                "X-Request-Timeout-Ms",
+            ),
+            expose_headers=(
+                "X-Request-ID",
+                "Server-Timing",
+                "Retry-After",
+                "WWW-Authenticate",
+                "Location",
+                "ETag",
+                "Content-Range",
+            ),
             max_age=600,
         ),
     )

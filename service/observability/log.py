@@ -153,6 +153,16 @@ class ServiceLog:
         """Log why the model is served that was served before."""
         self._log.write(logging.ERROR, "reload_failed", detail=detail[:MAX_TEXT])
 
+    def job_changed(self, job: str, subject: str, state: str, reason: str, steps: int) -> None:
+        """Log a job's new state, why it is in it, and how many of its steps are done."""
+        level = logging.WARNING if state in {"paused", "failed"} else logging.INFO
+        detail = {"detail": reason[:MAX_TEXT]} if reason else {}
+        self._log.write(level, "job_state", job=job, subject=subject, state=state, steps=steps, **detail)
+
+    def job_begun_anew(self, job: str, old_digest: str) -> None:
+        """Log that a job's documents are embedded anew, because its model is not served any more."""
+        self._log.write(logging.INFO, "job_begun_anew", job=job, old_digest=old_digest)
+
     def faulted(self, slot: int, request_id: str, fault: str) -> None:
         """Log a fault of ours while scoring."""
         self._log.write(

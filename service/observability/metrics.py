@@ -19,9 +19,10 @@ from service.observability.request_record import CLIENT_CLOSED, RequestRecord
 from service.observability.status import Snapshot
 from service.scheduling.events import RestartReason
 
-# Other paths and methods never come to it, a reload is no work, and a head that is too large is never a request.
+# Other paths and methods never come to it, reloads and jobs are other routes, and a head that is too large is never a
+# request.
 WORK_STATUSES = sorted(
-    {200, CLIENT_CLOSED, *(problem.status for problem in PROBLEMS.values())} - {404, 405, 409, 431}
+    {200, CLIENT_CLOSED, *(problem.status for problem in PROBLEMS.values())} - {404, 405, 409, 416, 431, 507}
 )
 
 PROBE_ROUTES = ("/livez", "/readyz", "/startupz", "/metrics")

@@ -37,7 +37,8 @@ class RequestRecord:
     scored: when the outcome came; what is left until `ended` is the client's time to take the answer.
     disconnected: whether the connection ended before the answer was written.
     refused: the code of the problem with which the connection itself answered, in the middle of the body.
-    body_read: whether the endpoint has had the whole body.
+    body_read: whether the endpoint has had the whole body. streams: whether it takes a body as it comes, and
+        itself decides what is too slow.
     client: the address from which the connection comes, without its port, or what a trusted proxy says; empty for a
         Unix socket.
     """
@@ -56,6 +57,7 @@ class RequestRecord:
     disconnected: bool = False
     refused: str | None = None
     body_read: bool = False
+    streams: bool = False
     client: str = ""
 
     @property

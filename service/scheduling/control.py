@@ -32,7 +32,7 @@ class Control:
     ) -> None:
         """`idle` is called when the last permit was released."""
         self.admission = Admission(limits, random, idle)
-        self.scheduler = Scheduler(limits.batch_jobs)
+        self.scheduler = Scheduler(limits.batch_jobs, limits.background_share)
         self._limits = limits
         self._predictor = predictor
 

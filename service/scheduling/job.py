@@ -1,4 +1,4 @@
-"""A request on its way through the scheduler: what it asks for, and what has become of it."""
+"""A request, or a step of a durable job, on its way through the scheduler: what it asks for, what became of it."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,8 @@ _UNKNOWN = Features(0, 1, "neighbours")
 class Job:
     """One submitted request. Times are seconds on `time.monotonic`; two jobs are never equal.
 
-    What the endpoint states: request_id; subject of the token; operation; body as received; deadline.
+    What the endpoint states: request_id; subject of the token; operation; body as received; deadline; step, whether
+    it is one of a durable job, see `background`, whose deadline is noted when it is started.
     What the dispatcher predicts: features of the body, and cost in seconds of one worker; of a scorer whose calls
     cost something whatever is in them, overhead, the seconds of that, and shared, its share of them in the cost.
     What the scheduler notes, and nothing else changes: arrived, started (0: never), slot where it ran last,
@@ -39,6 +40,7 @@ class Job:
     alone: bool = False
     queued: bool = False
     ended: bool = False
+    step: bool = False
 
     @property
     def size(self) -> int:

@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Any
 
 from service.api.outcome import Outcome
+from service.scheduling.background import STEP_LIMIT_S, STEP_S, Background
 from service.scheduling.events import (
     TRANSITIONS,
     Availability,
@@ -83,6 +84,7 @@ class _Call:
 
     jobs: tuple[Job, ...]
     expected_end: float
+    began: float = 0.0
     check_at: float = inf
     reason: RestartReason = RestartReason.DEADLINE
 
@@ -90,6 +92,11 @@ class _Call:
     def waited_for(self) -> bool:
         """Whether a client still waits for one of its jobs."""
         return not all(job.ended for job in self.jobs)
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a step of a durable job."""
+        return bool(self.jobs) and self.jobs[0].step
 
 
 @dataclass(slots=True)
@@ -104,8 +111,9 @@ class Scheduler:
     `handle` is the only method that changes it. One event costs microseconds.
     """
 
-    def __init__(self, batch_jobs: int = 32) -> None:
+    def __init__(self, batch_jobs: int = 32, background_share: float = 0.0) -> None:
         self.queue = FairQueue()
+        self._background = Background(background_share)
         self._batch_jobs = batch_jobs
         # A dict for its order: a drain ends jobs in the order of their arrival.
         self._jobs: dict[Job, None] = {}
@@ -127,8 +135,9 @@ class Scheduler:
         return len(self._jobs)
 
     def backlog_s(self, now: float) -> float:
-        """Return the predicted seconds of one worker that wait or are left of running calls."""
-        return self.queue.cost + sum(max(0.0, slot.call.expected_end - now) for _, slot in self._busy())
+        """Return the predicted seconds of one worker that wait or are left of running calls; steps do not count."""
+        running = (slot.call.expected_end - now for _, slot in self._busy() if not slot.call.is_step)
+        return self.queue.cost + sum(max(0.0, left) for left in running)
 
     def wake_at(self) -> float | None:
         """Return when `TimerFired` is to be sent, None for never."""
@@ -162,6 +171,9 @@ class Scheduler:
         if self._stopped:
             self._finish(job, End.STOPPED, out)
             return
+        if job.step:
+            self._background.push(job)
+            return
         heapq.heappush(self._deadlines, (job.deadline, next(self._arrivals), job))
         self._compact_deadlines()
         self.queue.push(job)
@@ -187,9 +199,11 @@ class Scheduler:
         for job, outcome in zip(slot.call.jobs, event.outcomes, strict=True):
             if outcome is not None and not job.ended:
                 self._finish(job, End.ANSWERED, out, outcome)
-            elif not job.ended:
+            elif not job.ended and not job.step:
                 self.queue.requeue(job)
-        slot.call = _Call((), 0.0)
+            elif not job.ended:
+                self._finish(job, End.LOST, out)
+        self._end_call(slot, now)
         if event.retired:
             slot.availability = Availability.ABSENT
         else:
@@ -207,12 +221,17 @@ class Scheduler:
                 continue
             job.losses += 1
             job.crashes += event.crashed
-            if job.crashes >= MAX_CRASHES:
+            if job.crashes >= MAX_CRASHES or (job.step and event.crashed):
                 self._finish(job, End.CRASHED, out)
-            elif job.losses >= MAX_LOSSES:
+            elif job.losses >= MAX_LOSSES or job.step:
                 self._finish(job, End.LOST, out)
             else:
                 self.queue.requeue(job)
+        self._end_call(slot, now)
+
+    def _end_call(self, slot: _Slot, now: float) -> None:
+        note = self._background.note_step if slot.call.is_step else self._background.note_request
+        note(now - slot.call.began)
         slot.call = _Call((), 0.0)
 
     def _turn_ended(self, event: TurnEnded, now: float, out: list[Instruction]) -> None:
@@ -225,6 +244,9 @@ class Scheduler:
                 self._abandon(job, End.EXPIRED, RestartReason.DEADLINE, now, out)
         for number, slot in self._busy():
             if slot.call.check_at <= now:
+                for job in slot.call.jobs:
+                    if job.step and not job.ended:
+                        self._finish(job, End.EXPIRED, out)
                 kill = Kill(number, slot.call.reason)
                 self._move(number, kill)
                 out.append(kill)
@@ -242,7 +264,9 @@ class Scheduler:
         """Finish a job that has no answer, and its call if no client waits for that any more."""
         self._finish(job, end, out)
         if job.queued:
-            self.queue.remove(job)
+            (self._background if job.step else self.queue).remove(job)
+            return
+        if job.step:
             return
         assert job.slot is not None
         call = self._slots[job.slot].call
@@ -260,21 +284,28 @@ class Scheduler:
     def _fill(self, now: float, out: list[Instruction]) -> None:
         """Give waiting jobs to idle slots; the one that was busy last has the warmest caches."""
         while self._idle:
-            jobs = self._batch(now, out)
-            if not jobs:
+            if not self._background.owed and (jobs := self._batch(now, out)):
+                call = self._call_of(jobs, now)
+            elif (step := self._background.take()) is not None:
+                step.deadline = now + STEP_LIMIT_S
+                call = _Call((step,), now + STEP_S, now, step.deadline)
+            else:
                 return
-            number = self._idle.pop()
-            start = Start(number, tuple(jobs))
-            cost = jobs[0].overhead + sum(job.marginal for job in jobs)
-            call = _Call(start.jobs, now + cost)
-            if len(jobs) > 1:
-                call.check_at = now + HANG_S + HANG_FACTOR * cost
-            for job in jobs:
-                job.slot = number
-                job.attempts += 1
-                job.started = job.started or now
-            self._move(number, start).call = call
-            out.append(start)
+            self._begin(self._idle.pop(), call, now, out)
+
+    def _call_of(self, jobs: list[Job], now: float) -> _Call:
+        cost = jobs[0].overhead + sum(job.marginal for job in jobs)
+        check_at = now + HANG_S + HANG_FACTOR * cost if len(jobs) > 1 else inf
+        return _Call(tuple(jobs), now + cost, now, check_at)
+
+    def _begin(self, number: int, call: _Call, now: float, out: list[Instruction]) -> None:
+        start = Start(number, call.jobs)
+        for job in call.jobs:
+            job.slot = number
+            job.attempts += 1
+            job.started = job.started or now
+        self._move(number, start).call = call
+        out.append(start)
 
     def _batch(self, now: float, out: list[Instruction]) -> list[Job]:
         """Take the jobs of the next call; the first whatever its size, then what fits beside it."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from scoring.clustering import assign, outlier_share, summarize
+from scoring.clustering import assign, summarize
 from scoring.similarity.cosine import unit_vectors
 from tests.support.document_vectors import (
     KINDS,
@@ -125,17 +125,6 @@ def test_documents_without_a_vector_belong_to_no_cluster() -> None:
     assert [summary.size for summary in summaries] == [2]
 
 
-def test_the_outlier_share_is_interpolated_between_quantiles() -> None:
-    """It is 0 before the first, 1 after the last, and follows the document's own cluster."""
-    quantiles = np.array([[0, 1, 2, 4, 8], [1, 1, 1, 1, 1]], np.float32)
-    labels = np.array([0, 0, 0, 0, 1, 1, -1])
-    distance = np.array([0, 3, 8, 99, 0.5, 2, 0], np.float32)
-
-    shares = outlier_share(labels, distance, quantiles)
-
-    assert shares.tolist() == [0, 0.625, 1, 1, 0, 1, 0]
-
-
 def test_clusters_that_occur_are_summarised_in_order() -> None:
     """Size and cohesion are those of the request's own documents."""
     units = unit_vectors(np.array([[1, 0], [0, 3], [2, 0], [0, -1], [1, 1]], np.float32))
@@ -179,27 +168,3 @@ def test_requests_summarised_together_are_summarised_as_alone(
         clusters, counts = np.unique(labels[start:stop], return_counts=True)
         occurring = zip(clusters[clusters >= 0], counts[clusters >= 0], strict=True)
         assert [(summary.cluster, summary.size) for summary in summaries] == list(occurring)
-
-
-@given(
-    seed=st.integers(0, 2**32), n=st.integers(0, 40), count=st.integers(1, 12), whole_numbers=st.booleans()
-)
-@settings(deadline=None)
-def test_the_outlier_share_is_numpys_interpolation_to_the_bit(
-    seed: int, n: int, count: int, whole_numbers: bool
-) -> None:
-    """For each cluster, with quantiles that repeat and distances that are quantiles."""
-    rng = np.random.default_rng(seed)
-    quantiles = np.sort(rng.uniform(0, 6, (4, count)), axis=1).astype(np.float32)
-    labels, distance = rng.integers(-1, 4, n), rng.uniform(-1, 7, n).astype(np.float32)
-    if whole_numbers:
-        quantiles, distance = np.rint(quantiles), np.rint(distance)
-    ranks = np.linspace(0.0, 1.0, count)
-    expected = [
-        np.interp(far, quantiles[label], ranks) if label >= 0 else 0
-        for label, far in zip(labels, distance, strict=True)
-    ]
-
-    shares = outlier_share(labels, distance, quantiles)
-
-    np.testing.assert_array_equal(shares, np.array(expected, np.float32))

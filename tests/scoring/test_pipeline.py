@@ -98,6 +98,35 @@ def test_a_text_without_words_has_no_vector_and_no_neighbours(scorer: Scorer, te
     assert scores.neighbours.indices.tolist() == [[2, -1, -1, -1, -1], [-1] * 5, [0, -1, -1, -1, -1]]
 
 
+HINDI = "प्रधानमंत्री ने कहा कि सरकार किसानों के लिए नई योजना लाएगी"
+GERMAN = "Der Minister sagte, die Regierung werde neue Maßnahmen gegen die Arbeitslosigkeit beschließen"
+
+
+@pytest.mark.parametrize("text", ["北京", "zq xj", "zq xj 北京"])
+def test_a_text_whose_vector_is_zero_has_no_cluster_and_no_neighbours(scorer: Scorer, text: str) -> None:
+    """Its words are too short for the model's n-grams; they count as tokens, and as unknown."""
+    scores = scorer.score([STORIES[0], text, STORIES[1], text], ScoringOptions("neighbours", 5))
+
+    assert scores.neighbours is not None
+    assert scores.embedded.present.tolist() == [True, False, True, False]
+    assert scores.embedded.tokens[[1, 3]].tolist() == [len(text.split())] * 2
+    assert scores.embedded.known[[1, 3]].tolist() == [0, 0]
+    assert scores.assignment.labels[[1, 3]].tolist() == [-1, -1]
+    assert scores.neighbours.indices[1].tolist() == [-1] * 5
+
+
+@pytest.mark.parametrize("text", [HINDI, GERMAN, "Unverständliches gewäsch", "qwertz asdfgh yxcvbn zuiopp"])
+def test_a_text_of_unknown_words_is_a_stranger(scorer: Scorer, text: str) -> None:
+    """However near to a centroid: the vectors of such texts are short, or made by chance."""
+    scores = scorer.score([text, *STORIES], ScoringOptions("none"))
+
+    assert scores.outlier is not None
+    assert scores.embedded.present[0]
+    assert scores.embedded.known[0] < scores.embedded.tokens[0] / 2
+    assert scores.outlier[0] > 0.99
+    assert np.median(scores.outlier[1:]) < 0.9
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 7), st.sampled_from(SIMILARITIES)), max_size=6))
 @settings(max_examples=25, deadline=None)
 def test_requests_compared_together_are_compared_as_alone(

@@ -62,7 +62,8 @@ class Simulation:
     """The scheduler, its clock and its slots.
 
     A method for each thing that can happen passes the event to the scheduler, applies its instructions to the
-    slots and checks them. now: the virtual time in seconds; drained: `end_drain` was called; jobs: by number;
+    slots and checks them. now: the virtual time in seconds; drained: `end_drain` was called; share: of the time, for
+    steps while requests wait; jobs: by number, requests and steps of durable jobs;
     idle: slots that wait for a call; busy: the numbers of the jobs in each running call; began: when each slot's
     last call began; killed: slots whose worker was killed and has not ended yet; killed_calls: their calls.
     """
@@ -70,13 +71,18 @@ class Simulation:
     n_slots: int
     now: float = 0.0
     drained: bool = False
-    scheduler: Scheduler = field(default_factory=lambda: Scheduler(BATCH_JOBS))
+    share: float = 0.0
+    scheduler: Scheduler = field(init=False)
     jobs: dict[int, SimulatedJob] = field(default_factory=dict)
     idle: set[int] = field(default_factory=set)
     busy: dict[int, tuple[int, ...]] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
     killed: set[int] = field(default_factory=set)
     killed_calls: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the scheduler."""
+        self.scheduler = Scheduler(BATCH_JOBS, self.share)
 
     @property
     def without_worker(self) -> list[int]:
@@ -109,6 +115,24 @@ class Simulation:
         if not held:
             self.end_turn()
         return number
+
+    def offer_step(self, subject: str = "s") -> int:
+        """Offer a step of a durable job; return its number."""
+        number = len(self.jobs)
+        job = Job(str(number), subject, b"", "corpus_step", 0.0, step=True)
+        self.jobs[number] = SimulatedJob(job)
+        self.handle(JobArrived(job))
+        self.end_turn()
+        return number
+
+    @property
+    def waiting_steps(self) -> list[int]:
+        """Return the steps that no slot has been given yet."""
+        return [
+            number
+            for number in self.unfinished
+            if self.jobs[number].job.step and not self.jobs[number].attempts
+        ]
 
     def end_turn(self) -> None:
         """End the event loop's turn: the jobs that arrived in it may start."""
@@ -200,6 +224,10 @@ class Simulation:
             job.attempts += 1
             tried = job.attempts > 1
             assert not tried or len(jobs) == 1, "tried again, but not alone"
+        if jobs[0].job.step:
+            assert len(jobs) == 1, "a step shares its call"
+            assert not tried, "a step was tried again"
+            assert self.share or not self.scheduler.queue.count, "a step goes before a request"
         if len(jobs) > 1:
             assert len(jobs) <= BATCH_JOBS
             first, *rest = start.jobs
@@ -223,9 +251,9 @@ class Simulation:
             case End.DISCONNECTED:
                 assert job.disconnected
             case End.CRASHED:
-                assert job.crashes == 2
+                assert job.crashes == (1 if job.job.step else 2)
             case End.LOST:
-                assert job.losses == MAX_LOSSES
+                assert job.losses == (1 if job.job.step else MAX_LOSSES)
             case End.WITHDRAWN:
                 assert isinstance(event, WorkersWithdrawn)
             case End.STOPPED:
@@ -245,6 +273,7 @@ class Simulation:
         running = {number for call in self.busy.values() for number in call}
         if not isinstance(event, JobArrived):
             assert not (self.idle and self.scheduler.queue.count), "a job waits beside an idle slot"
+            assert not (self.idle and self.waiting_steps), "a step waits beside an idle slot"
         queued = [job.cost for job in self.scheduler.queue]
         assert len(queued) == self.scheduler.queue.count
         assert abs(sum(queued) - self.scheduler.queue.cost) < EPSILON
@@ -255,7 +284,7 @@ class Simulation:
             assert job.losses < MAX_LOSSES, "tried without end"
             assert not job.disconnected, "kept after its client left"
             assert not self.drained, "kept after the drain"
-            if isinstance(event, TimerFired):
+            if isinstance(event, TimerFired) and (not job.job.step or job.attempts):
                 assert job.job.deadline > self.now, "kept after its deadline"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from scoring.bundle.bundle import open_bundle
+from scoring.bundle.manifest import UnknownRate
 from scoring.bundle.model import Model
 from scoring.errors import BundleError
 
@@ -45,6 +46,7 @@ def model(**changes: Any) -> Model:
         components=floats(1, 4),
         centroids=floats(3, 4),
         distance_quantiles=np.sort(floats(3, 11), axis=1),
+        unknown_rate=UnknownRate(share=0.05, correlation=0.02),
         terms=[["storm", "gale"], [], ["rates"]],
         pooling="sif",
         training={"epochs": 5, "texts": "news"},

@@ -2,11 +2,15 @@
 
 score    body ── decode ──→ ScoreRequest ── embed, cluster, similarity ──→ Scores ── encode ──→ answer
 explain  body ── decode ──→ ExplainRequest ── similarity ──→ Explanation ── encode ──→ answer
+step     body ── decode ──→ StepRequest ── one step of a durable job ──→ StepReply ── encode ──→ answer
 """
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from scoring.bundle.bundle import load_bundle
 from scoring.bundle.files import BundleFiles
@@ -22,11 +26,13 @@ from service.api.request import (
     decode,
     decode_explain,
 )
+from service.api.step import StepDone, StepRefused, StepReply, StepRequest
 from service.limits import RequestLimits
 from service.scorers.codec import Encoded
+from service.scorers.documents.corpus_step import run_corpus_step
 from service.scorers.documents.encoder import encode_explanation, encode_json, encode_npy
 
-Request = ScoreRequest | ExplainRequest
+Request = ScoreRequest | ExplainRequest | StepRequest
 
 # Names and milliseconds.
 Spent = tuple[tuple[str, float], ...]
@@ -35,7 +41,7 @@ Spent = tuple[tuple[str, float], ...]
 class Result(NamedTuple):
     """What was found for one request, and its share of the time that each stage took for all of a call."""
 
-    found: Scores | Explanation
+    found: Scores | Explanation | StepReply
     spent: Spent
 
 
@@ -53,6 +59,8 @@ class DocumentStages:
         """Decode and check a body, in the order of the contract. Raises: RequestError."""
         if operation == "explain":
             return decode_explain(body, self._limits)
+        if operation == "corpus_step":
+            return msgspec.json.decode(body, type=StepRequest)
         request = decode(body, self._limits)
         _check_acceptable(request, operation)
         return request
@@ -65,17 +73,20 @@ class DocumentStages:
         """
         scored = iter(self._score([request for request in requests if isinstance(request, ScoreRequest)]))
         return [
-            self._explain(request) if isinstance(request, ExplainRequest) else next(scored)
+            next(scored) if isinstance(request, ScoreRequest) else self._score_apart(request)
             for request in requests
         ]
 
     def encode(self, request: Request, result: Result, operation: Operation) -> Encoded:
         """Return the answer as JSON, or the matrix alone as an `.npy` file."""
         found = result.found
+        if isinstance(found, StepDone | StepRefused):
+            return Encoded(msgspec.json.encode(found))
         if isinstance(request, ExplainRequest):
             assert isinstance(found, Explanation)
             return Encoded(encode_explanation(request.ids, found, self._bundle, top=request.top))
         assert isinstance(found, Scores)
+        assert isinstance(request, ScoreRequest)
         if operation == "score_npy" and found.matrix is not None:
             return Encoded(encode_npy(found.matrix))
         return Encoded(encode_json(request.ids, found, self._bundle, vectors=request.vectors))
@@ -83,7 +94,18 @@ class DocumentStages:
     def facts(self, request: Request, result: Result) -> Facts:
         """Count documents, pairs, tokens and clusters."""
         found, spent = result
+        if isinstance(found, StepDone | StepRefused):
+            return Facts()
         return _facts(found, spent) if isinstance(found, Scores) else _facts_of_two(found, spent)
+
+    def _score_apart(self, request: ExplainRequest | StepRequest) -> Result:
+        return self._explain(request) if isinstance(request, ExplainRequest) else self._run_step(request)
+
+    def _run_step(self, request: StepRequest) -> Result:
+        """Do a step of a job, unless that is to be done with another model."""
+        if request.digest and request.digest != self.digest:
+            return Result(StepRefused("model"), ())
+        return Result(run_corpus_step(Path(request.folder), self._scorer, request.stage, request.step), ())
 
     def _explain(self, request: ExplainRequest) -> Result:
         began = time.perf_counter()

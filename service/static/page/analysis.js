@@ -46,7 +46,7 @@ export function warnings(score) {
   const found = [];
   if (score.tokens === 0) return ["no words"];
   if (score.known !== null && score.known < 0.5) found.push(`${Math.round((1 - score.known) * 100)} % unknown words`);
-  if (score.outlier !== null && score.outlier >= 0.95) found.push("outlier: far from what its cluster was trained on");
+  if (score.outlier !== null && score.outlier >= 0.95) found.push("outlier: far from what its cluster was trained on, or of other words");
   if (score.tokens < 3) found.push("very short");
   return found;
 }

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
 from scoring.bundle.model import Model
+from scoring.bundle.rows import BLOCK_BYTES, LazyRows
 from scoring.errors import BundleError
 from tests.support.imports import modules_loaded_by
 from tests.support.small_bundle import FILES, WORDS, model, refusal, resize
@@ -63,6 +65,46 @@ def test_arrays_are_mapped_and_cannot_be_changed(written: Path) -> None:
     assert f"{written}/word_vectors.npy" in Path("/proc/self/maps").read_text()
 
 
+def test_vectors_can_be_stored_in_half_the_bytes(tmp_path: Path) -> None:
+    """As float16, which keeps three decimal digits; all other arrays stay as they are."""
+    given = model(precision="float16")
+
+    write_bundle(tmp_path / "bundle", given)
+
+    bundle = open_bundle(tmp_path / "bundle", verify=True)
+    assert bundle.manifest.precision == "float16"
+    assert bundle.ngram_vectors is not None
+    assert bundle.word_vectors.dtype == bundle.ngram_vectors.dtype == np.float16
+    np.testing.assert_allclose(by_word(bundle, bundle.word_vectors), given.word_vectors, rtol=1e-3)
+    np.testing.assert_array_equal(bundle.centroids, given.centroids)
+    assert np.load(tmp_path / "bundle" / "word_vectors.npy", allow_pickle=False).dtype == np.float16
+
+
+def test_rows_that_are_not_in_memory_are_written_block_by_block(tmp_path: Path) -> None:
+    """A model that is larger than the memory becomes the same bundle as the same one in memory."""
+    words = [f"word{number}" for number in range(3_000)]
+    vectors = np.random.default_rng(0).normal(size=(3_000, 500)).astype(np.float32)
+    lazy = RecordedRows(vectors)
+
+    write_bundle(tmp_path / "memory", Model("large", words, vectors, vectors[:1]))
+    write_bundle(tmp_path / "lazy", Model("large", words, lazy, vectors[:1]))
+
+    assert open_bundle(tmp_path / "lazy").digest == open_bundle(tmp_path / "memory").digest
+    assert sum(lazy.taken) == 3_000
+    assert max(lazy.taken) * 500 * 4 <= BLOCK_BYTES
+
+
+def test_writing_reports_progress_in_bytes(tmp_path: Path) -> None:
+    """Of the arrays, up to their size."""
+    steps: list[tuple[str, int, int]] = []
+
+    write_bundle(tmp_path / "bundle", model(), progress=lambda *step: steps.append(step))
+
+    total = sum(array.size * 4 for array in map(np.asarray, model().arrays().values()))
+    assert steps[-1] == ("write", total, total)
+    assert steps == sorted(steps)
+
+
 def test_equal_models_make_equal_bundles(tmp_path: Path) -> None:
     """The digest identifies the content: equal for equal models, another after one number changed."""
     changed = model(centroids=model().centroids * np.float32(1.5))
@@ -85,6 +127,21 @@ def test_verification_reports_progress_in_bytes(written: Path) -> None:
     total = sum(file.stat().st_size for file in written.iterdir() if file.name != "manifest.json")
     assert steps[-1] == ("verify", total, total)
     assert steps == sorted(steps)
+
+
+class RecordedRows(LazyRows):
+    """Rows of an array, and how many were taken at a time."""
+
+    def __init__(self, array: NDArray[np.float32]) -> None:
+        super().__init__(*array.shape)
+        self._array = array
+        self.taken: list[int] = []
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float32]:
+        """Take rows."""
+        taken: NDArray[np.float32] = self._array[rows]
+        self.taken.append(len(taken))
+        return taken
 
 
 ANY_WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -208,6 +265,10 @@ def test_terms_and_words_must_be_as_many_as_the_manifest_says(written: Path, tmp
         (
             {"ngram_vectors": np.full((50, 4), 1e30, np.float32)},
             "ngram_vectors.npy holds numbers that are not",
+        ),
+        (
+            {"ngram_vectors": np.full((50, 4), 1e5, np.float32), "precision": "float16"},
+            "ngram_vectors.npy holds numbers beyond ±65504, the largest of float16",
         ),
         ({"unknown_weight": float("nan")}, "$.unknown_weight"),
         ({"centroids": np.zeros((0, 4), np.float32), "distance_quantiles": None, "terms": ()}, "$.clusters"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ def test_another_format_is_refused_as_such(written: Path, version: int, fault: s
     [
         ({"format": None}, "missing required field `format`"),
         ({"tokenizer": "words"}, "Invalid enum value 'words'"),
+        ({"segmenter": "spaces"}, "Invalid enum value 'spaces'"),
+        ({"tokenizer": "gensim", "segmenter": "icu"}, "has the segmenter icu with the tokenizer gensim"),
         ({"words": None}, "missing required field `words`"),
         ({"words": 0}, "`int` >= 1"),
         ({"words": 10**15}, "`int` <= 1099511627775 - at `$.words`"),
@@ -48,6 +51,17 @@ def test_a_manifest_with_a_wrong_field_is_refused(changes: dict[str, Any], fault
     edit_manifest(written, **changes)
 
     assert fault in refusal(written)
+
+
+def test_a_bundle_whose_segmenter_is_not_installed_is_refused(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words could not be found; the sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "icu4py", None)
+    edit_manifest(written, segmenter="icu")
+
+    fault = "its texts were segmented by icu4py, which is not installed here: pip install icu4py"
+    assert refusal(written) == f"BUNDLE/manifest.json: {fault}"
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format": NaN}'])

@@ -108,7 +108,7 @@ def sif_model(model: Model, components: int) -> Model:
 
 def fasttext_model(model: Model) -> Model:
     """Return the model with the pooling weights of `fasttext`; two of its words have a vector of zeros."""
-    word_vectors = model.word_vectors.copy()
+    word_vectors = np.array(model.word_vectors)
     word_vectors[[3, 7]] = 0
     weights = inverse_norms(word_vectors)
     return replace(model, pooling="fasttext", word_vectors=word_vectors, word_weights=weights)
@@ -176,7 +176,7 @@ def test_fasttext_pooling_is_the_mean_of_unit_vectors(
 ) -> None:
     """As the official sentence vector: known and unknown words count alike, those with a vector of zeros do not."""
     model = fasttext_model(replace(trained.model, min_n=5, max_n=6))
-    oracle = dict(zip(model.words, model.word_vectors, strict=True))
+    oracle = dict(zip(model.words, np.asarray(model.word_vectors), strict=True))
     unknown = embedder_of(replace(trained.model, min_n=5, max_n=6))
     texts = [*texts[:60], "qx storm", "zq xj", "stormsurge qx"]
 

@@ -1,21 +1,21 @@
 """Importing models of other libraries: what is read, what is refused, what vectors the bundle gives."""
 
+import bz2
+import gzip
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import FastText, Word2Vec
+from gensim.models import FastText
 from gensim.models.fasttext import load_facebook_vectors
 from gensim.test.utils import datapath
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError, ModelError
-from scoring.importers.importing import build_model, import_centroids, import_fasttext
+from scoring.importers.importing import ImportOptions, build_model, import_fasttext
 from scoring.texts.corpus import read_corpus
 from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.fit import FittingOptions
@@ -23,6 +23,8 @@ from scoring.training.fit import FittingOptions
 BIN = Path(datapath("lee_fasttext_new.bin"))
 VEC = Path(datapath("lee_fasttext.vec"))
 CORPUS = Path(datapath("lee_background.cor"))
+FOLDER = Path(__file__).with_name("models")
+TRUSTED = ImportOptions(trust_pickle=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,20 @@ def test_formats_are_recognised_by_content(tmp_path: Path) -> None:
         ("model.bin", BIN.read_bytes()[:5_000], "is cut off"),
         ("model.bin", b"garbage", "is cut off"),
         ("model.bin", b"", "is empty"),
-        ("model.vec", b"1 2\nword 1\n", "line 2: not a word and 2 finite numbers"),
-        ("model.gz", b"\x1f\x8b\x08\0\0\0\0", "is neither a fastText .bin"),
+        ("model.vec", b"1 2\nword 1\n", "line 2: 'word' has 1 numbers, due are 2"),
+        ("model.vec", b"", "line 1 is neither a header nor a word with its vector"),
+        ("model.vec.gz", b"\x1f\x8b\x08\0\0\0\0", "is a gzip file that is damaged or cut off"),
+        (
+            "model.vec.gz",
+            gzip.compress(b"2 2\na 1 2\nb 1 2\n")[:-9],
+            "is a gzip file that is damaged or cut off",
+        ),
+        ("model.bin.gz", gzip.compress(BIN.read_bytes())[:-9], "is a gzip file that is damaged or cut off"),
+        ("model.bin.gz", gzip.compress(b""), "is empty"),
+        ("model.vec.zip", b"PK\x03\x04\0\0\0\0", "is a zip archive; unpack it first"),
+        ("model.vec.bz2", bz2.compress(b"2 2\n"), "is compressed by bzip2; unpack it first"),
+        ("model.vec.zst", b"\x28\xb5\x2f\xfd\0\0", "is compressed by zstd; unpack it first"),
+        ("model", b"\0\1\2\3", "is neither a fastText .bin, nor .vec text"),
         ("model", pickle.dumps({"not": "loaded"}), "is a pickle, which runs code on loading"),
     ],
 )
@@ -94,103 +108,42 @@ def test_a_pickle_is_not_loaded_without_trust(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_trusted_gensim_model_gives_its_vectors(tmp_path: Path) -> None:
-    """A FastText model and its vectors alone, as `save` wrote them, give gensim's vectors."""
-    model = fasttext(["storm", "harbour", "gale"])
-    model.save(str(tmp_path / "model"))
-    model.wv.save(str(tmp_path / "vectors"))
+def test_a_limit_keeps_the_most_frequent_words() -> None:
+    """Of a `.bin` and of text; the n-grams stay, so the other words are unknown ones."""
+    whole = import_fasttext(BIN)
+    assert whole.counts is not None
 
-    for name in ("model", "vectors"):
-        imported = import_fasttext(tmp_path / name, trust_pickle=True)
-        assert imported.words == model.wv.index_to_key
-        np.testing.assert_array_equal(imported.word_vectors, model.wv.vectors)
-        np.testing.assert_array_equal(imported.ngram_vectors, model.wv.vectors_ngrams)
+    some = import_fasttext(BIN, ImportOptions(limit=50))
 
-
-def test_trusted_word2vec_vectors_have_no_ngrams(tmp_path: Path) -> None:
-    """Plain word vectors are like a .vec file."""
-    model = Word2Vec([["storm", "harbour"]] * 20, vector_size=8, min_count=1, workers=1)
-    model.save(str(tmp_path / "model"))
-
-    imported = import_fasttext(tmp_path / "model", trust_pickle=True)
-
-    np.testing.assert_array_equal(imported.word_vectors, model.wv.vectors)
-    assert imported.ngram_vectors is None
+    assert some.counts is not None
+    assert len(some.words) == len(some.word_vectors) == 50
+    assert some.counts.min() >= np.sort(whole.counts)[-50]
+    rows = [list(whole.words).index(word) for word in some.words]
+    np.testing.assert_array_equal(some.word_vectors, np.asarray(whole.word_vectors)[rows])
+    np.testing.assert_array_equal(some.ngram_vectors, whole.ngram_vectors)
+    assert import_fasttext(VEC, ImportOptions(limit=50)).words == import_fasttext(VEC).words[:50]
 
 
-@pytest.mark.parametrize("content", [pickle.dumps({"a": 1}), pickle.dumps(1)[:-1], b"\x80\x04garbage"])
-def test_a_trusted_pickle_of_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Another object, or a damaged pickle, is one sentence too."""
-    path = tmp_path / "model"
-    path.write_bytes(content)
-
-    with pytest.raises(ModelError, match=str(path)):
-        import_fasttext(path, trust_pickle=True)
-
-
-def test_the_first_of_equal_words_is_kept(tmp_path: Path) -> None:
-    """Published files repeat words; gensim keeps the first as well."""
+def test_a_warning_names_the_file(tmp_path: Path) -> None:
+    """It is data; a command prints it."""
     path = tmp_path / "model.vec"
-    path.write_text("a 1 2\nb 3 4\na 5 6\n")
+    path.write_text("2 2\na 1 2\n")
 
-    imported = import_fasttext(path)
+    vectors = import_fasttext(path)
 
-    assert imported.words == ["a", "b"]
-    assert imported.word_vectors.tolist() == [[1, 2], [3, 4]]
-
-
-# --- centroids
+    assert vectors.warnings == (f"{path}: holds 1 words, its first line promises 2; is it cut off?",)
 
 
-def test_centroids_of_an_existing_kmeans_are_read(tmp_path: Path) -> None:
-    """Double precision becomes single."""
-    np.save(tmp_path / "centroids.npy", np.arange(6, dtype=np.float64).reshape(3, 2))
+def test_words_that_look_alike_are_kept_once(tmp_path: Path) -> None:
+    """A byte that is not UTF-8 and its escape are the same word to us; gensim keeps the first as well."""
+    content = (FOLDER / "skipgram.bin").read_bytes()
+    damaged = content.replace(b"\0company\0", b"\0caf\\xe9\0")
+    (tmp_path / "model.bin").write_bytes(damaged)
 
-    centroids = import_centroids(tmp_path / "centroids.npy", 2)
+    vectors = import_fasttext(tmp_path / "model.bin")
 
-    assert centroids.dtype == np.float32
-    assert centroids.tolist() == [[0, 1], [2, 3], [4, 5]]
-
-
-@pytest.mark.parametrize(
-    ("array", "fault"),
-    [
-        (np.zeros(4), r"holds an array \(4,\), due are \(clusters, 2\)"),
-        (np.zeros((3, 5)), r"holds an array \(3, 5\)"),
-        (np.zeros((0, 2)), r"holds an array \(0, 2\)"),
-        (np.zeros((3, 2), dtype=int), "holds int64, due are floating-point numbers"),
-        (np.array([[1.0, np.nan]]), "not finite"),
-        (np.array([[1.0, 1e300]]), "not finite"),
-        (np.array([[object(), 1]]), r"is no \.npy file with an array of numbers"),
-    ],
-)
-def test_unusable_centroids_are_refused(tmp_path: Path, array: NDArray[Any], fault: str) -> None:
-    """Shape, type and finiteness are checked; objects are never unpickled."""
-    np.save(tmp_path / "centroids.npy", array, allow_pickle=True)
-
-    with pytest.raises(ModelError, match=fault):
-        import_centroids(tmp_path / "centroids.npy", 2)
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\x93NUMPY\x01\x00\xff\xff{"])
-def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Every error names the file."""
-    path = tmp_path / "centroids.npy"
-    path.write_bytes(content)
-
-    with pytest.raises(ModelError, match=f"{path}: "):
-        import_centroids(path, 2)
-
-
-def test_an_array_larger_than_its_file_is_not_allocated(tmp_path: Path) -> None:
-    """A header that claims a terabyte is a damaged file."""
-    path = tmp_path / "centroids.npy"
-    with path.open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (10**11, 2)}
-        np.lib.format.write_array_header_1_0(file, header)
-
-    with pytest.raises(ModelError, match=f"{path}: "):
-        import_centroids(path, 2)
+    assert len(vectors.words) == len(vectors.word_vectors) == 430
+    assert any("1 word is repeated; the first of each is kept" in warning for warning in vectors.warnings)
 
 
 # --- models

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.scheduling.background import STEP_LIMIT_S
 from service.scheduling.events import End
 from tests.support.scheduler_simulation import Simulation
 
@@ -28,7 +29,7 @@ SCHEDULE = st.tuples(st.integers(1, 4), st.binary(min_size=N_STEPS, max_size=N_S
 
 def play(n_slots: int, steps: bytes) -> Simulation:
     """Run one schedule; the simulation does all checks."""
-    simulation = Simulation(n_slots)
+    simulation = Simulation(n_slots, share=0.25 if steps[0] % 2 else 0.0)
     for position, step in enumerate(steps):
         perform(simulation, step % 16, step // 16 + position)
     simulation.end_turn()
@@ -39,9 +40,7 @@ def perform(simulation: Simulation, action: int, pick: int) -> None:
     """Perform an action if it is possible now; `pick` chooses the job, the slot or the duration."""
     match action:
         case 1 | 2 | 3 | 4 | 5:
-            cost, timeout = COSTS_S[pick % len(COSTS_S)], TIMEOUTS_S[pick // 3 % len(TIMEOUTS_S)]
-            held = pick % 2 > 0
-            simulation.submit(f"subject {pick % 3}", cost, SIZES[pick % len(SIZES)], timeout, held=held)
+            arrive(simulation, pick, step=action == 1)
         case 6 | 7:
             pause = PAUSES_S[pick % len(PAUSES_S)]
             if pick % 4:
@@ -62,6 +61,15 @@ def perform(simulation: Simulation, action: int, pick: int) -> None:
             simulation.withdraw_workers()
         case 15 if simulation.jobs:
             disconnect_once(simulation, pick % len(simulation.jobs))
+
+
+def arrive(simulation: Simulation, pick: int, *, step: bool) -> None:
+    """Submit a request, or offer a step."""
+    if step:
+        simulation.offer_step(f"subject {pick % 4}")
+        return
+    cost, timeout = COSTS_S[pick % len(COSTS_S)], TIMEOUTS_S[pick // 3 % len(TIMEOUTS_S)]
+    simulation.submit(f"subject {pick % 3}", cost, SIZES[pick % len(SIZES)], timeout, held=pick % 2 > 0)
 
 
 def disconnect_once(simulation: Simulation, number: int) -> None:
@@ -86,7 +94,9 @@ def test_every_job_has_exactly_one_end_in_any_schedule(schedule: tuple[int, byte
         simulation.end_drain()
         simulation.submit("late")
     else:
-        simulation.advance(max(TIMEOUTS_S) + 1)
+        for number in simulation.waiting_steps:
+            simulation.disconnect(number)
+        simulation.advance(STEP_LIMIT_S + 1)
 
     assert simulation.unfinished == []
     assert repr(simulation.scheduler).startswith("<Scheduler 0 jobs, 0 waiting")

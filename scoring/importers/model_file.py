@@ -1,0 +1,84 @@
+"""One file of a model, plain or compressed by gzip: its first bytes, its content as a stream or as mapped memory."""
+
+import gzip
+import mmap
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from scoring.errors import ModelError
+from scoring.progress import Progress, silent
+
+_GZIP = b"\x1f\x8b"
+# The first bytes of a file, by which its format is recognised.
+_SNIFFED_BYTES = 1 << 16
+# Bytes between two reports of progress while a file is decompressed.
+_COPY_BYTES = 16 << 20
+
+
+class ModelFile:
+    """The file at `path`; `start` holds the first bytes of its content, decompressed if it is a gzip file.
+
+    Raises: OSError when it cannot be read; EOFError, zlib.error when it is a damaged gzip file, which any later
+    reading can raise too.
+    """
+
+    def __init__(self, path: Path, progress: Progress = silent) -> None:
+        """Read the start; `progress` is told the bytes of the file that are read, under the stage `vectors`."""
+        self.path = path
+        self._progress = progress
+        self._size = path.stat().st_size
+        with path.open("rb") as raw:
+            self.compressed = raw.read(len(_GZIP)) == _GZIP
+        with self.stream() as stream:
+            self.start = stream.read(_SNIFFED_BYTES)
+
+    @contextmanager
+    def stream(self) -> Iterator["ModelStream"]:
+        """Yield the content from its beginning."""
+        with self.path.open("rb") as raw:
+            if not self.compressed:
+                yield ModelStream(raw, raw, self._report)
+                return
+            with gzip.open(raw) as content:
+                yield ModelStream(raw, content, self._report)
+
+    def map(self) -> mmap.mmap:
+        """Return the content as mapped memory, read-only; pages are read when they are touched.
+
+        A compressed file is decompressed into a temporary one, which is gone when the map is. Raises: ModelError
+        for an empty file.
+        """
+        if not self.start:
+            raise ModelError("is empty")
+        if not self.compressed:
+            with self.path.open("rb") as file:
+                return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        with tempfile.TemporaryFile(prefix="scorepool-") as copy, self.stream() as stream:
+            while chunk := stream.read(_COPY_BYTES):
+                copy.write(chunk)
+                stream.report()
+            copy.flush()
+            return mmap.mmap(copy.fileno(), 0, prot=mmap.PROT_READ)
+
+    def _report(self, done: int) -> None:
+        self._progress("vectors", done, self._size)
+
+
+class ModelStream:
+    """The content of a `ModelFile` from its beginning to its end."""
+
+    def __init__(
+        self, raw: IO[bytes], content: IO[bytes] | gzip.GzipFile, report: Callable[[int], None]
+    ) -> None:
+        """Read `content`; `raw` is the file itself, `report` is told the position in it."""
+        self._raw = raw
+        self._report = report
+        self.read = content.read
+        self.readline = content.readline
+
+    def report(self) -> None:
+        """Report how much of the file is read."""
+        self._report(self._raw.tell())

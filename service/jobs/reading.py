@@ -1,0 +1,103 @@
+"""Reads a corpus that a client has sent, and writes the documents of a job: in a process of its own.
+
+`python -m service.jobs.reading` is that process: what a client sends is decompressed and parsed there, with limits.
+"""
+
+import errno
+from pathlib import Path
+
+from msgspec import Struct
+
+from service.jobs.apart import answer
+
+# A line of a reply names the fault and the place: never more of the client's text than a reader quotes.
+MAX_DETAIL = 1_000
+
+
+class Reading(Struct, frozen=True):
+    """What the process is started with.
+
+    spool: the corpus as it was received, of a media type and a content encoding, with the names of its text and id.
+    folder: of the job. first, first_part, generation: of the documents, see `scoring.corpora.documents`. documents,
+    document_bytes, total_bytes: the limits.
+    """
+
+    spool: str
+    folder: str
+    media_type: str
+    content_encoding: str
+    charset: str
+    text_field: str
+    id_field: str | None
+    documents: int
+    document_bytes: int
+    total_bytes: int
+    first: int = 0
+    first_part: int = 0
+    generation: int = 0
+
+
+class Read(Struct, frozen=True, tag="read"):
+    """The documents are written and synced."""
+
+    documents: int
+    parts: int
+
+
+class Unread(Struct, frozen=True, tag="unread"):
+    """They are not: the problem's code and a sentence that names the line.
+
+    Of a disk that fails the code is `storage`; `full` where it has no room.
+    """
+
+    code: str
+    detail: str
+    full: bool = False
+
+
+Reply = Read | Unread
+
+
+def read(request: Reading) -> Reply:
+    """Read a corpus and write its documents."""
+    # The server imports this module for its types alone.
+    from scoring.corpora.documents import DocumentsWriter  # noqa: PLC0415
+    from scoring.texts.compression import Compression  # noqa: PLC0415
+    from scoring.texts.corpus import read_stream  # noqa: PLC0415
+    from scoring.texts.documents import Format, ReadingLimits, ReadingOptions  # noqa: PLC0415
+    from scoring.texts.faults import TextFault  # noqa: PLC0415
+    from scoring.texts.ids import identified  # noqa: PLC0415
+
+    formats = {
+        "application/x-ndjson": Format.JSON_LINES,
+        "text/csv": Format.CSV,
+        "text/tab-separated-values": Format.TSV,
+        "text/plain": Format.LINES,
+    }
+    compressions = {"identity": None, "gzip": Compression.GZIP, "zstd": Compression.ZSTD}
+    options = ReadingOptions(
+        request.charset, formats[request.media_type], request.text_field, request.id_field
+    )
+    limits = ReadingLimits(request.document_bytes, request.documents, request.total_bytes)
+    place = {"first": request.first, "first_part": request.first_part, "generation": request.generation}
+    try:
+        with (
+            Path(request.spool).open("rb") as stream,
+            DocumentsWriter(Path(request.folder), **place) as writer,
+        ):
+            compression = compressions[request.content_encoding]
+            documents = read_stream(stream, "the corpus", options, limits, compression)
+            for position, document in enumerate(identified(documents, "the corpus", limits.id_characters)):
+                # One without an id is called by its position in the whole corpus, which may have begun before.
+                writer.add(None if document.id == str(position) else document.id, document.text)
+    except TextFault as fault:
+        return Unread(fault.code, str(fault)[:MAX_DETAIL])
+    except OSError as error:
+        return Unread("storage", str(error.strerror), error.errno in {errno.ENOSPC, errno.EDQUOT})
+    if not writer.written.documents:
+        return Unread("invalid_document", "the corpus holds no documents")
+    return Read(writer.written.documents, writer.written.parts)
+
+
+if __name__ == "__main__":
+    answer(Reading, read)
