@@ -52,8 +52,8 @@ class Cluster:
 
     @property
     def memory(self) -> int:
-        """Bytes that the workers may use in all, as known some seconds ago."""
-        return int(self._info("total_memory"))
+        """Bytes that the workers may use in all, as known some seconds ago; 1 GiB a thread where they have no limit."""
+        return int(self._info("total_memory")) or self.threads << 30
 
     async def call(self, function: Callable[..., Any], *arguments: Any, worker: str | None = None) -> Any:
         """Return what `function` returns on some worker; arguments that are `Held` are values there.
@@ -161,7 +161,8 @@ async def _scheduler(address: ClusterAddress) -> AsyncIterator[str]:
     async with LocalCluster(
         n_workers=address.processes,
         threads_per_worker=1,
-        dashboard_address=None,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
         asynchronous=True,
         silence_logs=logging.CRITICAL,
     ) as local:

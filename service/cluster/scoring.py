@@ -11,7 +11,7 @@ from scoring.corpora.plan import Stage
 from scoring.corpora.steps import run_step
 from scoring.progress import Progress
 from service.cluster.address import ClusterAddress
-from service.cluster.connection import Cluster, connected
+from service.cluster.connection import connected
 from service.cluster.stages import STAGES, StageRunner
 
 
@@ -36,12 +36,11 @@ async def _score(
 ) -> None:
     async with connected(where) as cluster:
         await asyncio.to_thread(prepare)
-        await run_plan(cluster, files, folder, report)
+        await run_plan(StageRunner(cluster, folder, files), folder, report)
 
 
-async def run_plan(cluster: Cluster, files: BundleFiles, folder: Path, report: Progress) -> None:
+async def run_plan(runner: StageRunner, folder: Path, report: Progress) -> None:
     """Do all steps of a folder's plan, those of `STAGES` on the cluster. Raises: as `score_on_cluster`."""
-    runner = StageRunner(cluster, folder, files)
     for number, stage in enumerate(plan_of(folder).stages):
         steps = _Steps(stage, report)
         if stage.name in STAGES:

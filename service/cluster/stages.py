@@ -37,6 +37,7 @@ TASK_PARTS, TASK_SIDE = 8, 8
 _TASKS_A_THREAD = 2
 # The share of the cluster's memory that held blocks take at most; more than one worker may hold the same.
 _HELD_SHARE = 1 / 8
+_FEWEST_HELD = 64
 
 Done = Callable[[int, StepOutput], None]
 
@@ -44,11 +45,19 @@ Done = Callable[[int, StepOutput], None]
 class StageRunner:
     """Carries out stages of one corpus."""
 
-    def __init__(self, cluster: Cluster, folder: Path, files: BundleFiles) -> None:
-        """Use a cluster for the corpus in `folder`, whose bundle's open files the caller holds."""
-        self._cluster, self._folder = cluster, folder
+    def __init__(self, cluster: Cluster, folder: Path, files: BundleFiles, *, side: int = TASK_SIDE) -> None:
+        """Use a cluster for the corpus in `folder`, whose bundle's open files the caller holds.
+
+        side: of a task's square of tiles.
+        """
+        self._cluster, self._folder, self._side = cluster, folder, side
         self._corpus = Corpus(folder)
         self._delivery = BundleDelivery(cluster, files)
+        plan = self._corpus.plan
+        block_bytes = 4 * plan.dimensions * plan.block_documents
+        most = max(_FEWEST_HELD, int(cluster.memory * _HELD_SHARE) // block_bytes)
+        # Held from round to round.
+        self._blocks = HeldBlocks(self._corpus.block, most)
 
     async def run(self, stage: int, skip: Container[int], done: Done) -> None:
         """Do the steps of a stage in `STAGES` but those to skip; `done` is called, on this loop, for each.
@@ -59,8 +68,8 @@ class StageRunner:
         if plan.stages[stage].name == "embed":
             work: _Embedding | _Comparison = _Embedding(self._folder, stage, self._delivery, self._cluster)
         else:
-            work = _Comparison(self._corpus, stage, self._cluster)
-        tasks = ([step for step in task if step not in skip] for task in work.tasks())
+            work = _Comparison(self._corpus, stage, self._cluster, self._blocks)
+        tasks = ([step for step in task if step not in skip] for task in work.tasks(self._side))
         await self._run_all(lambda steps: self._run_one(work, stage, steps, done), tasks)
 
     async def _run_one(
@@ -102,7 +111,7 @@ class _Embedding:
         self._folder, self._delivery, self._cluster = folder, delivery, cluster
         self._first, self._count = first_step(plan, plan.stages[stage]), plan.stages[stage].count
 
-    def tasks(self) -> Iterator[list[int]]:
+    def tasks(self, _: int) -> Iterator[list[int]]:
         """Yield the steps of each task."""
         steps = iter(range(self._count))
         while task := list(islice(steps, TASK_PARTS)):
@@ -126,18 +135,16 @@ class _Embedding:
 class _Comparison:
     """The stage of one round's tiles."""
 
-    def __init__(self, corpus: Corpus, stage: int, cluster: Cluster) -> None:
-        self._corpus, self._cluster = corpus, cluster
+    def __init__(self, corpus: Corpus, stage: int, cluster: Cluster, blocks: HeldBlocks) -> None:
+        self._corpus, self._cluster, self._blocks = corpus, cluster, blocks
         self._round_number = corpus.plan.stages[stage].round
         self._round = corpus.plan.rounds[self._round_number]
-        block_bytes = 4 * corpus.plan.dimensions * corpus.plan.block_documents
-        self._blocks = HeldBlocks(corpus.block, max(64, int(cluster.memory * _HELD_SHARE) // block_bytes))
         # 18 KB a block.
         self._bounds = lru_cache(maxsize=2_048)(self._read_bounds)
 
-    def tasks(self) -> Iterator[list[int]]:
+    def tasks(self, side: int) -> Iterator[list[int]]:
         """Yield the steps of each task."""
-        return self._round.squares(TASK_SIDE)
+        return self._round.squares(side)
 
     async def payloads(self, steps: list[int]) -> list[bytes]:
         """Return the payload of each step."""

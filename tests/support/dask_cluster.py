@@ -20,6 +20,7 @@ class DaskCluster:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
+        self.folder = folder
         self.address = f"tcp://127.0.0.1:{port}"
         self._commands = [("scheduler", str(port)), *[("worker", self.address, str(folder))] * workers]
         self._members = [self._start(command) for command in self._commands]

@@ -13,7 +13,7 @@ from distributed import Scheduler, Worker
 async def run_scheduler(port: str) -> None:
     """Run a scheduler until the process ends."""
     async with Scheduler(
-        host="127.0.0.1", port=int(port), dashboard=False, dashboard_address=None
+        host="127.0.0.1", port=int(port), dashboard=False, dashboard_address="127.0.0.1:0"
     ) as scheduler:
         await scheduler.finished()
 
@@ -22,7 +22,13 @@ async def run_worker(address: str, folder: str) -> None:
     """Run a worker until it has lost its scheduler."""
     with dask.config.set({"distributed.worker.memory.terminate": False}):
         async with Worker(
-            address, nthreads=1, host="127.0.0.1", local_directory=folder, dashboard=False, death_timeout=30
+            address,
+            nthreads=1,
+            host="127.0.0.1",
+            local_directory=folder,
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+            death_timeout=30,
         ) as worker:
             await worker.finished()
 

@@ -27,6 +27,7 @@ from scoring.training.demo import demo_documents
 from service.cluster.address import ClusterAddress
 from service.cluster.connection import connected
 from service.cluster.scoring import run_plan
+from service.cluster.stages import StageRunner
 from tests.support.dask_cluster import DaskCluster, dask_cluster
 from tests.support.demo_bundle import given_or_demo_bundle
 
@@ -99,7 +100,7 @@ async def answer_there(
     files = open_verified(bundle)
     try:
         async with connected(ClusterAddress.parse(address), patience_s=PATIENCE_S) as cluster:
-            await run_plan(cluster, files, folder, count)
+            await run_plan(StageRunner(cluster, folder, files), folder, count)
     finally:
         files.close()
     planned = [stage.count for stage in plan_of(folder).stages]
