@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 
+import dask
 from distributed import Client, KilledWorker, LocalCluster
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
@@ -31,6 +32,14 @@ _LOOK_S = 0.5
 _MAX_KILLED = 5
 # A call that was lost so often with workers that live: something else is wrong. 50 deaths in a run cost one call few.
 _MAX_LOST = 100
+
+# Of workers that are started here. Dask has a worker give memory back to the kernel at every turn, and samples its
+# stack a hundred times a second: tiles take twice as long with both (`docs/corpora.md` has it for other clusters).
+_LOCAL_SETTINGS = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 128 << 20,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 << 20,
+    "distributed.worker.profile.enabled": False,
+}
 
 # A task, or what it needs, is gone with a worker or the scheduler.
 _LOST = (FutureCancelledError, CommClosedError, OSError)
@@ -158,15 +167,16 @@ async def _scheduler(address: ClusterAddress) -> AsyncIterator[str]:
     if address.scheduler:
         yield address.scheduler
         return
-    async with LocalCluster(
-        n_workers=address.processes,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        asynchronous=True,
-        silence_logs=logging.CRITICAL,
-    ) as local:
-        yield local.scheduler_address
+    with dask.config.set(_LOCAL_SETTINGS):
+        async with LocalCluster(
+            n_workers=address.processes,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            asynchronous=True,
+            silence_logs=logging.CRITICAL,
+        ) as local:
+            yield local.scheduler_address
 
 
 async def _require_workers(address: ClusterAddress, client: Client, wait_s: float) -> None:

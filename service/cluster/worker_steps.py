@@ -38,6 +38,8 @@ def compare_tiles(
 ) -> list[bytes]:
     """Return the payload of each tile's record; a tile is the numbers, in `blocks`, of its rows and columns."""
     listed = [
-        Block(block.units, block.positions, *bound) for block, bound in zip(blocks, bounds, strict=True)
+        # As they arrive their numbers may begin at any byte, and products of such arrays take twice as long.
+        Block(np.require(block.units, requirements="A"), block.positions, *bound)
+        for block, bound in zip(blocks, bounds, strict=True)
     ]
     return [pack(compare_blocks(listed[row], listed[column], options)) for row, column in tiles]
