@@ -1,6 +1,7 @@
-"""`scorepool score`: scores a corpus, here or by a service. Texts in; one JSON line a document out, as in `/score`."""
+"""`scorepool score`: scores a corpus, here, on a cluster or by a service: one JSON line a document, as in `/score`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,21 +23,30 @@ from scoring.texts.corpus import STANDARD_INPUT, read_documents
 from scoring.texts.documents import Document, ReadingLimits, ReadingOptions
 from scoring.texts.ids import identified
 from service.cli.input_errors import input_errors
+from service.cli.optional_parts import import_with_client, import_with_dask
 from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.cli.remote_service import import_with_client
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
 #: Up to so many documents are held in memory; the blocks and files of more are worth their overhead, about a second.
 IN_MEMORY_DOCUMENTS = 5_000
 
+# Documents and how many neighbours of each to find; the lines go to the file.
+Score = Callable[[Iterable[Document], int, BinaryIO, Progress], None]
+
 
 @click.command()
 @click.argument("input", type=PATH)
 @click.option("--bundle", type=PATH, envvar="SCOREPOOL_BUNDLE", help="Score here, with this bundle.")
 @click.option("--url", help="Let the service there score; needs `pip install scorepool-client`.")
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Score on the Dask cluster with its scheduler at tcp://HOST:PORT, or on local:N processes; "
+    "needs `pip install scorepool[cluster]`.",
+)
 @click.option(
     "--neighbours",
     type=click.IntRange(0, 100),
@@ -71,6 +81,7 @@ def command(
     input: Path,
     bundle: Path | None,
     url: str | None,
+    cluster: str | None,
     neighbours: int | None,
     reading: ReadingOptions,
     processes: int,
@@ -80,14 +91,14 @@ def command(
     token: str | None,
     timeout: float,
 ) -> None:
-    """Score the documents of INPUT, here or by a service.
+    """Score the documents of INPUT, here, on a cluster or by a service.
 
     INPUT is read as by `scorepool train`. It writes one JSON line for each document, with its id: the member or column
     `id`, the path of a file in a folder, or its position, from 0.
     """
     named = ctx.get_parameter_source("bundle") is ParameterSource.COMMANDLINE
-    if (url is None and bundle is None) or (url is not None and named):
-        raise click.UsageError("give --bundle to score here, or --url to let a service score")
+    if (url is None and bundle is None) or (url is not None and (named or cluster is not None)):
+        raise click.UsageError("give --bundle to score here or on a cluster, or --url to let a service score")
     if url is not None:
         remote = import_with_client("service.cli.score_remotely")
         scorer = remote.RemoteScorer(url, token, jwt_secret(), neighbours or 0, timeout)
@@ -97,15 +108,24 @@ def command(
             raise failure
         return
     assert bundle is not None
+    score = (
+        partial(score_documents, bundle, processes=processes)
+        if cluster is None
+        else _cluster(cluster, bundle)
+    )
     with progress_bars() as report, open_output(output, force=force) as out:
-        compared = 5 if neighbours is None else neighbours
-        documents = _documents(input, reading)
-        score_documents(bundle, documents, compared, out, report, processes=processes)
+        score(_documents(input, reading), 5 if neighbours is None else neighbours, out, report)
 
 
 def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
     name = "standard input" if input == STANDARD_INPUT else str(input)
     return identified(read_documents(input, reading), name, ReadingLimits().id_characters)
+
+
+def _cluster(address: str, bundle: Path) -> Score:
+    module = import_with_dask("service.cli.score_on_cluster")
+    score: Score = module.ClusterScorer(address, bundle).score
+    return score
 
 
 def score_documents(
