@@ -1,10 +1,8 @@
 """`scorepool score`: scores a corpus, here or by a service. Texts in; one JSON line a document out, as in `/score`."""
 
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import BinaryIO
 
 import click
@@ -19,10 +17,11 @@ from scoring.progress import Progress
 from scoring.texts.corpus import STANDARD_INPUT, read_documents
 from scoring.texts.documents import Document, ReadingLimits, ReadingOptions
 from scoring.texts.ids import identified
-from service.cli.input_errors import InputError, input_errors
+from service.cli.input_errors import input_errors
 from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
+from service.cli.remote_service import import_with_client
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
@@ -76,7 +75,7 @@ def command(
     if (url is None and bundle is None) or (url is not None and named):
         raise click.UsageError("give --bundle to score here, or --url to let a service score")
     if url is not None:
-        remote = _remote()
+        remote = import_with_client("service.cli.score_remotely")
         scorer = remote.RemoteScorer(url, token, jwt_secret(), neighbours or 0, timeout)
         with progress_bars() as report, open_output(output, force=force) as out:
             failure = scorer.score(remote.documents_to_send(input, _documents(input, reading)), out, report)
@@ -92,15 +91,6 @@ def command(
 def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
     name = "standard input" if input == STANDARD_INPUT else str(input)
     return identified(read_documents(input, reading), name, ReadingLimits().id_characters)
-
-
-def _remote() -> ModuleType:
-    try:
-        return import_module("service.cli.score_remotely")
-    except ModuleNotFoundError as error:
-        if error.name != "scorepool_client":
-            raise
-        raise InputError("--url needs the client; install it: pip install scorepool-client") from error
 
 
 def score_documents(
