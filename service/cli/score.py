@@ -1,8 +1,9 @@
 """`scorepool score`: scores a corpus, here or by a service. Texts in; one JSON line a document out, as in `/score`."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import click
@@ -10,6 +11,9 @@ import orjson
 from click.core import ParameterSource
 
 from scoring.bundle.bundle import open_bundle
+from scoring.corpora.local import prepare, run_plan
+from scoring.corpora.options import CorpusOptions
+from scoring.corpora.results import result_file
 from scoring.embedding.embedder import EmbeddedDocuments
 from scoring.lines import documents as encoded
 from scoring.pipeline import Scorer, ScoringOptions
@@ -25,6 +29,8 @@ from service.cli.remote_service import import_with_client
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
+#: Up to so many documents are held in memory; the blocks and files of more are worth their overhead, about a second.
+IN_MEMORY_DOCUMENTS = 5_000
 
 
 @click.command()
@@ -38,6 +44,13 @@ CHUNK_DOCUMENTS = 1_000
     "[default: 5, with --url 0]",
 )
 @reading_options(ids=True)
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="That score here; the answer is the same.",
+)
 @click.option("--output", type=PATH, metavar="FILE", help="Write there  [default: standard output]")
 @FORCE
 @click.option(
@@ -60,6 +73,7 @@ def command(
     url: str | None,
     neighbours: int | None,
     reading: ReadingOptions,
+    processes: int,
     output: Path | None,
     *,
     force: bool,
@@ -85,7 +99,8 @@ def command(
     assert bundle is not None
     with progress_bars() as report, open_output(output, force=force) as out:
         compared = 5 if neighbours is None else neighbours
-        score_documents(bundle, _documents(input, reading), compared, out, report)
+        documents = _documents(input, reading)
+        score_documents(bundle, documents, compared, out, report, processes=processes)
 
 
 def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
@@ -94,15 +109,39 @@ def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
 
 
 def score_documents(
+    bundle: Path,
+    documents: Iterable[Document],
+    neighbours: int,
+    out: BinaryIO,
+    report: Progress,
+    *,
+    processes: int = 1,
+) -> None:
+    """Write one JSON line for each of n documents to `out`, the same for any number of processes.
+
+    With `neighbours` m = 0 the documents are not compared. The comparison takes O(n²·d), most of the time when there
+    are many documents. More than IN_MEMORY_DOCUMENTS are kept in a temporary folder, about 8·d + 12·m bytes each and
+    their texts, so memory is bounded.
+
+    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read; OSError.
+    """
+    rest = iter(documents)
+    first = list(islice(rest, IN_MEMORY_DOCUMENTS + 1))
+    if len(first) <= IN_MEMORY_DOCUMENTS:
+        _score_at_once(bundle, first, neighbours, out, report)
+        return
+    options = CorpusOptions("neighbours", neighbours) if neighbours else CorpusOptions("none")
+    named = ((str(document.id), document.text) for document in chain(first, rest))
+    with TemporaryDirectory(prefix="scorepool-") as folder:
+        prepare(bundle, named, Path(folder), options)
+        run_plan(bundle, Path(folder), processes=processes, progress=report)
+        result = result_file(Path(folder))
+        out.writelines(result.read(0, result.size))
+
+
+def _score_at_once(
     bundle: Path, documents: Iterable[Document], neighbours: int, out: BinaryIO, report: Progress
 ) -> None:
-    """Write one JSON line for each of n documents to `out`. Memory is O(n·(d + m)) for m neighbours of each.
-
-    With `neighbours` 0 the documents are not compared. The comparison takes O(n²·d), most of the time
-    when there are many documents.
-
-    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read.
-    """
     options = ScoringOptions("neighbours", neighbours) if neighbours else ScoringOptions("none")
     scorer = Scorer(open_bundle(bundle))
     ids, embedded = _embed(scorer, documents, report)
