@@ -71,6 +71,8 @@ def test_import_takes_a_model_and_centroids(tmp_path: Path) -> None:
 
     assert result.exit_code == 0, result.output
     np.testing.assert_array_equal(open_bundle(tmp_path / "bundle").centroids, centroids)
+    assert "tokenizer fasttext, pooling fasttext: as the official library" in result.stderr
+    assert "texts can reach 100 % of the 1,762 words" in result.stderr
 
 
 def test_a_token_has_the_claims_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
