@@ -31,6 +31,7 @@ from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model
 from scoring.training.lsa import append_lsa
 from scoring.training.train import TrainingOptions, train
+from scoring.training.word_counts import count_words, pooled_counts, pooling_weights
 
 FOLDS = 3
 SEEDS = (1, 2, 3)
@@ -94,10 +95,13 @@ def candidate(documents: list[list[str]], changes: dict[str, int], share: float,
     latent = round(100 * share)
     recipe = replace(FastTextParameters(100 - latent, 10, seed=1), **changes)
     vectors = train_word_vectors(documents, recipe)
-    if latent:
-        vectors = append_lsa(vectors, documents, latent, seed=1)
     options = FittingOptions("candidate", clusters=2)
-    model = replace(pooling_model(vectors, options, vectors.counts), unknown_weight=unknown)
+    counts = count_words(vectors.words, documents)
+    weights = pooling_weights(options.pooling, counts)
+    if latent:
+        vectors = append_lsa(vectors, pooled_counts(options.pooling, counts), weights, latent, seed=1)
+    model = pooling_model(vectors, options, weights)
+    model = replace(model, unknown_weight=unknown / 0.3 * model.unknown_weight)
     return fit_model(model, documents, options)
 
 

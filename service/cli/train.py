@@ -33,7 +33,7 @@ from service.cli.progress import progress_bars
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the corpus  [default: by its size]")
 @clusters_option("auto: chosen by silhouette.")
-@pooling_option(["mean", "sif"], default="sif", show_default=True)
+@pooling_option(["mean", "sif", "tfidf"], default="tfidf", show_default=True)
 @tokenizer_option(default="letters", show_default=True)
 @SEED
 @THREADS
