@@ -104,7 +104,9 @@ def build_model(
     """
     if texts is not None:
         documents = tokenize_corpus(texts, options.tokenizer, progress)
-        weights = pooling_weights(options.pooling, count_in_corpus(vectors.words, documents))
+        weights = None
+        if options.pooling in {"sif", "tfidf"}:
+            weights = pooling_weights(options.pooling, count_in_corpus(vectors.words, documents))
         model = pooling_model(vectors, options, weights)
         return fit_model(model, documents, options, centroids=centroids, progress=progress)
     if options.pooling in {"sif", "tfidf"}:

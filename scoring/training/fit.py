@@ -184,5 +184,5 @@ def _facts(documents: Sequence[Sequence[str]], clusters: CorpusClusters) -> dict
         "documents": len(documents),
         "tokens": sum(map(len, documents)),
         "clusters": clusters.reason,
-        "silhouettes": {str(k): silhouette for k, silhouette in clusters.silhouettes},
+        "agreements": {str(k): agreement for k, agreement in clusters.agreements},
     }

@@ -15,8 +15,8 @@ from sklearn.utils.extmath import randomized_svd
 from scoring.training.word_counts import inverse_frequencies
 from scoring.training.word_vectors import WordVectors
 
-# How far FastText spreads documents beside LSA; chosen with `python -m bench quality --choose`.
-_FASTTEXT_SPREAD = 0.5
+# How far FastText spreads documents beside LSA. Of 0.3, 0.5 and 1, halves of unseen documents agreed best with this one.
+_FASTTEXT_SPREAD = 0.3
 # The power of the singular values that the dimensions are multiplied with: clusters follow the subjects that most
 # documents share rather than details.
 _EMPHASIS = 0.5
@@ -31,7 +31,7 @@ def append_lsa(
     dimensions: int,
     seed: int,
 ) -> WordVectors:
-    """Return `vectors` with `dimensions` more, those of LSA; FastText's are scaled to spread documents half as far.
+    """Return `vectors` with `dimensions` more, those of LSA; FastText's are scaled to spread them less.
 
     The matrix of n documents × V words, of counts as they are pooled times g(w) = `inverse_frequencies`, scaled to
     rows of length 1, is U·S·Pᵀ. A word gets g(w)·P(w)·√S divided by its pooling weight (V,), None for ones, so that
