@@ -15,7 +15,7 @@ from sklearn.utils.extmath import randomized_svd
 from scoring.training.word_counts import inverse_frequencies
 from scoring.training.word_vectors import WordVectors
 
-# How far FastText spreads documents beside LSA. Of 0.3, 0.5 and 1, halves of unseen documents agreed best with this one.
+# How far FastText spreads documents beside LSA. Of 0.3, 0.5 and 1, halves of unseen documents agreed best with this.
 _FASTTEXT_SPREAD = 0.3
 # The power of the singular values that the dimensions are multiplied with: clusters follow the subjects that most
 # documents share rather than details.
