@@ -48,7 +48,11 @@ class Corpus:
             self._is_of_base(number) and not self.plan.options.append
         ):
             return block
-        return block.with_lists(self.lists(number, before))
+        if self._is_of_base(number):
+            return block.with_lists(self.lists(number, before))
+        # A tile needs the last of each list alone, a tenth of what the lists are.
+        bounds, last = self._before(before).select(number, "list_bounds", "list_last")
+        return Block(block.units, block.positions, bounds, last)
 
     def lists(self, number: int, before: int) -> Lists:
         """Return the lists of a block as they are before round `before`."""

@@ -127,7 +127,13 @@ def _hits(corpus: Corpus, round_: int, block: int) -> Hits:
 
 
 def _list_arrays(lists: Lists) -> Arrays:
-    return {"list_positions": lists.positions, "list_similarities": lists.similarities}
+    bounds, last = lists.bounds()
+    return {
+        "list_positions": lists.positions,
+        "list_similarities": lists.similarities,
+        "list_bounds": bounds,
+        "list_last": last,
+    }
 
 
 _STEPS: Mapping[StageName, Callable[[Corpus, int, int], Arrays]] = {
