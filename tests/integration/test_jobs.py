@@ -190,7 +190,7 @@ def test_vectors_are_a_numpy_file(ann: JobsClient, done: str) -> None:
 def test_events_end_with_the_job(server: Server) -> None:
     """Each has the whole job; the last says how it ended."""
     client = JobsClient(server, "listener")
-    place = client.submit(CORPUS)
+    place = client.submit(CORPUS, "similarity=none")
 
     stream = client.send("GET", f"{place}/events")
 
@@ -219,7 +219,7 @@ def test_an_unfinished_job_has_no_result_and_can_be_cancelled(server: Server) ->
 def test_the_next_job_of_a_subject_waits_for_the_first(server: Server) -> None:
     """And is taken up when that one is cancelled."""
     client = JobsClient(server, "queuer")
-    first, second = client.submit(LARGE), client.submit(CORPUS)
+    first, second = client.submit(LARGE), client.submit(CORPUS, "similarity=none")
     client.await_state(first, "running")
 
     assert client.get(second)["state"] == "queued"
@@ -364,7 +364,7 @@ def test_a_drain_ends_streams_and_leaves_jobs_for_the_next_server(demo_bundle: P
     serving = partial(running_server, demo_bundle, scripted=False, state_dir=tmp_path, state_reserve_bytes=0)
     with serving() as server:
         client = JobsClient(server)
-        place = client.submit(LARGE)
+        place = client.submit(LARGE, "similarity=none")
         with ThreadPoolExecutor() as threads:
             stream = threads.submit(client.send, "GET", f"{place}/events")
             server.journal.await_events(event="job_state", state="running")
@@ -417,7 +417,7 @@ def test_a_full_disk_pauses_a_job_and_refuses_another(demo_bundle: Path, tmp_pat
     """It goes on by itself when there is room; here there is when the reserve is less."""
     serving = partial(running_server, demo_bundle, scripted=False, state_dir=tmp_path, workers=1)
     with serving(state_reserve_bytes=0) as server:
-        place = JobsClient(server).submit(LARGE)
+        place = JobsClient(server).submit(LARGE, "similarity=none")
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(TIMEOUT_S)
     with serving(state_reserve_bytes=2**40) as server:
