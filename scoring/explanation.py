@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
+from scoring.embedding.tfidf import damp_counts
 from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_VECTOR
 
@@ -85,7 +86,7 @@ def _pool(bundle: Bundle, text: str) -> _Pooled:
         unknown = open_unknown_words(bundle, cache_bytes=0)
         unknown.add([tokens[i] for i in np.flatnonzero(~known)])
         vectors[~known], weights[~known] = unknown.vectors, unknown.weights
-    factors = weights * counts
+    factors = weights * (damp_counts(counts) if bundle.manifest.pooling == "tfidf" else counts)
     doc_vector = factors @ vectors.astype(np.float64)
     for component in bundle.components.astype(np.float64):
         doc_vector -= (doc_vector @ component) * component

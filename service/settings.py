@@ -272,6 +272,15 @@ class Settings:
             0.9,
         ),
     ] = 0.0
+    cluster: Annotated[
+        str | None,
+        Rule(
+            TEXT,
+            "The Dask cluster that embeds and compares the documents of jobs, instead of the workers: "
+            "tcp://HOST:PORT or tls://HOST:PORT of its scheduler. Needs scorepool[cluster].",
+            shown="none",
+        ),
+    ] = None
     max_upload_bytes: Annotated[
         int, Rule(BYTES, "A corpus that is larger, as it is sent, is refused (413).", 1, KIB * GIB)
     ] = 4 * GIB

@@ -3,10 +3,10 @@
     python -m bench corpora --picture corpora.png
     python -m bench corpora --sizes 50000 --processes 2 --documents descriptions
 
-Passages of news texts or descriptions of Debian packages, d = 100, their 10 nearest neighbours; every step of a corpus's plan on one core, as the service
-and `scorepool score` run them, files included. Beside it the bare kernel, which holds all vectors in memory: half the
-matrix of float32 products, and the selection of candidates (`find_candidates`). Processor time on both sides, in one
-run, in turns.
+Passages of news texts or descriptions of Debian packages, d = 100, their 10 nearest neighbours; every step of a
+corpus's plan on one core, as the service and `scorepool score` run them, files included. Beside it the bare kernel,
+which holds all vectors in memory: half the matrix of float32 products, and the selection of candidates
+(`find_candidates`). Processor time on both sides, in one run, in turns.
 
     efficiency   the kernel's time / that of the steps `blocks`, `tiles` and `merge`; promised: at least 0.9
     longest      of the steps that run between requests, in processor time; promised: 20 ms
@@ -176,6 +176,8 @@ def main() -> None:
     options_parser = parser(__doc__, "bundle", "picture")
     options_parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     options_parser.add_argument("--repeats", type=int, default=3)
+    kinds = ("passages", "descriptions")
+    options_parser.add_argument("--documents", choices=kinds, default=kinds[0])
     options_parser.add_argument(
         "--processes", type=int, default=0, help="run so many instead, no kernel beside"
     )

@@ -25,7 +25,7 @@ WORD_VECTORS_FILE = "word_vectors.npy"
 # The large files, which can be stored in half the bytes.
 _STORED_BY_PRECISION = (WORD_VECTORS_FILE, NGRAM_VECTORS_FILE)
 
-Pooling = Literal["mean", "sif", "fasttext"]
+Pooling = Literal["mean", "sif", "tfidf", "fasttext"]
 #: Of the vectors of words and n-grams; all other arrays are float32.
 Precision = Literal["float32", "float16"]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]

@@ -18,7 +18,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -102,6 +102,15 @@ class Round:
         top, _, left, right = self._rectangles[number]
         row, column = divmod(step - self._starts[number], right - left)
         return top + row, left + column
+
+    def squares(self, side: int) -> Iterator[list[int]]:
+        """Yield all steps, in squares of up to side × side tiles: those of one need few blocks for many tiles."""
+        for start, (top, bottom, left, right) in zip(self._starts, self._rectangles, strict=True):
+            width = right - left
+            for first, row in product(range(0, width, side), range(0, bottom - top, side)):
+                rows = range(row, min(row + side, bottom - top))
+                columns = range(first, min(first + side, width))
+                yield [start + line * width + column for line in rows for column in columns]
 
     def tiles_of(self, block: int) -> Iterator[TileSide]:
         """Yield the tiles that a block is in."""

@@ -6,27 +6,24 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scoring.corpora.answer_lines import document_lines, pair_lines
+from scoring.corpora.comparison import Comparison, compare_blocks, pair_arrays
 from scoring.corpora.corpus import Corpus
 from scoring.corpora.documents import read_texts
 from scoring.corpora.folder import first_step, records_of
 from scoring.corpora.lists import Hits, Lists, lists_within
 from scoring.corpora.long_steps import arrange, groups, pairs
-from scoring.corpora.plan import StageName
-from scoring.corpora.records import StepOutput, pack
-from scoring.corpora.tiles import Block, PairHits, compare, pairs_within
+from scoring.corpora.plan import Stage, StageName
+from scoring.corpora.records import Arrays, StepOutput, pack
+from scoring.corpora.tiles import Block, PairHits, pairs_within
 from scoring.corpora.vectors import read_vectors
 from scoring.pipeline import Scorer
 from scoring.similarity.cosine import unit_vectors
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def run_step(folder: Path, scorer: Scorer | None, stage: int, step: int) -> StepOutput:
@@ -41,15 +38,24 @@ def run_step(folder: Path, scorer: Scorer | None, stage: int, step: int) -> Step
     number = first_step(plan, found) + step
     if found.name == "embed":
         assert scorer is not None
-        arrays = _embed(corpus, scorer, number)
+        arrays = embed_texts(scorer, *read_texts(folder, number))
     else:
         arrays = _STEPS[found.name](corpus, found.round, number)
-    segment = (0 if plan.base is None else plan.base.generation + 1) << 32 | os.getpid()
-    return records_of(folder, found).append(segment, number, pack(arrays))
+    return keep_step(corpus, found, number, pack(arrays))
 
 
-def _embed(corpus: Corpus, scorer: Scorer, part: int) -> Arrays:
-    first, texts = read_texts(corpus.folder, part)
+def keep_step(corpus: Corpus, stage: Stage, number: int, payload: bytes) -> StepOutput:
+    """Append the record of a step, by its number in the records (`folder.first_step`), and return where it is.
+
+    Raises: OSError, when the disk is full.
+    """
+    base = corpus.plan.base
+    segment = (0 if base is None else base.generation + 1) << 32 | os.getpid()
+    return records_of(corpus.folder, stage).append(segment, number, payload)
+
+
+def embed_texts(scorer: Scorer, first: int, texts: Sequence[str]) -> Arrays:
+    """Return the arrays of a part's record; `first` is the position of the first text."""
     clustered = scorer.cluster(scorer.embed(texts))
     embedded, assignment = clustered.embedded, clustered.assignment
     arrays = {
@@ -77,20 +83,18 @@ def _block(corpus: Corpus, _: int, number: int) -> Arrays:
             lists = lists_within(units, positions, options.neighbours)
         if options.pairs_from is not None:
             found = pairs_within(Block(units, positions), options.pairs_from)
-    return {"positions": positions, "units": units, **_list_arrays(lists), **_pair_arrays(corpus, found)}
+    return {
+        "positions": positions,
+        "units": units,
+        **_list_arrays(lists),
+        **pair_arrays(found, Comparison.of(corpus)),
+    }
 
 
 def _tile(corpus: Corpus, round_: int, number: int) -> Arrays:
-    plan, options = corpus.plan, corpus.plan.options
-    row, column = plan.rounds[round_].tile(number)
+    row, column = corpus.plan.rounds[round_].tile(number)
     rows, columns = corpus.listed_block(row, round_), corpus.listed_block(column, round_)
-    floors = [floor for floor in (options.pairs_from, options.new) if floor is not None]
-    found = compare(rows, columns, options.neighbours, min(floors, default=None))
-    return {
-        **_hit_arrays("row", found.rows),
-        **_hit_arrays("column", found.columns),
-        **_pair_arrays(corpus, found.pairs),
-    }
+    return compare_blocks(rows, columns, Comparison.of(corpus))
 
 
 def _merge(corpus: Corpus, round_: int, number: int) -> Arrays:
@@ -124,29 +128,6 @@ def _hits(corpus: Corpus, round_: int, block: int) -> Hits:
 
 def _list_arrays(lists: Lists) -> Arrays:
     return {"list_positions": lists.positions, "list_similarities": lists.similarities}
-
-
-def _hit_arrays(side: str, hits: Hits) -> Arrays:
-    return {f"{side}_{name}": column for name, column in hits._asdict().items()}
-
-
-def _pair_arrays(corpus: Corpus, pairs: PairHits) -> Arrays:
-    """Return the pairs that are kept, how many there would be, and new documents that are like one of the base."""
-    plan, options = corpus.plan, corpus.plan.options
-    counted, kept = np.zeros(0, np.bool_), pairs
-    seen = np.empty(0, np.int64)
-    if options.pairs_from is not None:
-        counted = pairs.similarity >= np.float32(options.pairs_from)
-        reached = pairs.similarity >= np.float32(corpus.arranged("kept_from")[0])
-        kept = PairHits(pairs.first[reached], pairs.second[reached], pairs.similarity[reached])
-    if options.new is not None:
-        like = (pairs.similarity >= np.float32(options.new)) & (pairs.first < plan.first_document)
-        seen = np.unique(pairs.second[like & (pairs.second >= plan.first_document)])
-    return {
-        **{f"pair_{name}": column for name, column in kept._asdict().items()},
-        "pair_total": np.array([np.count_nonzero(counted)]),
-        "seen": seen,
-    }
 
 
 _STEPS: Mapping[StageName, Callable[[Corpus, int, int], Arrays]] = {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
 from scoring.embedding.row_sums import sum_rows
+from scoring.embedding.tfidf import damp_repetitions, scale_to_unit_length
 from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_TOKEN, Vocabulary
 from scoring.tokens.tokenizer import join_tokens
@@ -67,6 +68,7 @@ class Embedder:
         """Keep `bundle` and up to `cache_bytes` of vectors of unknown words; nothing is computed yet."""
         manifest = bundle.manifest
         self._bundle = bundle
+        self._tfidf = manifest.pooling == "tfidf"
         self._tokenizer = manifest.make_tokenizer()
         self._unknown = open_unknown_words(bundle, cache_bytes=cache_bytes)
         self._vocabulary = Vocabulary(
@@ -81,7 +83,10 @@ class Embedder:
         words that tell what the text is about. With `fasttext` they are 1/‖v(w)‖ (`norms`), so that words count
         alike; frequent words outweigh the others all the more. With `sif` they are a/(a + p(w)), and the vector
         loses its projections on the components. Source: Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline
-        for sentence embeddings".
+        for sentence embeddings". With `tfidf` a word's weight falls with the documents that have it, and with how
+        often this one has it before, so that all its occurrences count 1 + log c; the vector loses its projections
+        on the components and has length 1, so that long documents lie no farther out than short ones. Its weakness:
+        the length says no more how much the words agree.
         """
         blocks = _blocks(list(map(len, texts)))
         return _concatenate([self._embed_block(*self._tokenizer.fold_all(texts[block])) for block in blocks])
@@ -97,16 +102,19 @@ class Embedder:
         # Nearly all words are known, so the others are handled by position. As unsigned numbers, NO_VECTOR and
         # NO_TOKEN are large too.
         others = np.flatnonzero(ids.view(np.uint32) >= self._vocabulary.size)
-        sums, weights = self._sum_known(ids, others, bounds)
+        damping = damp_repetitions(ids, bounds) if self._tfidf else np.ones(len(ids), dtype=np.float32)
+        sums, weights = self._sum_known(ids, others, bounds, damping)
         other_ids = ids[others]
         unknown = others[other_ids >= self._vocabulary.size]
         if len(unknown):
             rows = ids[unknown] - self._vocabulary.size
-            weights[unknown] = self._unknown.weights.take(rows)
+            weights[unknown] = self._unknown.weights.take(rows) * damping[unknown]
             sums += sum_rows(self._unknown.vectors, rows, weights[unknown], np.searchsorted(unknown, bounds))
         words = np.diff(bounds)
         pooled = words - _count(np.flatnonzero(weights == 0), bounds)
         doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
+        if self._tfidf:
+            scale_to_unit_length(doc_vectors)
         return EmbeddedDocuments(
             doc_vectors,
             tokens=words - _count(others[other_ids == NO_TOKEN], bounds),
@@ -128,12 +136,16 @@ class Embedder:
         return ids, np.append(np.searchsorted(starts, offsets), len(starts))
 
     def _sum_known(
-        self, ids: NDArray[np.int32], others: NDArray[np.int64], bounds: NDArray[np.int64]
+        self,
+        ids: NDArray[np.int32],
+        others: NDArray[np.int64],
+        bounds: NDArray[np.int64],
+        damping: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the weighted sums (n, d) of the known words, and the weights (m,); those at `others` are 0."""
         rows = ids.copy()
         rows[others] = 0
-        weights = self._bundle.word_weights.take(rows)
+        weights = self._bundle.word_weights.take(rows) * damping
         weights[others] = 0
         return sum_rows(self._bundle.word_vectors, rows, weights, bounds), weights
 

@@ -23,7 +23,8 @@ from scoring.importers.word2vec_binary import is_word2vec_binary, read_word2vec_
 from scoring.importers.word_spool import count_words
 from scoring.progress import Progress, silent
 from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
-from scoring.training.fit import count_words as count_in_corpus
+from scoring.training.word_counts import count_words as count_in_corpus
+from scoring.training.word_counts import pooling_weights
 from scoring.training.word_vectors import WordVectors
 
 # The first byte of every pickle that gensim has written (protocol 2 and later).
@@ -95,19 +96,21 @@ def build_model(
     """Return a model of imported word vectors.
 
     With `texts`, clusters are fitted to them, or the texts are assigned to `centroids` (k, d) if those are given;
-    pooling by `sif` takes the frequencies of words from the texts too. Without `texts`, the model has no distance
-    quantiles, hence no outlier shares, and no terms.
+    pooling by `sif` or `tfidf` takes the frequencies of words from the texts too. Without `texts`, the model has no
+    distance quantiles, hence no outlier shares, and no terms.
 
-    Raises: ModelError when there are neither texts nor centroids, or no texts for `sif`; CorpusError when no
+    Raises: ModelError when there are neither texts nor centroids, or no texts for `sif` or `tfidf`; CorpusError when no
     text has a word with a vector, or fewer distinct ones have one than clusters are asked for.
     """
     if texts is not None:
         documents = tokenize_corpus(texts, options.tokenizer, progress)
-        counts = count_in_corpus(documents, vectors.words) if options.pooling == "sif" else None
-        model = pooling_model(vectors, options, counts)
+        weights = None
+        if options.pooling in {"sif", "tfidf"}:
+            weights = pooling_weights(options.pooling, count_in_corpus(vectors.words, documents))
+        model = pooling_model(vectors, options, weights)
         return fit_model(model, documents, options, centroids=centroids, progress=progress)
-    if options.pooling == "sif":
-        raise ModelError("pooling by sif needs a corpus, for the frequencies of words")
+    if options.pooling in {"sif", "tfidf"}:
+        raise ModelError(f"pooling by {options.pooling} needs a corpus, for the frequencies of words")
     if centroids is None:
         raise ModelError("a bundle needs clusters: give either centroids or a corpus to fit them to")
     return replace(pooling_model(vectors, options), centroids=centroids)

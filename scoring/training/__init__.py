@@ -4,9 +4,10 @@ corpus          text files to documents
 train           documents to a model: the next three, then `fit`
 fasttext        word vectors by FastText
 lsa             word vectors by latent semantic analysis
+word_counts     how often documents have words, and the pooling weights that follow
 word_vectors    word vectors in memory, trained or imported
 fit             word vectors and documents to a model: pooling weights, components, clusters, terms
-sif             pooling weights and components by smooth inverse frequency
+sif             weights and components by smooth inverse frequency
 kmeans          clusters
 cluster_count   how many clusters
 terms           words that describe a cluster

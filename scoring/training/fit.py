@@ -4,7 +4,6 @@ word vectors, documents ─ weights → doc_vectors (n, d) ─ components → do
 """
 
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,21 +19,21 @@ from scoring.bundle.model import Model
 from scoring.bundle.rows import SelectedRows
 from scoring.embedding.embedder import Embedder
 from scoring.embedding.norms import inverse_norms
+from scoring.embedding.tfidf import scale_to_unit_length
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
 from scoring.tokens.names import TokenizerName
 from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.cluster_count import CountOrAuto
 from scoring.training.kmeans import CorpusClusters, describe_centroids, fit_clusters
-from scoring.training.sif import common_components, sif_weights
+from scoring.training.sif import common_components
 from scoring.training.terms import descriptive_terms
 from scoring.training.unknown_rate import fit_unknown_rate
 from scoring.training.word_vectors import WordVectors
 
 # Documents that are read or embedded between two reports of progress.
 _DOCS_PER_STEP = 1_000
-# The vector of an unknown word, from n-grams alone, is a guess; with `sif` it weighs less than a rare word, which has
-# nearly 1.
+# The vector of an unknown word, from n-grams alone, is a guess; it weighs this much of a rare word.
 _UNKNOWN_WEIGHT = 0.3
 # Arora, Liang and Ma remove one direction; more did not help on held-out news (bench/quality.py).
 _COMPONENTS = 1
@@ -49,7 +48,7 @@ class FittingOptions:
     """
 
     name: str
-    pooling: Pooling = "sif"
+    pooling: Pooling = "tfidf"
     tokenizer: TokenizerName = "letters"
     clusters: CountOrAuto = "auto"
     seed: int = 1
@@ -79,19 +78,22 @@ def tokenize_corpus(
 
 
 def pooling_model(
-    vectors: WordVectors, options: FittingOptions, counts: NDArray[np.int64] | None = None
+    vectors: WordVectors, options: FittingOptions, weights: NDArray[np.float32] | None = None
 ) -> Model:
     """Return a model that can embed documents but has no clusters yet, only one centroid, of zeros.
 
-    Pooling by `sif` takes the weights of words from their `counts` (V,), and unknown words have `_UNKNOWN_WEIGHT`.
+    weights (V,): those of `pooling_weights`; unknown words get a share of the largest. Where they are None, all words
+    have 1, or with `fasttext` that of their norms.
     """
-    sif = options.pooling == "sif" and counts is not None
+    unknown_weight = 1.0 if weights is None else _UNKNOWN_WEIGHT * float(weights.max())
+    if options.pooling == "fasttext":
+        weights = inverse_norms(vectors.word_vectors)
     return Model(
         name=options.name,
         words=vectors.words,
         word_vectors=vectors.word_vectors,
-        word_weights=_weights(vectors, options.pooling, counts),
-        unknown_weight=_UNKNOWN_WEIGHT if sif else 1.0,
+        word_weights=weights,
+        unknown_weight=unknown_weight,
         ngram_vectors=vectors.ngram_vectors,
         min_n=vectors.min_n,
         max_n=vectors.max_n,
@@ -99,21 +101,6 @@ def pooling_model(
         pooling=options.pooling,
         tokenizer=options.tokenizer,
     )
-
-
-def _weights(
-    vectors: WordVectors, pooling: Pooling, counts: NDArray[np.int64] | None
-) -> NDArray[np.float32] | None:
-    """Return the pooling weights of V words (V,); None where all are 1."""
-    if pooling == "fasttext":
-        return inverse_norms(vectors.word_vectors)
-    return sif_weights(counts) if pooling == "sif" and counts is not None else None
-
-
-def count_words(documents: Iterable[Sequence[str]], words: Iterable[str]) -> NDArray[np.int64]:
-    """Return how often each of V words occurs in tokenised documents, (V,)."""
-    found = Counter(token for tokens in documents for token in tokens)
-    return np.fromiter((found[word] for word in words), dtype=np.int64)
 
 
 def fit_model(
@@ -135,10 +122,12 @@ def fit_model(
     """
     with threadpool_limits(options.threads):
         doc_vectors, present = _embed(model, documents, progress)
-        if model.pooling == "sif":
+        if model.pooling in {"sif", "tfidf"}:
             components = common_components(doc_vectors, _COMPONENTS)
             doc_vectors -= (doc_vectors @ components.T) @ components
             model = replace(model, components=components)
+        if model.pooling == "tfidf":
+            scale_to_unit_length(doc_vectors)
         if centroids is None:
             clusters = fit_clusters(doc_vectors[present], options.clusters, options.seed, progress)
         else:
@@ -195,5 +184,5 @@ def _facts(documents: Sequence[Sequence[str]], clusters: CorpusClusters) -> dict
         "documents": len(documents),
         "tokens": sum(map(len, documents)),
         "clusters": clusters.reason,
-        "silhouettes": {str(k): silhouette for k, silhouette in clusters.silhouettes},
+        "agreements": {str(k): agreement for k, agreement in clusters.agreements},
     }

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from sklearn.metrics import pairwise_distances_argmin
+from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_argmin_min
 
 from scoring.errors import CorpusError
 from scoring.progress import Progress, silent
 from scoring.training.cluster_count import (
-    KMEANS_STARTS,
     CountOrAuto,
     choose_cluster_count,
-    measure_silhouettes,
+    measure_agreement,
 )
 
 # Stored training distances per cluster: one for each percent from 0 to 100, finer than an outlier share needs.
 QUANTILES = 101
+# K-Means is run from this many starts and the tightest result kept; scikit-learn's default before it became 1.
+_STARTS = 10
+# Float32 holds seven decimals, and a sum of many words five or six.
+_DISTINCT_DECIMALS = 4
+_DISTINCT_DIRECTIONS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +30,14 @@ class CorpusClusters:
     """k clusters of n documents: centroids (k, d), labels (n,), quantiles (k, QUANTILES) of the distances.
 
     The quantiles are of the Euclidean distances of a cluster's documents to its centroid, ascending; zeros for a
-    cluster without documents. silhouettes: (k, mean silhouette) of each candidate for k, empty where k was given.
+    cluster without documents. agreements: (k, agreement of halves) of each candidate for k, empty where k was given.
     reason: a sentence that says how k was chosen.
     """
 
     centroids: NDArray[np.float32]
     labels: NDArray[np.int64]
     quantiles: NDArray[np.float32]
-    silhouettes: Sequence[tuple[int, float]]
+    agreements: Sequence[tuple[int, float]]
     reason: str
 
 
@@ -46,24 +50,53 @@ def fit_clusters(
 
     Raises: CorpusError when there are fewer distinct documents than clusters.
     """
-    distinct = len(np.unique(doc_vectors, axis=0))
-    silhouettes: list[tuple[int, float]] = []
+    distinct = _count_distinct(doc_vectors)
+    agreements: list[tuple[int, float]] = []
     if clusters == "auto":
-        silhouettes = measure_silhouettes(doc_vectors, distinct, seed, progress)
-        k, reason = choose_cluster_count(silhouettes, distinct)
+        agreements = measure_agreement(doc_vectors, distinct, seed, progress)
+        k, reason = choose_cluster_count(agreements, distinct)
     else:
         k, reason = clusters, f"{clusters} clusters were asked for"
     if distinct < k:
         raise CorpusError(
             f"the corpus has {distinct} distinct documents with words, too few for {k} clusters"
         )
-    model = KMeans(n_clusters=k, n_init=KMEANS_STARTS, random_state=seed).fit(doc_vectors)
-    centroids = model.cluster_centers_.astype(np.float32)
-    labels = model.labels_.astype(np.int64)
+    model = KMeans(n_clusters=k, n_init=_STARTS, random_state=seed).fit(doc_vectors)
+    labels, centroids = fill_empty(doc_vectors, model.cluster_centers_)
     progress("cluster", 1, 1)
     return CorpusClusters(
-        centroids, labels, _distance_quantiles(doc_vectors, labels, centroids), silhouettes, reason
+        centroids, labels, _distance_quantiles(doc_vectors, labels, centroids), agreements, reason
     )
+
+
+def fill_empty(
+    doc_vectors: NDArray[np.float32], centroids: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the nearest centroid of each document (n,), and the centroids (k, d), each nearest to some document.
+
+    An empty cluster, as K-Means leaves where many documents are equal, gets the document that is farthest from its
+    own centroid. Of equal centroids only the first is nearest to a document, so none are equal either. It needs k
+    distinct documents at least.
+    """
+    filled = centroids.astype(np.float32)
+    for _ in range(len(centroids)):
+        labels, distances = pairwise_distances_argmin_min(doc_vectors, filled)
+        empty = np.flatnonzero(np.bincount(labels, minlength=len(filled)) == 0)
+        if not len(empty):
+            break
+        filled[empty[0]] = doc_vectors[distances.argmax()]
+    return labels.astype(np.int64), filled
+
+
+def _count_distinct(doc_vectors: NDArray[np.float32]) -> int:
+    """Return how many documents (n, d) differ by more than rounding, as those of equal words in another order do.
+
+    They are compared in a few random directions: rounding is less likely to part equal ones there than in d dimensions.
+    """
+    directions = np.random.default_rng(0).normal(size=(doc_vectors.shape[1], _DISTINCT_DIRECTIONS))
+    projected = doc_vectors @ directions
+    scale = max(float(np.abs(projected).max(initial=0)), 1e-30)
+    return len(np.unique(np.round(projected / scale, _DISTINCT_DECIMALS), axis=0))
 
 
 def describe_centroids(doc_vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> CorpusClusters:

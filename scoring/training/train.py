@@ -10,13 +10,14 @@ from scoring.progress import Progress, silent
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
 from scoring.training.lsa import append_lsa
+from scoring.training.word_counts import count_words, pooled_counts, pooling_weights
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions(FittingOptions):
     """The options of `scorepool train`.
 
-    dimensions: of the word vectors; FastText makes half of them, the larger for an odd number, and LSA the others.
+    dimensions: of the word vectors; FastText makes a quarter of them, at least one, and LSA the others.
     epochs: how often FastText reads the corpus; None follows the size of the corpus (`choose_epochs`).
     """
 
@@ -33,14 +34,18 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
     """
     documents = tokenize_corpus(texts, options.tokenizer, progress)
     epochs = options.epochs or choose_epochs(sum(map(len, documents)))
-    lsa_dimensions = options.dimensions // 2
+    lsa_dimensions = options.dimensions * 3 // 4
     parameters = FastTextParameters(
         options.dimensions - lsa_dimensions, epochs, options.seed, options.threads
     )
     vectors = train_word_vectors(documents, parameters, progress)
+    counts = count_words(vectors.words, documents)
+    weights = pooling_weights(options.pooling, counts)
     if lsa_dimensions:
-        vectors = append_lsa(vectors, documents, lsa_dimensions, options.seed)
-    model = pooling_model(vectors, options, vectors.counts if options.pooling == "sif" else None)
+        vectors = append_lsa(
+            vectors, pooled_counts(options.pooling, counts), weights, lsa_dimensions, options.seed
+        )
+    model = pooling_model(vectors, options, weights)
     model = fit_model(model, documents, options, progress=progress)
     facts = {"epochs": epochs, "seed": options.seed, "threads": options.threads}
     return replace(model, training={**model.training, **facts})

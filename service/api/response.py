@@ -165,7 +165,7 @@ class ModelInfo(Struct, frozen=True):
     digest: Digest
     dimensions: Annotated[int, Meta(ge=1)]
     clusters: Annotated[int, Meta(ge=1)]
-    pooling: Literal["mean", "sif", "fasttext"]
+    pooling: Literal["mean", "sif", "tfidf", "fasttext"]
     tokenizer: Literal["letters", "gensim", "fasttext"]
 
 

@@ -39,3 +39,31 @@ class StepRefused(Struct, frozen=True, gc=False, tag="refused"):
 
 
 StepReply = StepDone | StepRefused
+
+
+class StageRequest(Struct, frozen=True):
+    """All steps of a stage but those to skip, to be done on a cluster: its address, and the bundle that is meant."""
+
+    cluster: str
+    bundle: str
+    digest: str
+    folder: str
+    stage: int
+    skip: list[int]
+
+
+class StepKept(Struct, frozen=True, gc=False, tag="kept"):
+    """A step's record is written, not yet synced."""
+
+    step: int
+    output: StepDone
+
+
+class StageFault(Struct, frozen=True, tag="fault"):
+    """The stage cannot go on. fault: as of `StepRefused`, or `cluster` where that is the reason."""
+
+    fault: str
+    detail: str
+
+
+StageSaid = StepKept | StageFault

@@ -1,8 +1,8 @@
 """Texts to measure with: those of a corpus, or made of the bundle's own words.
 
-A bundle keeps no texts, but how often each word occurred in its corpus: with SIF, its weight is a / (a + p). Made texts
-have words as often, and a share that no model knows, since these cost a worker a hundred known ones. They lack what
-real texts have in common within a topic, so that a search for neighbours or pairs may take another time.
+A bundle keeps no texts, but how often each word occurred in its corpus: with `sif` and `tfidf` its weight says so.
+Made texts have words as often, and a share that no model knows, since these cost a worker a hundred known ones. They
+lack what real texts have in common within a topic, so that a search for neighbours or pairs may take another time.
 """
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
 from scoring.training.sif import SMOOTHING
+from scoring.training.word_counts import document_shares
 
 # Of a bundle that does not say how long its training texts were.
 DEFAULT_WORDS = 200
@@ -53,8 +54,11 @@ def _mean_words(bundle: Bundle) -> float:
 def _word_shares(bundle: Bundle) -> NDArray[np.float64]:
     """Return how often each word occurs (V,), adding up to 1; by Zipf's law where the bundle's weights do not say."""
     weights = np.asarray(bundle.word_weights, np.float64)
-    shares = SMOOTHING * (1 - weights) / np.maximum(weights, 1e-9)
-    if bundle.manifest.pooling != "sif" or not shares.sum() > 0:
+    if bundle.manifest.pooling == "tfidf":
+        shares = document_shares(weights)
+    else:
+        shares = SMOOTHING * (1 - weights) / np.maximum(weights, 1e-9)
+    if bundle.manifest.pooling not in {"sif", "tfidf"} or not shares.sum() > 0:
         ranks = np.random.default_rng(0).permutation(len(weights)) + 1
         shares = 1 / ranks
     shares = np.maximum(shares, 0)

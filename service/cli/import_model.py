@@ -38,8 +38,8 @@ from service.cli.progress import progress_bars
 )
 @BUNDLE_OUTPUT
 @click.option("--centroids", type=PATH, metavar="FILE", help="An existing K-Means: .npy, .skops, .joblib.")
-@clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
-@click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
+@clusters_option("Fitted to --corpus; auto: as many as its halves agree on.")
+@click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif|tfidf.")
 @click.option(
     "--like",
     type=click.Choice(LIBRARIES),

@@ -1,8 +1,10 @@
-"""`scorepool score`: scores a corpus, here or by a service. Texts in; one JSON line a document out, as in `/score`."""
+"""`scorepool score`: scores a corpus, here, on a cluster or by a service: one JSON line a document, as in `/score`."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import click
@@ -10,6 +12,9 @@ import orjson
 from click.core import ParameterSource
 
 from scoring.bundle.bundle import open_bundle
+from scoring.corpora.local import prepare, run_plan
+from scoring.corpora.options import CorpusOptions
+from scoring.corpora.results import result_file
 from scoring.embedding.embedder import EmbeddedDocuments
 from scoring.lines import documents as encoded
 from scoring.pipeline import Scorer, ScoringOptions
@@ -18,13 +23,18 @@ from scoring.texts.corpus import STANDARD_INPUT, read_documents
 from scoring.texts.documents import Document, ReadingLimits, ReadingOptions
 from scoring.texts.ids import identified
 from service.cli.input_errors import input_errors
+from service.cli.optional_parts import import_with_client, import_with_dask
 from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.cli.remote_service import import_with_client
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
+#: Up to so many documents are held in memory; the blocks and files of more are worth their overhead, about a second.
+IN_MEMORY_DOCUMENTS = 5_000
+
+# Documents and how many neighbours of each to find; the lines go to the file.
+Score = Callable[[Iterable[Document], int, BinaryIO, Progress], None]
 
 
 @click.command()
@@ -32,12 +42,25 @@ CHUNK_DOCUMENTS = 1_000
 @click.option("--bundle", type=PATH, envvar="SCOREPOOL_BUNDLE", help="Score here, with this bundle.")
 @click.option("--url", help="Let the service there score; needs `pip install scorepool-client`.")
 @click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Score on the Dask cluster with its scheduler at tcp://HOST:PORT, or on local:N processes; "
+    "needs `pip install scorepool[cluster]`.",
+)
+@click.option(
     "--neighbours",
     type=click.IntRange(0, 100),
     help="Of each document; 0 compares nothing. With --url all documents must fit into one request  "
     "[default: 5, with --url 0]",
 )
 @reading_options(ids=True)
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="That score here; the answer is the same.",
+)
 @click.option("--output", type=PATH, metavar="FILE", help="Write there  [default: standard output]")
 @FORCE
 @click.option(
@@ -58,22 +81,24 @@ def command(
     input: Path,
     bundle: Path | None,
     url: str | None,
+    cluster: str | None,
     neighbours: int | None,
     reading: ReadingOptions,
+    processes: int,
     output: Path | None,
     *,
     force: bool,
     token: str | None,
     timeout: float,
 ) -> None:
-    """Score the documents of INPUT, here or by a service.
+    """Score the documents of INPUT, here, on a cluster or by a service.
 
     INPUT is read as by `scorepool train`. It writes one JSON line for each document, with its id: the member or column
     `id`, the path of a file in a folder, or its position, from 0.
     """
     named = ctx.get_parameter_source("bundle") is ParameterSource.COMMANDLINE
-    if (url is None and bundle is None) or (url is not None and named):
-        raise click.UsageError("give --bundle to score here, or --url to let a service score")
+    if (url is None and bundle is None) or (url is not None and (named or cluster is not None)):
+        raise click.UsageError("give --bundle to score here or on a cluster, or --url to let a service score")
     if url is not None:
         remote = import_with_client("service.cli.score_remotely")
         scorer = remote.RemoteScorer(url, token, jwt_secret(), neighbours or 0, timeout)
@@ -83,9 +108,13 @@ def command(
             raise failure
         return
     assert bundle is not None
+    score = (
+        partial(score_documents, bundle, processes=processes)
+        if cluster is None
+        else _cluster(cluster, bundle)
+    )
     with progress_bars() as report, open_output(output, force=force) as out:
-        compared = 5 if neighbours is None else neighbours
-        score_documents(bundle, _documents(input, reading), compared, out, report)
+        score(_documents(input, reading), 5 if neighbours is None else neighbours, out, report)
 
 
 def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
@@ -93,16 +122,46 @@ def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
     return identified(read_documents(input, reading), name, ReadingLimits().id_characters)
 
 
+def _cluster(address: str, bundle: Path) -> Score:
+    module = import_with_dask("service.cli.score_on_cluster")
+    score: Score = module.ClusterScorer(address, bundle).score
+    return score
+
+
 def score_documents(
+    bundle: Path,
+    documents: Iterable[Document],
+    neighbours: int,
+    out: BinaryIO,
+    report: Progress,
+    *,
+    processes: int = 1,
+) -> None:
+    """Write one JSON line for each of n documents to `out`, the same for any number of processes.
+
+    With `neighbours` m = 0 the documents are not compared. The comparison takes O(n²·d), most of the time when there
+    are many documents. More than IN_MEMORY_DOCUMENTS are kept in a temporary folder, about 8·d + 12·m bytes each and
+    their texts, so memory is bounded.
+
+    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read; OSError.
+    """
+    rest = iter(documents)
+    first = list(islice(rest, IN_MEMORY_DOCUMENTS + 1))
+    if len(first) <= IN_MEMORY_DOCUMENTS:
+        _score_at_once(bundle, first, neighbours, out, report)
+        return
+    options = CorpusOptions("neighbours", neighbours) if neighbours else CorpusOptions("none")
+    named = ((str(document.id), document.text) for document in chain(first, rest))
+    with TemporaryDirectory(prefix="scorepool-") as folder:
+        prepare(bundle, named, Path(folder), options)
+        run_plan(bundle, Path(folder), processes=processes, progress=report)
+        result = result_file(Path(folder))
+        out.writelines(result.read(0, result.size))
+
+
+def _score_at_once(
     bundle: Path, documents: Iterable[Document], neighbours: int, out: BinaryIO, report: Progress
 ) -> None:
-    """Write one JSON line for each of n documents to `out`. Memory is O(n·(d + m)) for m neighbours of each.
-
-    With `neighbours` 0 the documents are not compared. The comparison takes O(n²·d), most of the time
-    when there are many documents.
-
-    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read.
-    """
     options = ScoringOptions("neighbours", neighbours) if neighbours else ScoringOptions("none")
     scorer = Scorer(open_bundle(bundle))
     ids, embedded = _embed(scorer, documents, report)

@@ -32,8 +32,8 @@ from service.cli.progress import progress_bars
     "--dimensions", default=100, show_default=True, type=click.IntRange(1, 2000), help="Of a vector."
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the corpus  [default: by its size]")
-@clusters_option("auto: chosen by silhouette.")
-@pooling_option(["mean", "sif"], default="sif", show_default=True)
+@clusters_option("auto: as many as two halves of the corpus agree on.")
+@pooling_option(["mean", "sif", "tfidf"], default="tfidf", show_default=True)
 @tokenizer_option(default="letters", show_default=True)
 @SEED
 @THREADS

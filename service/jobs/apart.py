@@ -69,7 +69,7 @@ class Processes:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,  # a traceback may hold a client's text
-                env=_environment(),
+                env=child_environment(),
                 limit=MAX_REPLY_BYTES,
                 start_new_session=True,
             )
@@ -118,7 +118,7 @@ def _begin(arguments: type[A]) -> A:
     return msgspec.json.decode(text, type=arguments)
 
 
-def _environment() -> Mapping[str, str]:
+def child_environment() -> Mapping[str, str]:
     """Return this environment without secrets, and with one thread for each library that would take all cores."""
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}

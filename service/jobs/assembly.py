@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from importlib.util import find_spec
 from time import time
 from typing import Protocol
 
 from service.api.scorer import Served
+from service.errors import StartError
 from service.jobs.apart import Processes
+from service.jobs.cluster_stages import ClusterStages
 from service.jobs.corpus_engine import CorpusEngine
 from service.jobs.engine import ServedModel
 from service.jobs.jobs import Jobs
@@ -64,10 +67,20 @@ def open_jobs(
         model=partial(_served, model),
         hands=HANDS * settings.workers,
         now=time,
+        cluster=_cluster(settings),
     )
     jobs = Jobs(context, processes, _limits(settings))
     register(lambda: observer.families(jobs.counts()))
     return jobs
+
+
+def _cluster(settings: Settings) -> ClusterStages | None:
+    """Return what works with the cluster, None without one. Raises: StartError when Dask is not installed."""
+    if settings.cluster is None or settings.bundle is None:
+        return None
+    if find_spec("distributed") is None:
+        raise StartError("cluster: needs Dask; install it: pip install scorepool[cluster]")
+    return ClusterStages(settings.cluster, settings.bundle.absolute())
 
 
 def _limits(settings: Settings) -> JobLimits:

@@ -20,6 +20,8 @@ from typing import TypeVar
 from scoring.errors import ScoringError
 from service.api.job import Findings
 from service.api.step import StepDone
+from service.jobs.cluster_stages import STAGES as CLUSTER_STAGES
+from service.jobs.cluster_stages import ClusterStages
 from service.jobs.commits import Commits
 from service.jobs.engine import Engine, ServedModel, Sizes, Stage, Work
 from service.jobs.errors import JobFailed, ModelChanged, StorageError
@@ -41,7 +43,8 @@ T = TypeVar("T")
 class RunContext:
     """What the runs of all jobs share.
 
-    hands: steps of a job that are handed out at once. now: the time of day, in seconds since 1970.
+    hands: steps of a job that are handed out at once. now: the time of day, in seconds since 1970. cluster: None
+    without one.
     """
 
     registry: Registry
@@ -52,6 +55,7 @@ class RunContext:
     model: Callable[[], ServedModel]
     hands: int
     now: Callable[[], float]
+    cluster: ClusterStages | None = None
     retry_s: float = RETRY_S
 
 
@@ -179,11 +183,14 @@ class JobRun:
         """Do what is left of the stage that the job is in, and enter the next."""
         number = self.record.stage
         counted = await self._context.registry.counted(self.record)
-        todo = (step for step in range(stage.count) if step not in counted)
         commits = Commits(self)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._hand_out_all(todo, stage, commits))
+                if self._context.cluster is not None and stage.name in CLUSTER_STAGES:
+                    group.create_task(self._carry_out(self._context.cluster, counted, commits))
+                else:
+                    todo = (step for step in range(stage.count) if step not in counted)
+                    group.create_task(self._hand_out_all(todo, stage, commits))
                 group.create_task(commits.run())
         except BaseExceptionGroup as faults:
             # The others have ended because of the first.
@@ -192,6 +199,12 @@ class JobRun:
             raise Stopping
         await self._blocking(partial(self._context.engine.end_stage, self._folder, number))
         await self._enter(self.record, work, number + 1)
+
+    async def _carry_out(self, cluster: ClusterStages, counted: set[int], commits: Commits) -> None:
+        """Have all steps done on the cluster. Raises: ClusterError, JobFailed, ModelChanged."""
+        work = (self._folder, self.record.stage, self.record.digest)
+        await cluster.run(work, counted, commits.add, lambda: self._stopping)
+        commits.complete()
 
     async def _hand_out_all(self, todo: Iterator[int], stage: Stage, commits: Commits) -> None:
         """Have steps done, some at a time. Raises: JobFailed, ModelChanged, StorageError, Stopping."""

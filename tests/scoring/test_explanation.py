@@ -1,5 +1,6 @@
 """Contributions of words against the formula in float64, written out word by word with gensim's hashes of n-grams."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "fasttext": lambda: model(
         pooling="fasttext", word_weights=inverse_norms(model().word_vectors), components=None
     ),
+    "tfidf": lambda: model(pooling="tfidf"),
     "no n-grams": lambda: model(ngram_vectors=None, min_n=0, max_n=0),
 }
 
@@ -43,7 +45,7 @@ TEXTS = st.one_of(
 
 @dataclass(frozen=True)
 class Oracle:
-    """The definition: a document is the mean of its weighted words, less its projections on the components."""
+    """The definition: a document is the weighted sum of its words, less its projections on the components."""
 
     bundle: Bundle
 
@@ -60,6 +62,10 @@ class Oracle:
         weight = 1 / np.linalg.norm(mean) if manifest.pooling == "fasttext" else manifest.unknown_weight
         return np.asarray(mean * weight)
 
+    def factor(self, count: int) -> float:
+        """Return how much all occurrences of a token count together."""
+        return 1 + math.log(count) if self.bundle.manifest.pooling == "tfidf" else count
+
     def parts(self, text: str) -> dict[str, NDArray[np.float64]]:
         """Return what the occurrences of each token add to the document's vector."""
         tokens = Tokenizer().tokenize(text)
@@ -69,7 +75,7 @@ class Oracle:
         for component in self.bundle.components.astype(float):
             removal = (np.eye(len(component)) - np.outer(component, component)) @ removal
         return {
-            token: removal @ vector * tokens.count(token) / max(1, pooled)
+            token: removal @ vector * self.factor(tokens.count(token)) / max(1, pooled)
             for token, vector in vectors.items()
         }
 

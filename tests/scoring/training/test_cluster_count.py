@@ -1,22 +1,36 @@
-"""The choice of the number of clusters; scikit-learn's silhouette is the oracle."""
+"""The choice of the number of clusters."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.metrics import silhouette_score
 
+from scoring.training.cluster_count import choose_cluster_count
 from scoring.training.kmeans import fit_clusters
 
 
 def test_auto_finds_the_number_of_separate_groups_and_gives_the_reason(blobs: NDArray[np.float32]) -> None:
-    """The number of well separated groups has the highest silhouette, and the reason names it."""
+    """Two halves agree on well separated groups, and the reason names their number."""
     clusters = fit_clusters(blobs, "auto", seed=3)
 
-    scores = dict(clusters.silhouettes)
     assert len(clusters.centroids) == 6
-    assert scores[6] == max(scores.values())
-    assert scores[6] == pytest.approx(silhouette_score(blobs, clusters.labels))
-    assert clusters.reason.startswith("6 clusters have the highest mean silhouette, 0.")
+    assert dict(clusters.agreements)[6] == pytest.approx(1)
+    assert clusters.reason.startswith(
+        "6 clusters, of 2, 3, 4, 5, 6, 8, 10, 12: two halves of the documents agree"
+    )
+    assert "weak" not in clusters.reason
+
+
+def test_documents_without_groups_are_weak_evidence() -> None:
+    """Whatever K-Means finds in noise, another half does not show it."""
+    noise = np.random.default_rng(1).normal(size=(100, 20)).astype(np.float32)
+
+    assert "weak evidence" in fit_clusters(noise, "auto", seed=1).reason
+
+
+def test_more_clusters_must_agree_nearly_as_well() -> None:
+    """Twice as many may cost 0.035."""
+    assert choose_cluster_count([(5, 0.90), (10, 0.87)], 500)[0] == 10
+    assert choose_cluster_count([(5, 0.90), (10, 0.86)], 500)[0] == 5
 
 
 def test_auto_makes_one_cluster_of_few_documents() -> None:
@@ -33,5 +47,5 @@ def test_progress_counts_the_candidates(blobs: NDArray[np.float32]) -> None:
 
     clusters = fit_clusters(blobs, "auto", 1, lambda *step: steps.append(step))
 
-    tried = len(clusters.silhouettes)
+    tried = len(clusters.agreements)
     assert steps == [*(("choose k", i, tried) for i in range(1, tried + 1)), ("cluster", 1, 1)]

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from scoring.errors import CorpusError
-from scoring.training.kmeans import QUANTILES, describe_centroids, fit_clusters
+from scoring.training.kmeans import QUANTILES, describe_centroids, fill_empty, fit_clusters
 
 
 def test_labels_and_centroids_are_those_of_kmeans(blobs: NDArray[np.float32]) -> None:
@@ -17,7 +17,7 @@ def test_labels_and_centroids_are_those_of_kmeans(blobs: NDArray[np.float32]) ->
 
     np.testing.assert_array_equal(clusters.labels, expected.labels_)
     np.testing.assert_array_equal(clusters.centroids, expected.cluster_centers_)
-    assert clusters.silhouettes == []
+    assert clusters.agreements == []
 
 
 @pytest.mark.parametrize("k", [121, 10_000])
@@ -31,6 +31,35 @@ def test_copies_do_not_count_as_documents(blobs: NDArray[np.float32]) -> None:
     """K-Means could not fill the clusters of equal documents."""
     with pytest.raises(CorpusError, match="3 distinct documents"):
         fit_clusters(np.repeat(blobs[:3], 9, axis=0), 4, seed=1)
+
+
+def test_rounding_does_not_make_documents_distinct(blobs: NDArray[np.float32]) -> None:
+    """Documents of equal words in another order differ in the last bits."""
+    copies = np.repeat(blobs[:3], 9, axis=0) * (1 + 1e-7 * np.arange(27, dtype=np.float32)[:, None])
+
+    with pytest.raises(CorpusError, match="3 distinct documents"):
+        fit_clusters(copies, 4, seed=1)
+
+
+@pytest.mark.parametrize("k", [2, 20, 60, 119, 120])
+def test_no_cluster_is_empty_or_equal_to_another(blobs: NDArray[np.float32], k: int) -> None:
+    """Even with one document a cluster, and with many copies of some."""
+    copied = np.concatenate([blobs, *[blobs[:2]] * 100])
+
+    clusters = fit_clusters(copied, k, seed=1)
+
+    assert np.bincount(clusters.labels, minlength=k).all()
+    assert len(np.unique(clusters.centroids, axis=0)) == k
+
+
+def test_empty_clusters_get_the_farthest_documents() -> None:
+    """One after another, until each centroid is the nearest to some document."""
+    documents = np.array([[0, 0], [1, 0], [0, 9], [5, 5]], np.float32)
+
+    labels, centroids = fill_empty(documents, np.zeros((3, 2), np.float32))
+
+    assert labels.tolist() == [0, 0, 1, 2]
+    assert centroids.tolist() == [[0, 0], [0, 9], [5, 5]]
 
 
 def test_quantiles_are_the_sorted_distances_at_even_ranks(blobs: NDArray[np.float32]) -> None:
