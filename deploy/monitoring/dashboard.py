@@ -265,21 +265,13 @@ TEXTS = (
 )
 
 JOBS = (
-    Panel(
-        "Jobs",
-        "Durable jobs by their states; paused ones wait for room on the disk.",
-        "short",
-        {"{{state}}": "sum by (state) (scorepool_jobs{$where})"},
-        stacked=True,
-    ),
-    Panel(
-        "Steps of jobs",
-        "Steps a second that are done and on disk, by stage: what requests leave of the workers.",
-        "short",
-        {"{{stage}}": "sum by (stage) (rate(scorepool_job_steps_total{$where}[$__rate_interval]))"},
-        stacked=True,
-    ),
-)
+    Panel("Jobs", "Durable jobs by state; paused ones wait for room on the disk.", "short", {
+        "{{state}}": "sum by (state) (scorepool_jobs{$where})"
+    }, stacked=True),
+    Panel("Steps of jobs", "Steps a second that are done and on disk, by stage.", "short", {
+        "{{stage}}": "sum by (stage) (rate(scorepool_job_steps_total{$where}[$__rate_interval]))"
+    }, stacked=True),
+)  # fmt: skip
 
 OVERVIEW = (
     Panel(
