@@ -264,6 +264,15 @@ TEXTS = (
     ),
 )
 
+JOBS = (
+    Panel("Jobs", "Durable jobs by state; paused ones wait for room on the disk.", "short", {
+        "{{state}}": "sum by (state) (scorepool_jobs{$where})"
+    }, stacked=True),
+    Panel("Steps of jobs", "Steps a second that are done and on disk, by stage.", "short", {
+        "{{stage}}": "sum by (stage) (rate(scorepool_job_steps_total{$where}[$__rate_interval]))"
+    }, stacked=True),
+)  # fmt: skip
+
 OVERVIEW = (
     Panel(
         "Ready", "Instances that take requests.", "short", {"ready": "sum(scorepool_ready{$where})"}, "stat"
@@ -298,6 +307,7 @@ ROWS = {
     "Workers": WORKERS,
     "Server": SERVER,
     "Model and texts": TEXTS,
+    "Jobs": JOBS,
 }
 
 

@@ -202,7 +202,7 @@ class JobEventsEndpoint:
                 yield b"event: %b\ndata: %b\n\n" % (kind, msgspec.json.encode(job))
                 if job.ended is not None:
                     return
-                await asyncio.sleep(PROGRESS_S)
+                await self._jobs.pause(PROGRESS_S)
                 if self._jobs.get_or_none(viewer, name) != job:
                     continue
             if not await self._jobs.change(name, self._heartbeat_s):

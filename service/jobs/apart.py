@@ -87,7 +87,7 @@ class Processes:
         except msgspec.DecodeError:
             raise ProcessLost(_described(status)) from None
         if said.fault:
-            logger.error("process_fault", extra={"program": module, "error": said.fault})
+            logger.error("job_process_failed", extra={"program": module, "error": said.fault})
             raise ProcessLost("of a fault of the service, which was logged")
         return msgspec.json.decode(said.reply, type=reply)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -55,7 +56,7 @@ class Jobs:
         self._regroupings = Regroupings(processes)
         self._limits = limits
         self._keeping: asyncio.Task[None] | None = None
-        self._stopped = False
+        self._stopped = asyncio.Event()
 
     @property
     def limits(self) -> JobLimits:
@@ -65,7 +66,7 @@ class Jobs:
     @property
     def stopping(self) -> bool:
         """Whether the server drains."""
-        return self._stopped
+        return self._stopped.is_set()
 
     async def start(self) -> None:
         """Take up the jobs that there are. Raises: StorageError."""
@@ -85,9 +86,9 @@ class Jobs:
 
     async def stop(self) -> None:
         """Hand out no more steps, and count what is done."""
-        if self._stopped:
+        if self.stopping:
             return
-        self._stopped = True
+        self._stopped.set()
         if self._keeping is not None:
             self._keeping.cancel()
         self._registry.wake_all()
@@ -127,6 +128,12 @@ class Jobs:
         """Wait until a job changes or is removed; return False when the time is over first."""
         return await self._registry.change(name, timeout_s)
 
+    async def pause(self, seconds: float) -> None:
+        """Wait so long, or until the server drains."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
+
     async def delete(self, viewer: Viewer, name: str) -> None:
         """Cancel a job that has not ended; remove one that has. Its files are deleted. Raises: Refused."""
         self._check_open()
@@ -158,7 +165,7 @@ class Jobs:
             await self._registry.put(cancelled)
 
     def _check_open(self) -> None:
-        if self._stopped:
+        if self.stopping:
             raise Refused("draining", "the server is shutting down; try again later")
 
     def get_or_none(self, viewer: Viewer, name: str) -> Job | None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 # Uploads that are received at once: each holds a connection and a piece in memory.
 MAX_UPLOADS = 16
 
+# Of one subject, so that it leaves places for others.
+MAX_OWN_UPLOADS = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLimits:

@@ -11,7 +11,7 @@ A step is handed out when it is not counted, and counted when its record is on d
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
@@ -139,7 +139,8 @@ class JobRun:
         if record.digest:
             context.registry.begin_anew(record)
         await self._blocking(partial(context.engine.begin, self._folder, sizes, record.options))
-        self.record = replace(
+        # It is this job's record only once the store has it, without the steps of an earlier begin.
+        begun = replace(
             record,
             digest=digest,
             dimensions=sizes.dimensions,
@@ -149,24 +150,24 @@ class JobRun:
             steps_total=work.steps,
             started=record.started or context.now(),
         )
-        await self._enter(work, 0)
+        await self._enter(begun, work, 0)
 
     async def _resume(self, work: Work) -> None:
         """Go on where it was, with the steps that are counted and whose records are whole."""
         stage = self.record.stage
-        if stage >= len(work.stages):
-            return
-        counted = await self._context.registry.counted(self.record)
-        whole = await self._blocking(partial(self._context.engine.done_steps, self._folder, stage))
-        await self._enter(work, stage, counted & whole)
+        counted: set[int] = set()
+        if stage < len(work.stages):
+            counted = await self._context.registry.counted(self.record)
+            counted &= await self._blocking(partial(self._context.engine.done_steps, self._folder, stage))
+        await self._enter(self.record, work, stage, counted)
 
-    async def _enter(self, work: Work, stage: int, steps: Sequence[int] | set[int] = ()) -> None:
-        """Be in a stage of which these steps are done."""
+    async def _enter(self, record: JobRecord, work: Work, stage: int, steps: Collection[int] = ()) -> None:
+        """Be in a stage of which these steps are done. Raises: StorageError, and then nothing has changed."""
         done, tiles = work.done_before(stage)
         current = work.stages[stage] if stage < len(work.stages) else Stage("", 0)
         self.record = await self._context.registry.enter_stage(
             replace(
-                self.record,
+                record,
                 state=State.RUNNING,
                 reason="",
                 stage=stage,
@@ -197,7 +198,7 @@ class JobRun:
         if self._stopping:
             raise Stopping
         await self._blocking(partial(self._context.engine.end_stage, self._folder, number))
-        await self._enter(work, number + 1)
+        await self._enter(self.record, work, number + 1)
 
     async def _carry_out(self, cluster: ClusterStages, counted: set[int], commits: Commits) -> None:
         """Have all steps done on the cluster. Raises: ClusterError, JobFailed, ModelChanged."""

@@ -15,7 +15,7 @@ from service.errors import Refused
 from service.jobs.apart import Processes, ProcessLost
 from service.jobs.engine import Base, Sizes, Work
 from service.jobs.errors import StorageError
-from service.jobs.limits import MAX_UPLOADS, JobLimits
+from service.jobs.limits import MAX_OWN_UPLOADS, MAX_UPLOADS, JobLimits
 from service.jobs.reading import Read, Reading, Reply, Unread
 from service.jobs.record import JobRecord
 from service.jobs.run import RunContext
@@ -100,6 +100,11 @@ class Submission:
         waiting = len(uploads) + sum(not record.state.ended for record in own)
         if waiting >= limits.jobs and self._with_key(new) is None:
             detail = f"{waiting} of your jobs have not ended, at most {limits.jobs} may; wait, or delete some"
+            raise Refused("quota_exceeded", detail, RETRY_S)
+        if len(uploads) >= MAX_OWN_UPLOADS:
+            detail = (
+                f"{len(uploads)} of your corpora are being received, at most {MAX_OWN_UPLOADS} may be; wait"
+            )
             raise Refused("quota_exceeded", detail, RETRY_S)
         if len(self._uploads) >= MAX_UPLOADS:
             raise Refused("overloaded", f"{MAX_UPLOADS} corpora are being received; try again later", RETRY_S)

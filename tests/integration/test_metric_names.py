@@ -13,9 +13,9 @@ GUIDE = Path(__file__).parents[2] / "docs/operations/monitoring.md"
 
 
 @pytest.fixture(scope="module")
-def text(demo_bundle: Path) -> str:
+def text(demo_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return what a server that has scored a request answers to a scrape."""
-    with running_server(demo_bundle, workers=1) as server:
+    with running_server(demo_bundle, workers=1, state_dir=tmp_path_factory.mktemp("state")) as server:
         server.await_ready()
         server.score()
         return server.request("GET", "/metrics").body.decode()

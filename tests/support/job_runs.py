@@ -1,7 +1,7 @@
 """Runs of jobs without workers: an engine whose steps are numbers in a file, and a queue that does them at once."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from service.api.outcome import Outcome
 from service.api.step import StepDone, StepRefused, StepReply, StepRequest
 from service.jobs.apart import Processes
 from service.jobs.engine import Base, ResultFile, ResultPart, ServedModel, Sizes, Stage, Work
+from service.jobs.errors import StorageError
 from service.jobs.long_steps import LongSteps
 from service.jobs.record import JobRecord
 from service.jobs.registry import Registry
@@ -105,6 +106,19 @@ class ScriptedQueue:
         return Finish(step, End.ANSWERED, Outcome("ok", msgspec.json.encode(end)))
 
 
+class LimitedStore(Store):
+    """A store that has no room the next `refusals` times that a job enters a stage."""
+
+    refusals = 0
+
+    def replace_steps(self, record: JobRecord, steps: Iterable[int] = ()) -> None:
+        """Write it, or refuse to."""
+        if self.refusals:
+            self.refusals -= 1
+            raise StorageError("the jobs' database: database or disk is full", full=True)
+        super().replace_steps(record, steps)
+
+
 @dataclass
 class RecordedEvents:
     """What jobs have reported."""
@@ -134,7 +148,7 @@ class Workshop:
         self.engine = ScriptedEngine()
         self.queue = ScriptedQueue()
         self.events = RecordedEvents()
-        self.store = Store(self.folder.database)
+        self.store = LimitedStore(self.folder.database)
         self.registry = Registry(self.store, self.events)
         self.model = ServedModel("sha256:a", 3)
         self.now = 1e9

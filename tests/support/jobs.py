@@ -37,17 +37,17 @@ def corpus(texts: Iterable[str], prefix: str = "d") -> bytes:
 
 
 class JobsClient:
-    """One client of a server."""
+    """One client of a server; headers: of its requests, with its token."""
 
     def __init__(self, server: Server, subject: str = "ann", scope: str = "jobs") -> None:
         self._server = server
-        self._headers = {"Authorization": f"Bearer {sign_token(SECRET, TokenClaims(subject, scope=scope))}"}
+        self.headers = {"Authorization": f"Bearer {sign_token(SECRET, TokenClaims(subject, scope=scope))}"}
 
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Send a request of any kind."""
-        return self._server.request(method, path, body, {**self._headers, **(headers or {})})
+        return self._server.request(method, path, body, {**self.headers, **(headers or {})})
 
     def post(self, body: bytes, query: str = "", kind: str = NDJSON, **headers: str) -> Reply:
         """Send a corpus; an underscore in a header's name is a hyphen."""

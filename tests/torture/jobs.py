@@ -143,6 +143,8 @@ class Torture:
                 self._tally.failures.append(
                     f"{place}: {before} steps were done before the kill, {done} after it"
                 )
+            if self._random.random() < 0.8:
+                server.await_ready(1)
             if self._random.random() < 0.3:
                 watch(server, place, self._random.uniform(0, 0.5))
                 self._tally.worker_kills += kill_worker(server, self._random)

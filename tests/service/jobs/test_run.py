@@ -140,6 +140,46 @@ def test_another_model_while_documents_are_embedded_begins_anew(shop: Workshop) 
     assert sorted(done(shop.folder.job("job"), 0)) == list(range(7))
 
 
+def test_a_job_whose_begin_is_not_stored_is_not_begun(shop: Workshop) -> None:
+    """Steps that were counted with another model are never taken for this one's."""
+
+    async def work() -> JobRecord:
+        shop.queue.held = asyncio.Event()
+        job = JobRun(await shop.add(), shop.context)
+        task = asyncio.create_task(job.run())
+        while shop.queue.running < 4:
+            await asyncio.sleep(0)
+        await shop.registry.count(job.record, "embed", [0, 1, 2])
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        shop.queue.held = None
+        shop.model, shop.store.refusals = ServedModel("sha256:b", 3), 2
+        return await finish(shop, shop.registry.get("job"))
+
+    record = run(work())
+
+    assert (record.state, record.digest, record.begun) == (State.DONE, "sha256:b", 2)
+    assert sorted(done(shop.folder.job("job"), 0)) == list(range(7))
+
+
+def test_a_job_is_done_only_when_that_is_stored(shop: Workshop) -> None:
+    """Until then it is paused, with all of its steps counted."""
+    shop.store.refusals = 0
+
+    async def work() -> JobRecord:
+        job = JobRun(await shop.add(), shop.context)
+        task = asyncio.create_task(job.run())
+        while job.record.stage < len(STAGES) - 1:
+            await shop.registry.change("job", 1.0)
+        shop.store.refusals = 3
+        await task
+        return job.record
+
+    record = run(work())
+
+    assert (record.state, record.steps_done, shop.events.steps) == (State.DONE, TOTAL, TOTAL)
+
+
 def test_another_model_later_changes_nothing(shop: Workshop) -> None:
     """The documents are vectors already."""
 
