@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Protocol
@@ -141,25 +142,20 @@ def create_app(  # noqa: PLR0913 - the parts of the service
     load_shedder = LoadShedder(backend, authenticator, telemetry, limits, settings.root_path)
     readiness = Readiness(lambda: backend.readiness or (None if keys.ready else "starting"))
     telemetry.register(_health(settings, backend, readiness).families)
+    drain = partial(_drain, model, backend, jobs, settings.drain_timeout_s)
     work = _work_routes(model.info.scorer, backend, authenticator, limits)
     app = Application(
         routes=[
             *work,
             *_probe_routes(backend, readiness),
-            *_operator_routes(model, telemetry, backend.snapshot, authenticator),
+            *_operator_routes(model, telemetry, partial(_snapshot, backend, jobs), authenticator),
             *_document_routes(settings, model, backend),
             *job_routes(jobs, authenticator, settings.body_timeout_s),
             *page_routes(),
         ],
         middleware=_middleware(settings, telemetry, work[0]),
         exception_handlers={HTTPException: http_exception_response},
-        lifespan=_lifespan(
-            backend,
-            keys,
-            readiness,
-            jobs,
-            partial(_drain, model, backend, jobs, settings.drain_timeout_s),
-        ),
+        lifespan=_lifespan(backend, keys, readiness, jobs, drain),
     )
     # `/score/` is another path, and POST bodies do not survive a redirect.
     app.router.redirect_slashes = False
@@ -241,6 +237,11 @@ def _probe_routes(backend: Backend, readiness: Readiness) -> list[Route]:
     ]
 
 
+def _snapshot(backend: Backend, jobs: Jobs | None) -> Snapshot:
+    pool = backend.snapshot()
+    return pool if jobs is None else replace(pool, job_states=jobs.counts())
+
+
 def _not_ready(backend: Backend, reason: str | None) -> NotReady | None:
     return None if reason is None else NotReady("unavailable", reason, backend.damage or UNSET)
 
@@ -271,6 +272,8 @@ def _lifespan(
             yield
         finally:
             await drain()
+            if jobs is not None:
+                await jobs.close()
             readiness.stop()
             await keys.stop()
 

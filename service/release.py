@@ -26,7 +26,7 @@ from service.ipc.bundle_handle import BundleHandle
 from service.limits import PoolLimits
 from service.pool.process import Trial
 from service.scheduling.call_cost import SizePredictor
-from service.scheduling.features import KnownModel, KnowsWord
+from service.scheduling.features import KnownModel, KnowsWord, segment_known
 from service.scheduling.prediction import DocumentPredictor, Predictor
 from service.scorers.declaration import declare
 from service.scorers.description import describe, describe_apart
@@ -93,7 +93,7 @@ def open_release(
         return Release(
             handlers or ScorerSource(DOCUMENTS, (bundle, settings.limits), preload=description.preload),
             Served(description, model_info(files.manifest, files.digest)),
-            KnownModel(word_test(files), files.manifest.dimensions),
+            known_model(files),
             bundle,
             _trial(files, settings),
         )
@@ -123,16 +123,20 @@ def model_info(manifest: Manifest, digest: str) -> ModelInfo:
     )
 
 
-def word_test(files: BundleFiles) -> KnowsWord:
-    """Return a test whether a word costs a worker only a look-up: one that the model knows, as most are.
+def known_model(files: BundleFiles) -> KnownModel:
+    """Return what predictions need to know of a model. Raises: BundleError.
 
-    Without n-gram vectors every word does. The vocabulary is copied, some bytes a word: the event loop must not wait
-    for a disk, and a file that is truncated while it is mapped would end the server. Raises: BundleError.
+    Known is a word that costs a worker only a look-up; without n-gram vectors every word does. The vocabulary is
+    copied, some bytes a word: the event loop must not wait for a disk, and a file that is truncated while it is mapped
+    would end the server. For the loop's sake the tokenizer's tables are made here, and ICU is not loaded.
     """
-    if NGRAM_VECTORS_FILE not in files.manifest.files:
-        return lambda word: True
-    contains: KnowsWord = copy_vocabulary(files).__contains__
-    return contains
+    manifest = files.manifest
+    knows_word: KnowsWord = lambda word: True  # noqa: E731 - a function without a name
+    if NGRAM_VECTORS_FILE in manifest.files:
+        knows_word = copy_vocabulary(files).__contains__
+    tokenizer = manifest.make_tokenizer(segment_known(knows_word))
+    tokenizer.tokenize("\u0e01\u0e02")
+    return KnownModel(knows_word, manifest.dimensions, tokenizer)
 
 
 def _trial(files: BundleFiles, settings: Settings) -> Trial:

@@ -33,8 +33,6 @@ import os
 # Before NumPy is imported: its BLAS reads them once.
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-import random
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -44,9 +42,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]  # it has no types
 
 from bench.harness.command_line import bundle_path, parser
-from bench.harness.documents import SEED, corpus
+from bench.harness.documents import corpus
 from bench.harness.results import collect, save
 from bench.scoring.growth import Growth, Work, draw, figures, measure, table, use_one_core
+from bench.scoring.passages import passages
 from scoring.bundle.bundle import open_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.similarity.block_products import BlockProducts
@@ -56,26 +55,12 @@ from scoring.similarity.pairs import find_pairs
 
 NEIGHBOURS = 10
 SIZES = (1_000, 2_000, 5_000, 10_000, 20_000)
-# The least and the most words of a passage.
-PASSAGE = (20, 100)
 # `pairs` is timed at the threshold that about one pair in a thousand exceeds.
 SHARE = 1e-3
 BLOCK = 512
 OURS, PAIRS = "scorepool", "scorepool pairs"
 FAISS, PARTITION, HALF = "faiss IndexFlatIP", "blocks, argpartition", "half product alone"
 COMPARED, EXACT = "half product, compared", "exact cosines alone"
-
-
-def passages(texts: Sequence[str], count: int) -> list[str]:
-    """Return distinct passages of running text, each from one of the texts."""
-    rng = random.Random(SEED)
-    words = [text.split() for text in texts]
-    found: dict[str, None] = {}
-    while len(found) < count:
-        source, length = rng.choice(words), rng.randint(*PASSAGE)
-        start = rng.randint(0, max(0, len(source) - length))
-        found[" ".join(source[start : start + length])] = None
-    return list(found)
 
 
 def search_faiss(units: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

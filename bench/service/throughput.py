@@ -35,8 +35,7 @@ from service.api.outcome import Outcome
 from service.api.request import Operation
 from service.dispatcher import Dispatcher
 from service.limits import PoolLimits, RequestLimits
-from service.release import word_test
-from service.scheduling.features import KnownModel
+from service.release import known_model
 from service.scheduling.job import Job
 from service.scheduling.prediction import DocumentPredictor
 from service.scorers.handler import open_documents
@@ -182,7 +181,7 @@ async def measure(payload: Payload, bundle: Path, options: argparse.Namespace) -
     batching_limits = PoolLimits(workers=options.workers, queue_budget_s=60)
     single_limits = PoolLimits(workers=options.workers, batch_jobs=1)
     with opened_files(bundle) as files:
-        model = KnownModel(word_test(files), files.manifest.dimensions)
+        model = known_model(files)
     batching, single = (
         Dispatcher(handlers, limits, predictor=DocumentPredictor(limits.max_documents, model, Random(1)))
         for limits in (batching_limits, single_limits)

@@ -4,6 +4,9 @@ client, async_client      the shells: httpx, sleeping, threads and tasks; nothin
 calls                     the calls that both offer, each as a generator of steps
 exchange                  one call: attempts, retries, deadline; with retry, circuit and tokens
 parts                     a large set, split into requests
+sync_jobs, async_jobs     corpora that the service keeps and works on, of any size; uploads and results that go on where
+job_calls, following,     they stopped
+uploads, events, jobs
 request, results, errors  what is sent, what comes back
 passing_on                ids, traces and deadlines of the request that causes a call
 connections, clock        httpx's set-up and errors; time
@@ -28,6 +31,7 @@ from scorepool_client.errors import (
     ServerError,
     UnreachableError,
 )
+from scorepool_client.jobs import Job, JobFailedError, JobOptions, Tiles
 from scorepool_client.parts import FailedDocument, ManyScores, OnProgress, Part, PartialFailureError, Progress
 from scorepool_client.passing_on import passing_on
 from scorepool_client.request import Document, Similarity
@@ -64,6 +68,9 @@ __all__ = [
     "Info",
     "InvalidAnswerError",
     "InvalidRequestError",
+    "Job",
+    "JobFailedError",
+    "JobOptions",
     "Limits",
     "ManyScores",
     "Model",
@@ -80,6 +87,7 @@ __all__ = [
     "ScorepoolError",
     "ServerError",
     "Similarity",
+    "Tiles",
     "TokenMinter",
     "UnreachableError",
     "minted_with_key",

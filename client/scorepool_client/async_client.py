@@ -11,9 +11,31 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
+from scorepool_client.async_jobs import AsyncJobs, iterated
 from scorepool_client.calls import Calls, ClientSettings
-from scorepool_client.connections import HEADERS, Attempt, parse_address, pool_limits, time_limits
-from scorepool_client.exchange import FetchToken, Loss, LossKind, Reply, Send, Sleep, Step, Steps
+from scorepool_client.connections import (
+    HEADERS,
+    Attempt,
+    is_success,
+    parse_address,
+    pool_limits,
+    stream_limits,
+    time_limits,
+)
+from scorepool_client.exchange import (
+    Body,
+    Emit,
+    FetchToken,
+    Loss,
+    LossKind,
+    Read,
+    Reply,
+    Send,
+    Sleep,
+    Step,
+    Steps,
+)
+from scorepool_client.job_calls import JobCalls
 from scorepool_client.parts import ManyScores, OnProgress, Part, PartRequest, Splitter, Tally
 from scorepool_client.request import AnyDocument, Options, Similarity
 from scorepool_client.results import Info, ScoreResult
@@ -48,6 +70,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient(base_url=url, headers=HEADERS, limits=limits, transport=transport)
         self._calls = Calls(token, settings)
         self._fetching = asyncio.Lock()
+        self.jobs = AsyncJobs(JobCalls(self._calls), self)
 
     def __repr__(self) -> str:
         """Return the address and the state of the circuit."""
@@ -79,13 +102,13 @@ class AsyncClient:
     ) -> ScoreResult:
         """Score the documents of one request; see `Client.score`. Raises: ScorepoolError."""
         options = Options(similarity, neighbours, threshold, vectors)
-        return await self._run(self._calls.score(documents, options, timeout))
+        return await self.run(self._calls.score(documents, options, timeout))
 
     async def similarity_matrix(
         self, documents: Sequence[AnyDocument], *, timeout: float | None = None
     ) -> "NDArray[numpy.float32]":
         """Return the cosine of every document with every other; see `Client.similarity_matrix`."""
-        return await self._run(self._calls.matrix(documents, timeout))
+        return await self.run(self._calls.matrix(documents, timeout))
 
     async def score_many(
         self,
@@ -113,7 +136,7 @@ class AsyncClient:
     ) -> AsyncIterator[Part]:
         """Yield the parts of any number of documents, in order; see `Client.score_parts`."""
         tally = Tally(documents, on_progress)
-        limits = (await self._run(self._calls.info(timeout, patient=True))).limits
+        limits = (await self.run(self._calls.info(timeout, patient=True))).limits
         splitter = Splitter(limits, vectors=vectors)
         waiting: deque[asyncio.Task[Part]] = deque()
 
@@ -122,7 +145,7 @@ class AsyncClient:
                 waiting.append(asyncio.create_task(self._score_part(request, tally, timeout)))
 
         try:
-            async for document in _iterated(documents):
+            async for document in iterated(documents):
                 submit(splitter.add(document))
                 while len(waiting) >= concurrency:
                     yield tally.note(await waiting.popleft())
@@ -137,13 +160,14 @@ class AsyncClient:
 
     async def info(self, *, timeout: float | None = None) -> Info:
         """Return what the service says of itself: version, model, limits. Raises: ScorepoolError."""
-        return await self._run(self._calls.info(timeout))
+        return await self.run(self._calls.info(timeout))
 
     async def _score_part(self, request: PartRequest, tally: Tally, timeout: float | None) -> Part:
         refused = tally.refused(request)
-        return await self._run(self._calls.score_part(request, timeout)) if refused is None else refused
+        return await self.run(self._calls.score_part(request, timeout)) if refused is None else refused
 
-    async def _run(self, steps: Steps[Result]) -> Result:
+    async def run(self, steps: Steps[Result]) -> Result:
+        """Do the steps of one call; return its result."""
         answer: Any = None
         with closing(steps):
             try:
@@ -152,34 +176,62 @@ class AsyncClient:
             except StopIteration as done:
                 return cast("Result", done.value)
 
-    async def _do(self, step: Step) -> Reply | Loss | str | Exception | None:
+    async def iterate(self, steps: Steps[None]) -> AsyncIterator[Any]:
+        """Do steps, and yield what they emit; the last answer that is read stays open meanwhile."""
+        answer: Any = None
+        stream: AsyncAnswerStream | None = None
+        with closing(steps):
+            try:
+                while True:
+                    step = steps.send(answer)
+                    if isinstance(step, Emit):
+                        yield step.value
+                        answer = None
+                        continue
+                    if stream is not None and not isinstance(step, Read):
+                        await stream.close()
+                    answer = await self._do(step)
+                    if isinstance(answer, Reply) and answer.stream is not None:
+                        stream = answer.stream
+            except StopIteration:
+                return
+            finally:
+                if stream is not None:
+                    await stream.close()
+
+    async def _do(self, step: Step) -> Reply | Loss | str | bytes | Exception | None:
         if isinstance(step, Send):
             return await self._send(step)
-        if isinstance(step, Sleep):
-            await self._calls.clock.sleep_async(step.seconds)
-            return None
-        return await self._fetch_token(step)
+        if isinstance(step, Read):
+            return await cast("AsyncAnswerStream", step.stream).read()
+        if isinstance(step, FetchToken):
+            return await self._fetch_token(step)
+        assert isinstance(step, Sleep)
+        await self._calls.clock.sleep_async(step.seconds)
+        return None
 
     async def _send(self, step: Send) -> Reply | Loss:
         attempt = Attempt()
         request = self._http.build_request(
             step.method,
             step.path,
-            content=step.body,
+            content=step.body if isinstance(step.body, bytes | None) else _chunks(step.body),
             headers=step.headers,
-            timeout=time_limits(step.time_s),
+            timeout=stream_limits(step.time_s) if step.stream else time_limits(step.time_s),
             extensions={"trace": attempt.trace_async},
         )
         try:
-            return await _within(step.time_s, self._receive(request, attempt))
+            return await _within(step.time_s, self._receive(request, attempt, stream=step.stream))
         except asyncio.TimeoutError:
             return Loss(LossKind.TIMEOUT, "waiting for the answer")
         except httpx.RequestError as error:
             return attempt.loss(error)
 
-    async def _receive(self, request: httpx.Request, attempt: Attempt) -> Reply:
+    async def _receive(self, request: httpx.Request, attempt: Attempt, *, stream: bool) -> Reply:
         response = await self._http.send(request, stream=True)
         attempt.answered = True
+        if stream and is_success(response):
+            return Reply(response.status_code, response.headers, b"", AsyncAnswerStream(response, attempt))
         try:
             return Reply(response.status_code, response.headers, await response.aread())
         finally:
@@ -198,20 +250,36 @@ class AsyncClient:
                 return error
 
 
+class AsyncAnswerStream:
+    """An answer that is read as it comes."""
+
+    def __init__(self, response: httpx.Response, attempt: Attempt) -> None:
+        self._response = response
+        self._chunks = response.aiter_bytes()
+        self._attempt = attempt
+
+    async def read(self) -> bytes | Loss:
+        """Return what has come, none at the end."""
+        try:
+            return await anext(self._chunks, b"")
+        except httpx.RequestError as error:
+            return self._attempt.loss(error)
+
+    async def close(self) -> None:
+        """Close the connection, unless the answer was read to its end."""
+        await self._response.aclose()
+
+
+async def _chunks(body: Body) -> AsyncIterator[bytes]:
+    """Yield the bytes of a body; the disk is waited for in another thread."""
+    chunks = body.chunks()
+    while chunk := await asyncio.to_thread(next, chunks, b""):
+        yield chunk
+
+
 async def _within(seconds: float, work: Coroutine[Any, Any, Result]) -> Result:
     if sys.version_info < (3, 11):
         return await asyncio.wait_for(work, seconds)
     else:  # noqa: RET505  # type checkers skip one branch, by the version
         async with asyncio.timeout(seconds):
             return await work
-
-
-async def _iterated(
-    documents: Iterable[AnyDocument] | AsyncIterable[AnyDocument],
-) -> AsyncIterator[AnyDocument]:
-    if isinstance(documents, AsyncIterable):
-        async for document in documents:
-            yield document
-    else:
-        for document in documents:
-            yield document

@@ -47,7 +47,7 @@ class Calls:
         self.clock = settings.clock
         self.tokens = TokenCache(token)
         self.circuit = Circuit(settings.circuit, settings.rng)
-        self._timeout_s = settings.timeout_s
+        self.timeout_s = settings.timeout_s
         budget = RetryBudget(settings.retry)
         self._shared = Shared(settings.clock, settings.rng, settings.retry, budget, self.circuit, self.tokens)
 
@@ -79,6 +79,14 @@ class Calls:
         reply = yield from exchange.steps()
         return read_info(reply.body, exchange.request_id, exchange.attempts)
 
+    def exchange(self, call: Call) -> Exchange:
+        """Return a call on its way; its time begins now."""
+        return Exchange(self._shared, call)
+
+    def backoff(self, failures: int) -> float:
+        """Return the random wait after so many failures in a row of what is kept up for long."""
+        return self._shared.retry.backoff(failures, self._shared.rng)
+
     def _exchange(
         self,
         path: str,
@@ -88,7 +96,7 @@ class Calls:
         accept: str = "application/json",
         patient: bool = False,
     ) -> Exchange:
-        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        timeout_s = self.timeout_s if timeout_s is None else timeout_s
         method = "GET" if body is None else "POST"
         call = Call(method, path, body, timeout_s, accept, patient, current_origin())
         return Exchange(self._shared, call)

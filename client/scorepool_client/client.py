@@ -13,11 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 
 from scorepool_client.calls import Calls, ClientSettings
-from scorepool_client.connections import HEADERS, Attempt, parse_address, pool_limits, time_limits
-from scorepool_client.exchange import FetchToken, Loss, LossKind, Reply, Send, Sleep, Step, Steps
+from scorepool_client.connections import (
+    HEADERS,
+    Attempt,
+    is_success,
+    parse_address,
+    pool_limits,
+    stream_limits,
+    time_limits,
+)
+from scorepool_client.exchange import Emit, FetchToken, Loss, LossKind, Read, Reply, Send, Sleep, Step, Steps
+from scorepool_client.job_calls import JobCalls
 from scorepool_client.parts import ManyScores, OnProgress, Part, PartRequest, Splitter, Tally
 from scorepool_client.request import AnyDocument, Options, Similarity
 from scorepool_client.results import Info, ScoreResult
+from scorepool_client.sync_jobs import Jobs
 from scorepool_client.tokens import TokenGiver
 
 if TYPE_CHECKING:
@@ -53,6 +63,7 @@ class Client:
         self._http = httpx.Client(base_url=url, headers=HEADERS, limits=limits, transport=transport)
         self._calls = Calls(token, settings)
         self._fetching = threading.Lock()
+        self.jobs = Jobs(JobCalls(self._calls), self)
 
     def __repr__(self) -> str:
         """Return the address and the state of the circuit."""
@@ -90,7 +101,7 @@ class Client:
         Raises: ScorepoolError.
         """
         options = Options(similarity, neighbours, threshold, vectors)
-        return self._run(self._calls.score(documents, options, timeout))
+        return self.run(self._calls.score(documents, options, timeout))
 
     def similarity_matrix(
         self, documents: Sequence[AnyDocument], *, timeout: float | None = None
@@ -100,7 +111,7 @@ class Client:
         It is ImportError where NumPy is missing (`pip install scorepool-client[numpy]`); `score` with the similarity
         `matrix` needs none.
         """
-        return self._run(self._calls.matrix(documents, timeout))
+        return self.run(self._calls.matrix(documents, timeout))
 
     def score_many(
         self,
@@ -141,7 +152,7 @@ class Client:
         Raises: ScorepoolError when the limits of the service cannot be read.
         """
         tally = Tally(documents, on_progress)
-        limits = self._run(self._calls.info(timeout, patient=True)).limits
+        limits = self.run(self._calls.info(timeout, patient=True)).limits
         splitter = Splitter(limits, vectors=vectors)
         waiting: deque[Future[Part]] = deque()
         pool = ThreadPoolExecutor(concurrency, "scorepool-client")
@@ -165,13 +176,14 @@ class Client:
 
     def info(self, *, timeout: float | None = None) -> Info:
         """Return what the service says of itself: version, model, limits. Raises: ScorepoolError."""
-        return self._run(self._calls.info(timeout))
+        return self.run(self._calls.info(timeout))
 
     def _score_part(self, request: PartRequest, tally: Tally, timeout: float | None) -> Part:
         refused = tally.refused(request)
-        return self._run(self._calls.score_part(request, timeout)) if refused is None else refused
+        return self.run(self._calls.score_part(request, timeout)) if refused is None else refused
 
-    def _run(self, steps: Steps[Result]) -> Result:
+    def run(self, steps: Steps[Result]) -> Result:
+        """Do the steps of one call; return its result."""
         answer: Any = None
         with closing(steps):
             try:
@@ -180,34 +192,57 @@ class Client:
             except StopIteration as done:
                 return cast("Result", done.value)
 
-    def _do(self, step: Step) -> Reply | Loss | str | Exception | None:
+    def iterate(self, steps: Steps[None]) -> Iterator[Any]:
+        """Do steps, and yield what they emit; the last answer that is read stays open meanwhile."""
+        answer: Any = None
+        stream: AnswerStream | None = None
+        with closing(steps):
+            try:
+                while True:
+                    step = steps.send(answer)
+                    if isinstance(step, Emit):
+                        yield step.value
+                        answer = None
+                        continue
+                    if stream is not None and not isinstance(step, Read):
+                        stream.close()
+                    answer = self._do(step)
+                    if isinstance(answer, Reply) and answer.stream is not None:
+                        stream = answer.stream
+            except StopIteration:
+                return
+            finally:
+                if stream is not None:
+                    stream.close()
+
+    def _do(self, step: Step) -> Reply | Loss | str | bytes | Exception | None:
         if isinstance(step, Send):
             return self._send(step)
-        if isinstance(step, Sleep):
-            self._calls.clock.sleep(step.seconds)
-            return None
-        return self._fetch_token(step)
+        if isinstance(step, Read):
+            return cast("AnswerStream", step.stream).read()
+        if isinstance(step, FetchToken):
+            return self._fetch_token(step)
+        assert isinstance(step, Sleep)
+        self._calls.clock.sleep(step.seconds)
+        return None
 
     def _send(self, step: Send) -> Reply | Loss:
         attempt = Attempt()
-        give_up = monotonic() + step.time_s
         request = self._http.build_request(
             step.method,
             step.path,
-            content=step.body,
+            content=step.body if isinstance(step.body, bytes | None) else step.body.chunks(),
             headers=step.headers,
-            timeout=time_limits(step.time_s),
+            timeout=stream_limits(step.time_s) if step.stream else time_limits(step.time_s),
             extensions={"trace": attempt.trace},
         )
+        give_up = monotonic() + step.time_s
         try:
-            with closing(self._http.send(request, stream=True)) as response:
-                attempt.answered = True
-                chunks = []
-                for chunk in response.iter_bytes():
-                    chunks.append(chunk)
-                    if monotonic() > give_up:
-                        return Loss(LossKind.TIMEOUT, "the answer came too slowly")
-                return Reply(response.status_code, response.headers, b"".join(chunks))
+            response = self._http.send(request, stream=True)
+            attempt.answered = True
+            if step.stream and is_success(response):
+                return Reply(response.status_code, response.headers, b"", AnswerStream(response, attempt))
+            return _read_whole(response, give_up)
         except httpx.RequestError as error:
             return attempt.loss(error)
 
@@ -221,3 +256,33 @@ class Client:
                 return tokens.store(cast("str", tokens.fetch()))
             except Exception as error:  # the user's function may raise anything
                 return error
+
+
+def _read_whole(response: httpx.Response, give_up: float) -> Reply | Loss:
+    with closing(response):
+        chunks = []
+        for chunk in response.iter_bytes():
+            chunks.append(chunk)
+            if monotonic() > give_up:
+                return Loss(LossKind.TIMEOUT, "the answer came too slowly")
+        return Reply(response.status_code, response.headers, b"".join(chunks))
+
+
+class AnswerStream:
+    """An answer that is read as it comes."""
+
+    def __init__(self, response: httpx.Response, attempt: Attempt) -> None:
+        self._response = response
+        self._chunks = response.iter_bytes()
+        self._attempt = attempt
+
+    def read(self) -> bytes | Loss:
+        """Return what has come, none at the end."""
+        try:
+            return next(self._chunks, b"")
+        except httpx.RequestError as error:
+            return self._attempt.loss(error)
+
+    def close(self) -> None:
+        """Close the connection, unless the answer was read to its end."""
+        self._response.close()

@@ -13,6 +13,9 @@ CONNECT_TIMEOUT_S = 2.0
 # The service keeps an idle connection for 75 s. Closing before it does leaves few requests that cross with a close.
 KEEP_ALIVE_S = 60.0
 
+# Of an answer that is read as it comes: a service that has nothing to say of a job sends a comment every 15 s.
+STREAM_SILENCE_S = 45.0
+
 HEADERS = {"User-Agent": f"scorepool-client/{VERSION}"}
 
 
@@ -44,6 +47,16 @@ def pool_limits(max_connections: int) -> httpx.Limits:
 def time_limits(seconds: float) -> httpx.Timeout:
     """Return the limits for each wait of one request."""
     return httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT_S))
+
+
+def stream_limits(seconds: float) -> httpx.Timeout:
+    """Return the limits for an answer that is read as it comes."""
+    return httpx.Timeout(max(seconds, STREAM_SILENCE_S), connect=min(seconds, CONNECT_TIMEOUT_S))
+
+
+def is_success(response: httpx.Response) -> bool:
+    """Whether the answer is what was asked for."""
+    return 200 <= response.status_code < 300
 
 
 class Attempt:

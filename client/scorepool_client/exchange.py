@@ -5,6 +5,11 @@
           ──→ FetchToken(refused)      ←── the token, or the exception of the function that gives it
           return Reply                     an answer that is a success; every other end raises a ScorepoolError
 
+A call whose answer is read as it comes (`Call.stream`) returns at its head, and goes on with
+
+          ──→ Read(stream)             ←── bytes, none at the end; or Loss
+          ──→ Emit(value)              ←── nothing; the value is for the caller
+
 `Client` and `AsyncClient` do these steps in their ways and decide nothing.
 
 A request is sent again when its connection was not made, and after 429 and 503. It is also sent again, once, when a
@@ -12,15 +17,19 @@ kept connection ends before the first byte of the answer: the service closes con
 can cross with that. It was then never read; and should it have been, a second run of it has no effect but its result,
 because scoring changes nothing. On a new connection the same means that the service failed with the request in hand,
 and that may be the request's doing: it is not sent again. Neither is it after a wait for the answer that took too long.
+
+A call that is `repeatable` has the same effect however often it arrives: it only reads, or its Idempotency-Key says so.
+It is sent again after every loss but the end of its time, after 500, 502 and 504, and while its key is in use.
 """
 
 import enum
 import re
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from scorepool_client.circuit import Circuit
 from scorepool_client.clock import Clock
@@ -49,12 +58,25 @@ RETURN_S, RETURN_SHARE = 0.05, 0.05
 _SENDABLE = re.compile(r"[!-~]+")
 
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
 class Reply(NamedTuple):
-    """An answer over HTTP; header names are in lower case."""
+    """An answer over HTTP; header names are in lower case. stream: what is to be read, in place of the body."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    stream: Any = None
+
+
+class Body(Protocol):
+    """A body that is sent in chunks, from its beginning each time. headers: what is said of it, its size included."""
+
+    headers: Mapping[str, str]
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes."""
 
 
 class LossKind(enum.Enum):
@@ -74,13 +96,26 @@ class Loss(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Send this request and read the whole answer within `time_s`."""
+    """Send this request and read the whole answer within `time_s`; with `stream`, its head alone if it is a success."""
 
     method: str
     path: str
     headers: Mapping[str, str]
-    body: bytes | None
+    body: bytes | Body | None
     time_s: float
+    stream: bool = False
+
+
+class Read(NamedTuple):
+    """Read on in the answer of a request that was sent with `stream`; only the last one is open."""
+
+    stream: Any
+
+
+class Emit(NamedTuple):
+    """Give this to the caller, and go on when that one asks for more."""
+
+    value: Any
 
 
 class Sleep(NamedTuple):
@@ -95,7 +130,7 @@ class FetchToken(NamedTuple):
     refused: str | None
 
 
-Step = Send | Sleep | FetchToken
+Step = Send | Sleep | FetchToken | Read | Emit
 
 Result = TypeVar("Result")
 
@@ -120,16 +155,20 @@ class Call:
     """What one call asks for.
 
     patient: wait, within the deadline, for an open circuit and an empty budget, rather than fail at once.
-    origin: what it passes on.
+    origin: what it passes on. headers: others of the request.
+    repeatable: it may arrive twice. stream: its answer is read as it comes; the timeout is for its head.
     """
 
     method: str
     path: str
-    body: bytes | None
+    body: bytes | Body | None
     timeout_s: float
     accept: str = "application/json"
     patient: bool = False
     origin: Origin = field(default_factory=Origin)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+    stream: bool = False
 
 
 class Exchange:
@@ -165,8 +204,9 @@ class Exchange:
         try:
             remaining = self._remaining("the request was sent")
             self.attempts += 1
+            call = self._call
             outcome = yield Send(
-                self._call.method, self._call.path, self._headers(remaining), self._call.body, remaining
+                call.method, call.path, self._headers(remaining), call.body, remaining, call.stream
             )
         finally:
             # Here, too, when the call is cancelled: a probe that tells nothing must not block the next one.
@@ -193,13 +233,15 @@ class Exchange:
         }
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        if self._call.body is not None:
+        if isinstance(self._call.body, bytes):
             headers["Content-Type"] = "application/json"
+        elif self._call.body is not None:
+            headers |= self._call.body.headers
         if origin.traceparent:
             headers["traceparent"] = origin.traceparent
             if origin.tracestate:
                 headers["tracestate"] = origin.tracestate
-        return headers
+        return {**headers, **self._call.headers}
 
     def _prepare_token(self) -> Steps[None]:
         tokens = self._shared.tokens
@@ -234,7 +276,7 @@ class Exchange:
 
     def _wait_for_retry(self, outcome: Reply | Loss, error: ScorepoolError) -> Steps[None]:
         """Wait before the next attempt. Raises: `error` when there must not be one."""
-        if not self._may_retry(outcome):
+        if not self._may_retry(outcome, error):
             raise error
         self._retries += 1
         shared = self._shared
@@ -252,15 +294,17 @@ class Exchange:
             raise error
         yield Sleep(wait)
 
-    def _may_retry(self, outcome: Reply | Loss) -> bool:
+    def _may_retry(self, outcome: Reply | Loss, error: ScorepoolError) -> bool:
         if not self._call.patient and self._retries >= self._shared.retry.max_retries:
             return False
+        repeatable = self._call.repeatable
         if isinstance(outcome, Reply):
-            return outcome.status in {429, 503}
+            passing = outcome.status in {500, 502, 504} or error.code == "key_in_use"
+            return outcome.status in {429, 503} or (repeatable and passing)
         if outcome.kind is LossKind.STALE and not self._stale:
             self._stale = True
             return True
-        return outcome.kind is LossKind.UNREACHABLE
+        return outcome.kind is LossKind.UNREACHABLE or (repeatable and outcome.kind is not LossKind.TIMEOUT)
 
     def _has_time_for(self, seconds: float) -> bool:
         return self._shared.clock.monotonic() + seconds < self._deadline - LEAST_TIME_S
@@ -277,7 +321,7 @@ class Exchange:
 
     def _error(self, outcome: Reply | Loss) -> ScorepoolError:
         if isinstance(outcome, Reply):
-            problem = read_problem(*outcome, now=self._shared.clock.unix())
+            problem = read_problem(*outcome[:3], now=self._shared.clock.unix())
             return error_of_status(outcome.status)(problem, self.request_id, self.attempts)
         if outcome.kind is LossKind.TIMEOUT:
             return self._expired(f"no answer within the time of the call ({outcome.detail})")

@@ -140,7 +140,7 @@ def read_result(body: bytes, request_id: str, attempts: int) -> ScoreResult:
             raw=raw,
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise _invalid(f"not an answer of /score: {error!r}", request_id, attempts) from error
+        raise invalid_answer(f"not an answer of /score: {error!r}", request_id, attempts) from error
 
 
 def read_info(body: bytes, request_id: str, attempts: int) -> Info:
@@ -159,7 +159,7 @@ def read_info(body: bytes, request_id: str, attempts: int) -> Info:
             raw=raw,
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise _invalid(f"not an answer of /info: {error!r}", request_id, attempts) from error
+        raise invalid_answer(f"not an answer of /info: {error!r}", request_id, attempts) from error
 
 
 def read_matrix(body: bytes, request_id: str, attempts: int) -> "NDArray[numpy.float32]":
@@ -169,7 +169,7 @@ def read_matrix(body: bytes, request_id: str, attempts: int) -> "NDArray[numpy.f
     try:
         matrix: NDArray[numpy.float32] = numpy.load(io.BytesIO(body), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise _invalid(f"not an .npy file: {error}", request_id, attempts) from error
+        raise invalid_answer(f"not an .npy file: {error}", request_id, attempts) from error
     return matrix
 
 
@@ -177,13 +177,23 @@ def _decode(body: bytes, request_id: str, attempts: int) -> dict[str, Any]:
     try:
         raw = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _invalid(f"not JSON: {error}", request_id, attempts) from error
+        raise invalid_answer(f"not JSON: {error}", request_id, attempts) from error
     if not isinstance(raw, dict):
-        raise _invalid("not a JSON object", request_id, attempts)
+        raise invalid_answer("not a JSON object", request_id, attempts)
     return raw
 
 
-def _invalid(detail: str, request_id: str, attempts: int) -> InvalidAnswerError:
+def read_line(line: bytes, part: str) -> "DocumentScore | Pair":
+    """Decode a line of a job's result: a document, or a pair. Raises: InvalidAnswerError."""
+    try:
+        raw = json.loads(line)
+        return _pair(raw) if part == "pairs" else _document(raw)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise invalid_answer(f"not a line of a result: {error!r}") from error
+
+
+def invalid_answer(detail: str, request_id: str = "", attempts: int = 0) -> InvalidAnswerError:
+    """Return the error of an answer that is none of this service's."""
     problem = Problem("invalid_answer", "The answer is none of this service's", detail, 200)
     return InvalidAnswerError(problem, request_id, attempts)
 

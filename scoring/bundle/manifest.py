@@ -12,7 +12,7 @@ import numpy as np
 
 from scoring.bundle.npy import MAX_MAGNITUDE
 from scoring.tokens.names import TokenizerName
-from scoring.tokens.segmenters import SegmenterName, is_installed, package_of, segment_by
+from scoring.tokens.segmenters import Segment, SegmenterName, is_installed, package_of, segment_by
 from scoring.tokens.tokenizer import Tokenizer
 
 # Increased whenever an older reader would misread what is written now.
@@ -86,9 +86,10 @@ class Manifest:
     files: dict[str, FileRecord]
     precision: Precision = "float32"
 
-    def make_tokenizer(self) -> Tokenizer:
-        """Return the tokenizer that the model was made with."""
-        segment = None if self.segmenter is None else segment_by(self.segmenter)
+    def make_tokenizer(self, segment: Segment | None = None) -> Tokenizer:
+        """Return the tokenizer that the model was made with, or with `segment` in place of its segmenter."""
+        if segment is None and self.segmenter is not None:
+            segment = segment_by(self.segmenter)
         return Tokenizer(self.tokenizer, self.max_token_length, segment)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -15,7 +15,14 @@ BLOCK_BYTES = 4 << 20
 
 
 class LazyRows(ABC):
-    """n vectors of d float32 numbers; indexing reads or computes some, `np.asarray` all of them."""
+    """n vectors of d float32 numbers; indexing reads or computes some, `np.asarray` all of them.
+
+    block_bytes: how many bytes of rows are best asked for at a time. computed: whether they are computed, and should
+    be stored where they are asked for more than once.
+    """
+
+    block_bytes = BLOCK_BYTES
+    computed = False
 
     def __init__(self, rows: int, dimensions: int) -> None:
         self.shape = (rows, dimensions)
@@ -26,7 +33,7 @@ class LazyRows(ABC):
 
     @abstractmethod
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:
-        """Return rows as an array of their own; `rows` is a slice or an array of row numbers, whose order it has."""
+        """Return rows, which may be read-only; `rows` is a slice, or an array of row numbers, whose order they have."""
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.float32]:
         """Return all rows; it takes 4·n·d bytes."""
@@ -39,6 +46,8 @@ class SelectedRows(LazyRows):
     def __init__(self, source: "Vectors", rows: NDArray[np.int64]) -> None:
         super().__init__(len(rows), source.shape[1])
         self._source = source
+        if isinstance(source, LazyRows):
+            self.block_bytes, self.computed = source.block_bytes, source.computed
         self._rows = rows
 
     def __getitem__(self, rows: Any) -> NDArray[np.float32]:
@@ -51,8 +60,9 @@ Vectors = NDArray[np.floating[Any]] | LazyRows
 
 
 def row_blocks(vectors: Vectors) -> Iterator[slice]:
-    """Yield slices of `vectors` of about `BLOCK_BYTES`, at least a row each."""
+    """Yield slices of `vectors` of about `BLOCK_BYTES`, or what they ask for; at least a row each."""
     row_bytes = max(1, 4 * int(np.prod(vectors.shape[1:])))
-    rows = max(1, BLOCK_BYTES // row_bytes)
+    block_bytes = vectors.block_bytes if isinstance(vectors, LazyRows) else BLOCK_BYTES
+    rows = max(1, block_bytes // row_bytes)
     for start in range(0, len(vectors), rows):
         yield slice(start, min(start + rows, len(vectors)))

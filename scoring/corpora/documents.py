@@ -8,6 +8,7 @@ A corpus that was added to another holds the names of both: generation 0 are tho
 
 import os
 from collections.abc import Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -74,10 +75,13 @@ class DocumentsWriter:
             self._ends.close()
 
     def add(self, name: str | None, text: str) -> None:
-        """Add a document; without a name its position is its name. Raises: OSError, when the disk is full."""
+        """Add a document; without a name, or with an empty one, its position is its name.
+
+        Raises: OSError, when the disk is full.
+        """
         documents, parts, text_bytes = self.written
         encoded = text.encode()
-        named = (str(self._first + documents) if name is None else name).encode()
+        named = (name or str(self._first + documents)).encode()
         self._names_bytes += self._names.write(named)
         self._ends.write(self._names_bytes.to_bytes(8, "little"))
         self._pending.append(encoded)
@@ -146,12 +150,11 @@ class Names:
 def _read_names(path: Path, rows: NDArray[np.int64]) -> Sequence[str]:
     """Return the names in the ascending `rows` of one generation; only pages that are touched become resident."""
     ends = np.memmap(_ends_of(path), _ENDS, "r")
-    blob = np.memmap(path, np.uint8, "r")
     starts = np.where(rows > 0, ends[rows - 1], 0)
-    return [
-        blob[start:end].tobytes().decode()
-        for start, end in zip(starts.tolist(), ends[rows].tolist(), strict=True)
-    ]
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as names:
+        return [
+            names[start:end].decode() for start, end in zip(starts.tolist(), ends[rows].tolist(), strict=True)
+        ]
 
 
 def discard_texts(folder: Path) -> None:

@@ -130,7 +130,7 @@ def end_stage(folder: Path, stage: int) -> None:
 
 def _needless(plan: Plan, number: int) -> list[str]:
     stage = plan.stages[number]
-    keep_tiles = plan.options.pairs_from is not None or plan.options.append
+    keep_tiles = plan.options.append or any(later.name == "pairs" for later in plan.stages)
     if stage.name == "merge":
         superseded = [f"merge-{stage.round - 1}"] if stage.round else []
         return superseded if keep_tiles else [*superseded, f"tiles-{stage.round}"]

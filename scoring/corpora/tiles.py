@@ -16,9 +16,9 @@ from scoring.similarity.candidates import lower_bounds
 from scoring.similarity.cosine import exact_cosines, round_cosines, rounding_width
 from scoring.similarity.pairs import find_pairs
 
-# Above this share of a product's cells, all cosines are computed exactly by one float64 product: it takes twice as
-# long as the float32 one, and an exact cosine on its own takes as long as 500 cells of it.
-_DENSE = 1 / 64
+# Above this share of a product's cells, all cosines are computed exactly by one float64 product: it takes two or three
+# times as long as the float32 one, and an exact cosine on its own as long as 15 cells of it.
+_DENSE = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +114,19 @@ class _Tile:
         """Compare up to BLOCK_ROWS rows from `top` on with as many columns from `left` on."""
         rows, columns = self._rows.part(top), self._columns.part(left)
         products = self._products.multiply(rows.units, columns.units)
-        cells = _Cells(rows.units, columns.units)
+        thresholds: list[NDArray[np.float32] | np.float32] = []
         if rows.bounds is not None:
-            chosen = cells.chosen(
-                self._products.reaching(products, self._thresholds(rows, products)[:, None])
-            )
+            thresholds.append(self._thresholds(rows, products)[:, None])
+        if columns.bounds is not None:
+            thresholds.append(self._thresholds(columns, products.T))
+        if self._floor is not None:
+            thresholds.append(self._floor - self._error)
+        chosen = _choose(rows.units, columns.units, self._products.reaching(products, *thresholds))
+        if rows.bounds is not None:
             self.row_hits.append(_improving(rows, columns, chosen, top))
         if columns.bounds is not None:
-            chosen = cells.chosen(self._products.reaching(products, self._thresholds(columns, products.T)))
             self.column_hits.append(_improving(columns, rows, chosen.transposed(), left))
         if self._floor is not None:
-            chosen = cells.chosen(self._products.reaching(products, self._floor - self._error))
             self.pairs.append(_reaching(rows, columns, chosen, self._floor))
 
     def _thresholds(self, block: Block, products: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -148,23 +150,13 @@ class _Chosen(NamedTuple):
         return _Chosen(self.columns, self.rows, self.cosines)
 
 
-class _Cells:
-    """The cells of a product of two blocks, (p, d) and (q, d)."""
-
-    def __init__(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> None:
-        self._rows, self._columns = rows, columns
-        self._all: NDArray[np.float32] | None = None
-
-    def chosen(self, cells: NDArray[np.int64]) -> _Chosen:
-        """Return the cells at flat positions in the product."""
-        rows, columns = np.divmod(cells, len(self._columns))
-        n_cells = len(self._rows) * len(self._columns)
-        if self._all is None and len(cells) > _DENSE * n_cells:
-            wide = self._rows.astype(np.float64) @ self._columns.T.astype(np.float64)
-            self._all = round_cosines(wide).ravel()
-        if self._all is not None:
-            return _Chosen(rows, columns, self._all[cells])
-        return _Chosen(rows, columns, round_cosines(exact_cosines(self._rows, self._columns, rows, columns)))
+def _choose(rows: NDArray[np.float32], columns: NDArray[np.float32], cells: NDArray[np.int64]) -> _Chosen:
+    """Return the cells at flat positions in the product of two blocks, (p, d) and (q, d)."""
+    at = np.divmod(cells, len(columns))
+    if len(cells) > _DENSE * len(rows) * len(columns):
+        wide = rows.astype(np.float64) @ columns.T.astype(np.float64)
+        return _Chosen(*at, round_cosines(wide.ravel()[cells]))
+    return _Chosen(*at, round_cosines(exact_cosines(rows, columns, *at)))
 
 
 def _improving(block: Block, others: Block, chosen: _Chosen, start: int) -> Hits:

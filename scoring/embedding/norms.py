@@ -8,10 +8,8 @@ https://github.com/facebookresearch/fastText, src/fasttext.cc.
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.rows import Vectors
+from scoring.bundle.rows import Vectors, row_blocks
 
-# Vectors whose norms are computed at a time: 10 MB at 300 dimensions.
-_VECTORS_PER_BLOCK = 1 << 13
 # A shorter vector counts as zero, where the official library would make it as long as any other: its weight would be
 # larger than a bundle may hold. Vectors of trained words are 10,000 times as long and more.
 LEAST_NORM = 1e-8
@@ -23,9 +21,8 @@ def inverse_norms(vectors: Vectors) -> NDArray[np.float32]:
     The squares are summed in float32, as the official library does. Memory: a block of vectors and 4·n bytes.
     """
     weights = np.empty(len(vectors), dtype=np.float32)
-    for start in range(0, len(vectors), _VECTORS_PER_BLOCK):
-        rows = slice(start, start + _VECTORS_PER_BLOCK)
-        block = vectors[rows]
+    for rows in row_blocks(vectors):
+        block = np.asarray(vectors[rows], dtype=np.float32)
         norms = np.sqrt(np.vecdot(block, block))
         weights[rows] = np.where(norms > LEAST_NORM, 1 / np.maximum(norms, np.float32(LEAST_NORM)), 0)
     return weights

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scoring.bundle.rows import LazyRows, SelectedRows
 from scoring.errors import ModelError
 from scoring.importers.composed_rows import ComposedRows
-from scoring.importers.mapped_rows import MappedRows, check_rows
+from scoring.importers.file_rows import FileRows, check_rows
 from scoring.importers.model_file import ModelFile
 from scoring.importers.quantised_rows import CENTROIDS, ProductQuantiser, QuantisedRows
 from scoring.importers.word_spool import MAX_DIMENSIONS, count_words, decode_word, show
@@ -63,10 +63,11 @@ class _Dictionary:
 
 
 class _Reader:
-    """A position in a mapped file; reading past its end is a ModelError."""
+    """A position in an open file, which is mapped; reading past its end is a ModelError."""
 
-    def __init__(self, data: mmap.mmap) -> None:
-        self._data = data
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._data = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
         self._position = 0
 
     @property
@@ -88,9 +89,9 @@ class _Reader:
         self._position = end + 1
         return word
 
-    def rows(self, rows: int, dimensions: int) -> MappedRows:
+    def rows(self, rows: int, dimensions: int) -> FileRows:
         """Read a matrix of float32, which stays in the file."""
-        return MappedRows(self._data, self._skip(4 * rows * dimensions), (rows, dimensions))
+        return FileRows(self._descriptor, self._skip(4 * rows * dimensions), (rows, dimensions))
 
     def array(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         """Read a small array into memory."""
@@ -114,8 +115,13 @@ def read_fasttext_bin(file: ModelFile, progress: Progress = silent) -> WordVecto
     Raises: ModelError, without the path, when the model is supervised or pruned, or the file is cut off, damaged
     or no fastText file, or holds a number that a bundle cannot hold; OSError when it cannot be read.
     """
-    reader = _Reader(file.map())
-    new = file.start.startswith(MAGIC)
+    if not file.start:
+        raise ModelError("is empty")
+    with file.content() as content:
+        return _read(_Reader(content.fileno()), progress, new=file.start.startswith(MAGIC))
+
+
+def _read(reader: _Reader, progress: Progress, *, new: bool) -> WordVectors:
     header = _read_header(reader, new=new)
     dictionary = _read_dictionary(reader, progress, new=new)
     rows = _read_matrix(reader, header.dimensions, may_be_quantised=new)
@@ -130,11 +136,18 @@ def read_fasttext_bin(file: ModelFile, progress: Progress = silent) -> WordVecto
         warnings = (f"{count_words(dictionary.undecodable)} not UTF-8, so no text can have them",)
     own = SelectedRows(rows, np.arange(len(words)))
     if not buckets or not header.max_n:
-        return WordVectors(words, own, dictionary.counts, warnings=warnings)
+        return WordVectors(words, own, dictionary.counts, official=True, warnings=warnings)
     ngram_vectors = SelectedRows(rows, np.arange(len(words), len(rows)))
     composed = ComposedRows(words, own, ngram_vectors, header.min_n, header.max_n)
     return WordVectors(
-        words, composed, dictionary.counts, ngram_vectors, header.min_n, header.max_n, warnings
+        words,
+        composed,
+        dictionary.counts,
+        ngram_vectors,
+        header.min_n,
+        header.max_n,
+        official=True,
+        warnings=warnings,
     )
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.model import Model
-from scoring.bundle.rows import SelectedRows
+from scoring.bundle.rows import LazyRows, SelectedRows
 from scoring.errors import ModelError
 from scoring.importers.fasttext_bin import MAGIC, read_fasttext_bin
 from scoring.importers.fasttext_vec import read_fasttext_vec
+from scoring.importers.file_rows import store_rows
 from scoring.importers.gensim_model import read_gensim
 from scoring.importers.model_file import ModelFile
 from scoring.importers.word2vec_binary import is_word2vec_binary, read_word2vec_binary
@@ -57,13 +58,18 @@ def import_fasttext(
     """Read word vectors from Facebook's `.bin`, `.ftz` or `.vec`, word2vec's binary format, or what gensim saved.
 
     Any of them can be compressed by gzip. Words that no tokenizer yields are kept; they only take space. Memory: the
-    words, 150 bytes each; the vectors stay in the file, in a temporary one for text and compressed files. A model that
-    gensim saved takes what gensim needs.
+    words, 150 bytes each, and blocks of vectors, half a GB. The vectors are in the file or in temporary ones: of text
+    and compressed files all, of models with n-grams those of the words. A model that gensim saved takes what gensim
+    needs. `progress` is told what is read, checked and composed.
 
     Raises: ModelError in one sentence that names the file and the fault.
     """
     try:
-        vectors = _read(ModelFile(path, progress), options, progress)
+        vectors = _most_frequent(
+            _distinct(_read(ModelFile(path, progress), options, progress)), options.limit
+        )
+        if isinstance(vectors.word_vectors, LazyRows) and vectors.word_vectors.computed:
+            vectors = replace(vectors, word_vectors=store_rows(vectors.word_vectors, progress))
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ModelError(f"{path}: is a gzip file that is damaged or cut off: {error}") from error
     except OSError as error:
@@ -75,7 +81,6 @@ def import_fasttext(
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
-    vectors = _most_frequent(_distinct(vectors), options.limit)
     return replace(vectors, warnings=tuple([f"{path}: {warning}" for warning in vectors.warnings]))
 
 

@@ -1,14 +1,12 @@
-"""One file of a model, plain or compressed by gzip: its first bytes, its content as a stream or as mapped memory."""
+"""One file of a model, plain or compressed by gzip: its first bytes, its content as a stream or as an open file."""
 
 import gzip
-import mmap
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from scoring.errors import ModelError
 from scoring.progress import Progress, silent
 
 _GZIP = b"\x1f\x8b"
@@ -45,23 +43,19 @@ class ModelFile:
             with gzip.open(raw) as content:
                 yield ModelStream(raw, content, self._report)
 
-    def map(self) -> mmap.mmap:
-        """Return the content as mapped memory, read-only; pages are read when they are touched.
-
-        A compressed file is decompressed into a temporary one, which is gone when the map is. Raises: ModelError
-        for an empty file.
-        """
-        if not self.start:
-            raise ModelError("is empty")
+    @contextmanager
+    def content(self) -> Iterator[IO[bytes]]:
+        """Yield an open file of the content; that of a compressed file is a temporary one, without a name."""
         if not self.compressed:
             with self.path.open("rb") as file:
-                return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+                yield file
+            return
         with tempfile.TemporaryFile(prefix="scorepool-") as copy, self.stream() as stream:
             while chunk := stream.read(_COPY_BYTES):
                 copy.write(chunk)
                 stream.report()
             copy.flush()
-            return mmap.mmap(copy.fileno(), 0, prot=mmap.PROT_READ)
+            yield copy
 
     def _report(self, done: int) -> None:
         self._progress("vectors", done, self._size)

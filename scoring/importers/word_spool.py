@@ -3,7 +3,6 @@
 So reading a model takes memory for its words only, whatever the size of its vectors.
 """
 
-import mmap
 import tempfile
 from typing import Self
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import ModelError
-from scoring.importers.mapped_rows import MappedRows, check_rows
+from scoring.importers.file_rows import FileRows, check_rows
 from scoring.training.word_vectors import WordVectors
 
 #: fastText's own programs never write larger numbers of dimensions; a header that says more is damaged.
@@ -44,7 +43,7 @@ class WordSpool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the temporary file; what `finish` returned stays mapped."""
+        """Close the temporary file; what `finish` returned stays readable."""
         self._file.close()
 
     def __len__(self) -> int:
@@ -86,8 +85,7 @@ class WordSpool:
         if not words:
             raise ModelError("holds no words")
         self._file.flush()
-        data = mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ)
-        rows = MappedRows(data, 0, (len(words), self._dimensions))
+        rows = FileRows(self._file.fileno(), 0, (len(words), self._dimensions))
         return WordVectors(words, rows, warnings=(*warnings, *self._warnings()))
 
     def _write(self) -> None:

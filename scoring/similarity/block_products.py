@@ -26,7 +26,7 @@ class BlockProducts:
 
     def __init__(self, rows: int) -> None:
         self._products = np.empty(rows * rows, np.float32)
-        self._mask = np.empty(rows * rows, np.bool_)
+        self._masks = np.empty((2, rows * rows), np.bool_)
 
     def multiply(self, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return left (p, d) times right (q, d) transposed: (p, q) float32, overwritten by the next call."""
@@ -34,11 +34,14 @@ class BlockProducts:
         return np.dot(left, right.T, out=products)
 
     def reaching(
-        self, products: NDArray[np.float32], thresholds: NDArray[np.float32] | np.float32
+        self, products: NDArray[np.float32], *thresholds: NDArray[np.float32] | np.float32
     ) -> NDArray[np.int64]:
-        """Return the flat positions, ascending, at which products (p, q) are ≥ thresholds, which broadcast.
+        """Return the flat positions, ascending, at which products (p, q) are ≥ any of thresholds, which broadcast.
 
         Quick where hardly any are: NumPy then skips false values of the mask a machine word at a time.
         """
-        mask = self._mask[: products.size].reshape(products.shape)
-        return np.flatnonzero(np.greater_equal(products, thresholds, out=mask))
+        mask, other = (buffer[: products.size].reshape(products.shape) for buffer in self._masks)
+        np.greater_equal(products, thresholds[0], out=mask)
+        for threshold in thresholds[1:]:
+            np.logical_or(mask, np.greater_equal(products, threshold, out=other), out=mask)
+        return np.flatnonzero(mask)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 # The finest grid on which sums of products fit float64's 53 bits: 26 + 26 after the point and one before it.
 _GRID = 2.0**26
-# Pairs whose exact cosines are computed at once: 2 · 2,048 · 100 float64 are 3 MB, still in the cache.
-_PAIRS_PER_CHUNK = 2_048
+# Pairs whose exact cosines are computed at once: 512 · 100 float64 are 0.4 MB. Of four times as many the allocator
+# returns the pages to the system each time, and a pair takes 0.8 µs instead of 0.08.
+_PAIRS_PER_CHUNK = 512
 #: Cells in a block of float64 cosines, 2 MB.
 BLOCK_CELLS = 1 << 18
 
@@ -46,7 +47,8 @@ def exact_cosines(
     for start in range(0, len(rows), _PAIRS_PER_CHUNK):
         part = slice(start, start + _PAIRS_PER_CHUNK)
         cosines[part] = np.vecdot(
-            left[rows[part]].astype(np.float64), right[columns[part]].astype(np.float64)
+            left.take(rows[part], axis=0).astype(np.float64),
+            right.take(columns[part], axis=0).astype(np.float64),
         )
     return cosines
 

@@ -66,6 +66,16 @@ def read_documents(
         raise TextFault(name, "holds no documents")
 
 
+def format_of(path: Path, options: ReadingOptions) -> Format:
+    """Return the format of a file by the options, or by its name. Raises: TextFault when neither says it."""
+    inner = path if _compression_of(path) is None else path.with_suffix("")
+    found = options.format or _FORMATS.get(inner.suffix.lower())
+    if found is None:
+        kinds = "no .txt, .jsonl, .csv, .tsv or .parquet (nor with .gz or .zst), and no folder of .txt files"
+        raise TextFault(str(path), f"is {kinds}; --format says what it is")
+    return found
+
+
 def read_stream(
     stream: Readable,
     name: str,
@@ -118,7 +128,13 @@ def _file_documents(path: Path, options: ReadingOptions, limits: ReadingLimits) 
         yield from _limited(parquet_documents(path, options), str(path), limits)
         return
     with path.open("rb") as file:
-        yield from read_stream(file, str(path), replace(options, format=format_), limits, compression)
+        yield from read_stream(
+            file, str(path), replace(options, format=format_), limits, _compression_of(path)
+        )
+
+
+def _compression_of(path: Path) -> Compression | None:
+    return _COMPRESSIONS.get(path.suffix.lower())
 
 
 def _folder_documents(folder: Path, options: ReadingOptions, limits: ReadingLimits) -> Iterator[Document]:
@@ -132,7 +148,7 @@ def _folder_documents(folder: Path, options: ReadingOptions, limits: ReadingLimi
 
 def _whole_text(file: Readable, path: Path, options: ReadingOptions, limits: ReadingLimits) -> str:
     try:
-        expanded = Expanded(file, _COMPRESSIONS.get(path.suffix.lower()))
+        expanded = Expanded(file, _compression_of(path))
     except DamagedError as error:
         raise TextFault(str(path), str(error)) from error
     lines = Lines(str(path), expanded, options.encoding, limits, limits.document_bytes)

@@ -8,6 +8,7 @@
               separates words
     FORM      another form of letters, which NFKC spells out: ligatures, full-width and half-width letters, Arabic
               presentation forms, mathematical letters
+    SEPARATOR line feed: it separates texts
     OTHER     anything else: it separates words
 
 NFKC for all characters would do harm: it makes `TM` of a trade mark sign and `2` of a superscript, and takes apart
@@ -21,7 +22,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-OTHER, LETTER, UNSPACED, MARK, IGNORED, FORM = range(6)
+# What is above MARK is a letter.
+OTHER, SEPARATOR, IGNORED, FORM, MARK, LETTER, UNSPACED = range(7)
 
 _Ranges = tuple[tuple[int, int], ...]
 _UNSPACED: _Ranges = (
@@ -123,6 +125,7 @@ def _kinds() -> NDArray[np.uint8]:
         kinds[start : last + 1] = IGNORED
     kinds[list(spelled_out())] = FORM
     kinds[0xFFA0] = IGNORED
+    kinds[ord("\n")] = SEPARATOR
     return kinds
 
 

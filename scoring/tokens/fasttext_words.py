@@ -9,11 +9,11 @@ separate.
 
 from scoring.tokens.words import BLANK
 
-# `isspace` of the C locale, and NUL, which no word of a vocabulary can hold.
-_SEPARATORS = b"\t\n\v\f\r\0"
+# `isspace` of the C locale but for the line feed, and NUL, which no word of a vocabulary can hold.
+_SEPARATORS = b"\t\v\f\r\0"
 _FOLDED = bytes.maketrans(_SEPARATORS, bytes([BLANK]) * len(_SEPARATORS))
 
 
 def fold(text: str) -> bytes:
-    """Return `text` as UTF-8, with a blank in place of white space; what UTF-8 cannot hold becomes `?`."""
+    """Return `text` as UTF-8; line feeds stay, other white space is blanks, and what UTF-8 cannot hold `?`."""
     return text.encode(errors="replace").translate(_FOLDED)

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLANK = ord(" ")
+# Separates texts until it is known where each begins; then a blank takes its place.
+LINE_FEED = ord("\n")
 
 
 def find_words(folded: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -20,7 +20,8 @@ class WordVectors:
     word_vectors (V, d) float32 are final, as gensim's `wv[word]`: in FastText the mean of a word's own vector and
     those of its n-grams. counts (V,) int64: how often each word was seen in training, None if unknown.
     ngram_vectors (buckets, d) float32: those of n-grams of `min_n` to `max_n` characters, by fastText's hash; None
-    for a model without n-grams. warnings: what was odd in the file they were read from, for people.
+    for a model without n-grams. official: whether they come from a file that the official fastText reads. warnings:
+    what was odd in the file they were read from, for people.
     """
 
     words: Sequence[str]
@@ -29,6 +30,7 @@ class WordVectors:
     ngram_vectors: Vectors | None = None
     min_n: int = 0
     max_n: int = 0
+    official: bool = False
     warnings: tuple[str, ...] = ()
 
 

@@ -35,7 +35,7 @@ class JobOptions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     neighbours: Annotated[int, Meta(ge=1, le=MAX_NEIGHBOURS, description="Of each document.")] = 5
     threshold: Annotated[Cosine, Meta(description="The least cosine of a pair.")] = 0.8
     vectors: Annotated[
-        bool, Meta(description="Keep the document vectors, for `Accept: application/x-npy`.")
+        bool, Meta(description="Put `vector` into each line; as `application/x-npy` they are there anyway.")
     ] = False
     duplicates: Annotated[
         Cosine | None, Meta(description="Group documents whose cosine is at least this.")
@@ -71,6 +71,23 @@ class Tiles(Struct, frozen=True):
     total: Count
 
 
+class Findings(Struct, frozen=True):
+    """What was found in all; null where it was not asked for.
+
+    pairs: how many there are of at least the threshold; the most similar, of at least `pairs_kept_from`, are in the
+    result. groups: of two documents and more. duplicates: documents in them beside their representatives. new:
+    documents that are like none of the job that they were compared with.
+    """
+
+    documents: Count
+    pairs: Count | None = None
+    pairs_kept: Count | None = None
+    pairs_kept_from: float | None = None
+    groups: Count | None = None
+    duplicates: Count | None = None
+    new: Count | None = None
+
+
 class Job(Struct, frozen=True):
     """A job. Times are RFC 3339; `eta_s` is null while it is not known."""
 
@@ -90,6 +107,7 @@ class Job(Struct, frozen=True):
     model: Annotated[str | None, Meta(description="The digest of the model that scores it.")]
     begun: Annotated[int, Meta(ge=0, description="How often it was begun: anew when the model changes.")]
     bytes: Annotated[int, Meta(ge=0, description="What it takes of the disk.")]
+    found: Annotated[Findings | None, Meta(description="Once it is done.")]
     options: JobOptions
 
 
@@ -108,6 +126,12 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """The query of a result: which part of it."""
+    """The query of a result: which part of it, and which groups of duplicates."""
 
-    part: Literal["documents", "pairs"] = "documents"
+    part: Annotated[
+        Literal["documents", "pairs"], Meta(description="A line a document, or a line a pair that is kept.")
+    ] = "documents"
+    duplicates: Annotated[
+        Cosine | None, Meta(description="Groups by another threshold, from the pairs that are kept.")
+    ] = None
+    linkage: Literal["components", "complete"] = "components"

@@ -6,7 +6,7 @@ The answers of the workers are not built from these types: `service.scorers.docu
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 Cosine = Annotated[float, Meta(ge=-1, le=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -264,3 +264,6 @@ class Status(Struct, frozen=True):
     answers: AnswersStatus
     last_minute: MinuteStatus
     loop_lag_ms: LagStatus
+    jobs: Annotated[
+        dict[str, Count], Meta(description="How many are in each state; empty without state_dir.")
+    ] = field(default_factory=dict)

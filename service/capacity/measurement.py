@@ -14,7 +14,7 @@ from service.capacity.costs import Costs, Memory, RequestKind, Requests
 from service.capacity.server_costs import measure_server
 from service.capacity.texts import MIN_TEXTS, made_texts, make_bodies
 from service.limits import RequestLimits
-from service.release import word_test
+from service.release import known_model
 from service.scheduling.features import FeatureReader, Features
 
 # How often the features of each body are read: what the server sees of it depends on chance.
@@ -74,5 +74,5 @@ def measure(bundle: Path, sample: Sample, limits: RequestLimits, cpus: int, repo
 def _features(bundle: Path, bodies: Sequence[bytes], max_documents: int) -> tuple[Features, ...]:
     """Return what a server reads from the bodies."""
     with opened_files(bundle) as files:
-        reader = FeatureReader(max_documents, word_test(files), Random(0))  # noqa: S311 - where to look
+        reader = FeatureReader(max_documents, known_model(files), Random(0))  # noqa: S311 - where to look
     return tuple(reader.read(body, "score") for body in bodies for _ in range(_READINGS))

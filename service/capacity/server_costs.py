@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -95,12 +96,15 @@ class _Server:
 
     def ready(self) -> bool:
         """Return whether `/readyz` answers with 200."""
-        with (
-            suppress(OSError),
-            urllib.request.urlopen(f"{self._url}/readyz", timeout=1) as answer,  # noqa: S310 - our own server
-        ):
-            return bool(answer.status == 200)
-        return False
+        address = f"{self._url}/readyz"
+        try:
+            with urllib.request.urlopen(address, timeout=1) as answer:  # noqa: S310 - our own server
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return False
+        except OSError:
+            return False
 
 
 def _serve(settings: Settings, parent: int, announced: Connection) -> None:

@@ -6,12 +6,15 @@ from typing import Any, get_args
 
 import click
 
-from scoring.bundle.manifest import Precision
+from scoring.bundle.manifest import Pooling, Precision
 from scoring.importers.centroids import import_centroids
+from scoring.importers.conventions import LIBRARIES, Convention, Library, choose
 from scoring.importers.importing import ImportOptions, build_model, import_fasttext
 from scoring.texts.corpus import read_documents, texts_of
 from scoring.texts.documents import ReadingOptions
+from scoring.tokens.names import TokenizerName
 from scoring.training.fit import FittingOptions
+from scoring.training.word_vectors import WordVectors
 from service.cli.input_errors import input_errors
 from service.cli.options import (
     BUNDLE_OUTPUT,
@@ -20,10 +23,10 @@ from service.cli.options import (
     PATH,
     SEED,
     THREADS,
-    TOKENIZER,
     clusters_option,
     pooling_option,
     reading_options,
+    tokenizer_option,
 )
 from service.cli.output import BundleDestination
 from service.cli.progress import progress_bars
@@ -37,8 +40,13 @@ from service.cli.progress import progress_bars
 @click.option("--centroids", type=PATH, metavar="FILE", help="An existing K-Means: .npy, .skops, .joblib.")
 @clusters_option("Fitted to --corpus; auto: chosen by silhouette.")
 @click.option("--corpus", type=PATH, metavar="FILE", help="Texts for --clusters and for --pooling sif.")
-@pooling_option("mean")
-@TOKENIZER
+@click.option(
+    "--like",
+    type=click.Choice(LIBRARIES),
+    help="Tokenizer and pooling of a library's users  [default: of the library whose file it is]",
+)
+@tokenizer_option(show_default="that of --like, or what the words show")
+@pooling_option(get_args(Pooling), show_default="that of --like")
 @SEED
 @THREADS
 @reading_options(ids=False)
@@ -66,6 +74,9 @@ def command(
     *,
     trust_pickle: bool,
     force: bool,
+    like: Library | None,
+    tokenizer: TokenizerName | None,
+    pooling: Pooling | None,
     **options: Any,
 ) -> None:
     """Make a bundle of an existing fastText model and a K-Means.
@@ -83,7 +94,19 @@ def command(
         existing = (
             None if centroids is None else import_centroids(centroids, dimensions, trust_pickle=trust_pickle)
         )
-        fitting = FittingOptions(name or fasttext.stem, **options)
+        convention = _choose(vectors, like, tokenizer, pooling)
+        fitting = FittingOptions(name or fasttext.stem, convention.pooling, convention.tokenizer, **options)
         model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
         summary = destination.publish(replace(model, precision=precision), report)
     click.echo(summary)
+
+
+def _choose(
+    vectors: WordVectors, like: Library | None, tokenizer: TokenizerName | None, pooling: Pooling | None
+) -> Convention:
+    """Return the tokenizer and the pooling, and say on standard error what was chosen, and where it may be wrong."""
+    choice = choose(vectors, like=like, tokenizer=tokenizer, pooling=pooling)
+    click.echo(choice.describe(), err=True)
+    for warning in choice.warnings():
+        click.echo(f"Warning: {warning}", err=True)
+    return choice.convention

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "train": ("train", "Train a bundle on CORPUS."),
         "import": ("import_model", "Make a bundle of an existing fastText model and a K-Means."),
         "score": ("score", "Score the documents of INPUT, here, on a cluster or by a service."),
+        "jobs": ("jobs", "Have a service score corpora of any size."),
         "inspect": ("inspect", "Print what is in a bundle."),
         "new-scorer": (
             "new_scorer",

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, cast
@@ -104,18 +104,24 @@ def clusters_option(help_text: str) -> Callable[..., Any]:
     return click.option("--clusters", default="auto", show_default=True, type=ClusterCount(), help=help_text)
 
 
-def pooling_option(default: str) -> Callable[..., Any]:
+def pooling_option(choices: Sequence[str], **default: Any) -> Callable[..., Any]:
     """Return the option for how a document's words become its vector."""
-    return click.option("--pooling", default=default, show_default=True, type=click.Choice(["mean", "sif"]))
+    return click.option(
+        "--pooling",
+        type=click.Choice(choices),
+        help="A document's vector: the mean of its words', weighted by their frequency, or as fastText does.",
+        **default,
+    )
 
 
-TOKENIZER = click.option(
-    "--tokenizer",
-    default="letters",
-    show_default=True,
-    type=click.Choice(TOKENIZER_NAMES),
-    help="What a word is: letters in lower case, as gensim's simple_preprocess has it, or as fastText does.",
-)
+def tokenizer_option(**default: Any) -> Callable[..., Any]:
+    """Return the option for how a text is cut into words."""
+    return click.option(
+        "--tokenizer",
+        type=click.Choice(TOKENIZER_NAMES),
+        help="What a word is: letters in lower case, as gensim's simple_preprocess has it, or as fastText does.",
+        **default,
+    )
 
 
 def jwt_secret() -> str:

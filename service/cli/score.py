@@ -5,7 +5,6 @@ from functools import partial
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import BinaryIO
 
 import click
@@ -24,6 +23,7 @@ from service.cli.input_errors import InputError, input_errors
 from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
+from service.cli.remote_service import import_with_client
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
@@ -87,7 +87,7 @@ def command(
     if (url is None and bundle is None) or (url is not None and (named or cluster is not None)):
         raise click.UsageError("give --bundle to score here or on a cluster, or --url to let a service score")
     if url is not None:
-        remote = _optional("score_remotely", "scorepool_client", "--url needs the client", "scorepool-client")
+        remote = import_with_client("service.cli.score_remotely")
         scorer = remote.RemoteScorer(url, token, jwt_secret(), neighbours or 0, timeout)
         with progress_bars() as report, open_output(output, force=force) as out:
             failure = scorer.score(remote.documents_to_send(input, _documents(input, reading)), out, report)
@@ -106,19 +106,14 @@ def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
 
 
 def _cluster(address: str, bundle: Path) -> Score:
-    module = _optional("score_on_cluster", "distributed", "--cluster needs Dask", "scorepool[cluster]")
+    try:
+        module = import_module("service.cli.score_on_cluster")
+    except ModuleNotFoundError as error:
+        if error.name not in {"dask", "distributed"}:
+            raise
+        raise InputError("--cluster needs Dask; install it: pip install scorepool[cluster]") from error
     score: Score = module.ClusterScorer(address, bundle).score
     return score
-
-
-def _optional(module: str, needs: str, complaint: str, package: str) -> ModuleType:
-    """Return a module of this package that needs what is installed by choice. Raises: InputError when it is not."""
-    try:
-        return import_module(f"service.cli.{module}")
-    except ModuleNotFoundError as error:
-        if error.name != needs:
-            raise
-        raise InputError(f"{complaint}; install it: pip install {package}") from error
 
 
 def score_documents(

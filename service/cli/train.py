@@ -16,10 +16,10 @@ from service.cli.options import (
     PATH,
     SEED,
     THREADS,
-    TOKENIZER,
     clusters_option,
     pooling_option,
     reading_options,
+    tokenizer_option,
 )
 from service.cli.output import BundleDestination
 from service.cli.progress import progress_bars
@@ -33,8 +33,8 @@ from service.cli.progress import progress_bars
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the corpus  [default: by its size]")
 @clusters_option("auto: chosen by silhouette.")
-@pooling_option("sif")
-@TOKENIZER
+@pooling_option(["mean", "sif"], default="sif", show_default=True)
+@tokenizer_option(default="letters", show_default=True)
 @SEED
 @THREADS
 @reading_options(ids=False)

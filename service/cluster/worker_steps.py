@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.corpora.options import CorpusOptions
 from scoring.corpora.records import pack
-from scoring.corpora.steps import compare_blocks, embed_texts
+from scoring.corpora.steps import Comparison, compare_blocks, embed_texts
 from scoring.corpora.tiles import Block
 from service.cluster.bundle_store import BundleSource, scorer_of
 
@@ -34,7 +33,7 @@ def embed_parts(source: BundleSource, parts: Sequence[Part]) -> list[bytes]:
 
 
 def compare_tiles(
-    tiles: Sequence[tuple[int, int]], bounds: Sequence[Bounds], options: CorpusOptions, *blocks: Block
+    tiles: Sequence[tuple[int, int]], bounds: Sequence[Bounds], comparison: Comparison, *blocks: Block
 ) -> list[bytes]:
     """Return the payload of each tile's record; a tile is the numbers, in `blocks`, of its rows and columns."""
     listed = [
@@ -42,4 +41,4 @@ def compare_tiles(
         Block(np.require(block.units, requirements="A"), block.positions, *bound)
         for block, bound in zip(blocks, bounds, strict=True)
     ]
-    return [pack(compare_blocks(listed[row], listed[column], options)) for row, column in tiles]
+    return [pack(compare_blocks(listed[row], listed[column], comparison)) for row, column in tiles]

@@ -224,7 +224,7 @@ class JobResultEndpoint:
         part = read_query(scope, Part)
         form = accepted(fields, _RESULT_TYPES)
         kind: ResultPart = "vectors" if form == "npy" else part.part
-        result = await self._jobs.result(viewer, scope["path_params"]["id"], kind)
+        result = await self._jobs.result(viewer, scope["path_params"]["id"], kind, part)
         etag = b'"%b"' % result.digest.encode()
         headers: list[Header] = [
             (b"content-type", _RESULT_TYPES[form]),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
+from time import time
 from typing import Protocol
 
 from service.api.scorer import Served
@@ -19,7 +20,6 @@ from service.jobs.run import RunContext
 from service.jobs.state_folder import StateFolder
 from service.jobs.step_calls import StepQueue
 from service.jobs.store import Store
-from service.jobs.submission import Submission
 from service.settings import Settings
 
 # Steps of a job that are handed out at once, for each worker: one that runs, and one that waits for the slot.
@@ -58,7 +58,6 @@ def open_jobs(
     registry = Registry(Store(folder.database), observer)
     engine = CorpusEngine(folder.jobs, settings.max_job_pairs)
     processes = Processes(settings.worker_memory_bytes)
-    limits = _limits(settings)
     context = RunContext(
         registry=registry,
         folder=folder,
@@ -68,8 +67,9 @@ def open_jobs(
         model=partial(_served, model),
         hands=HANDS * settings.workers,
         cluster=_cluster(settings),
+        now=time,
     )
-    jobs = Jobs(context, Submission(context, processes, limits), limits)
+    jobs = Jobs(context, processes, _limits(settings))
     register(lambda: observer.families(jobs.counts()))
     return jobs
 

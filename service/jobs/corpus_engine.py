@@ -11,9 +11,9 @@ from scoring.corpora import folder as corpus
 from scoring.corpora.options import CorpusOptions
 from scoring.corpora.plan import Plan
 from scoring.corpora.records import StepOutput, sync
-from scoring.corpora.results import result_file
+from scoring.corpora.results import result_file, summary
 from scoring.errors import CorpusError
-from service.api.job import JobOptions
+from service.api.job import Findings, JobOptions
 from service.api.step import StepDone
 from service.jobs.engine import Base, ResultFile, ResultPart, Sizes, Stage, Work
 
@@ -59,10 +59,14 @@ class CorpusEngine:
         """Delete what no later stage needs, once this one is counted."""
         corpus.end_stage(folder, stage)
 
-    def result(self, folder: Path, part: ResultPart) -> ResultFile:
+    def found(self, folder: Path) -> Findings:
+        """Return what was found in a job whose steps are done."""
+        return msgspec.convert(summary(folder), Findings, from_attributes=True)
+
+    def result(self, folder: Path, part: ResultPart, answer: str = "") -> ResultFile:
         """Return a part of the result of a job that is done. Raises: ValueError when it has none of that kind."""
         try:
-            return result_file(folder, part)
+            return result_file(folder, part, answer)
         except CorpusError as error:
             raise ValueError(without(folder, error)) from error
 

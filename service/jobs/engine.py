@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from service.api.job import JobOptions
+from service.api.job import Findings, JobOptions
 from service.api.step import StepDone
 
 
@@ -118,5 +118,11 @@ class Engine(Protocol):
     def end_stage(self, folder: Path, stage: int) -> None:
         """Delete what no later stage needs, once this one is counted."""
 
-    def result(self, folder: Path, part: ResultPart) -> ResultFile:
-        """Return a part of the result of a job that is done. Raises: ValueError when it has none of that kind."""
+    def found(self, folder: Path) -> Findings:
+        """Return what was found in a job whose steps are done."""
+
+    def result(self, folder: Path, part: ResultPart, answer: str = "") -> ResultFile:
+        """Return a part of the result of a job that is done; `answer`: one that was made later, by its name.
+
+        Raises: ValueError when it has none of that kind.
+        """

@@ -5,16 +5,17 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
-from time import time
 
-from service.api.job import Job, JobList
+from service.api.job import Job, JobList, Part
 from service.errors import Refused
+from service.jobs.apart import Processes
 from service.jobs.engine import ResultFile, ResultPart
 from service.jobs.errors import StorageError
 from service.jobs.lanes import Lanes
 from service.jobs.limits import JobLimits
 from service.jobs.record import JobRecord, describe
 from service.jobs.registry import Registry, states_of
+from service.jobs.regrouping import Regroupings
 from service.jobs.run import RunContext
 from service.jobs.state_folder import StateFolder
 from service.jobs.states import State
@@ -45,12 +46,13 @@ class Viewer:
 class Jobs:
     """All jobs. Everything here belongs to the event loop's thread."""
 
-    def __init__(self, context: RunContext, submission: Submission, limits: JobLimits) -> None:
+    def __init__(self, context: RunContext, processes: Processes, limits: JobLimits) -> None:
         self._context = context
         self._registry: Registry = context.registry
         self._folder: StateFolder = context.folder
         self._lanes = Lanes(context)
-        self._submission = submission
+        self._submission = Submission(context, processes, limits)
+        self._regroupings = Regroupings(processes)
         self._limits = limits
         self._keeping: asyncio.Task[None] | None = None
         self._stopped = False
@@ -90,12 +92,16 @@ class Jobs:
             self._keeping.cancel()
         self._registry.wake_all()
         await self._lanes.stop(STOP_S)
+
+    async def close(self) -> None:
+        """Let another server have `state_dir`."""
+        await self.stop()
         await self._registry.close()
+        self._folder.close()
 
     async def submit(self, new: NewJob, pieces: AsyncIterable[bytes]) -> Job:
         """Return the job that a client's corpus makes. Raises: Refused, and what `pieces` raise."""
-        if self._stopped:
-            raise Refused("draining", "the server is shutting down; try again later")
+        self._check_open()
         record = await self._submission.submit(new, pieces)
         self._lanes.wake(record.subject)
         return self._describe(record)
@@ -123,29 +129,44 @@ class Jobs:
 
     async def delete(self, viewer: Viewer, name: str) -> None:
         """Cancel a job that has not ended; remove one that has. Its files are deleted. Raises: Refused."""
-        self._check_unused(self._find(viewer, name))
-        await self._lanes.cancel(name)
+        self._check_open()
         record = self._find(viewer, name)
-        try:
-            if record.state.ended:
-                await self._registry.remove(record)
-            else:
-                await self._registry.put(
-                    replace(
-                        record, state=State.CANCELLED, stage_name="", disk_bytes=0, reason="", ended=time()
-                    )
-                )
-        except StorageError as error:
-            raise Refused("insufficient_storage", str(error), 1) from error
-        run_blocking(partial(self._folder.remove, name))
-        self._lanes.wake(record.subject)
+        self._check_unused(record)
+        async with self._lanes.without(record):
+            record = self._find(viewer, name)
+            try:
+                await self._end(record)
+            except StorageError as error:
+                code = "insufficient_storage" if error.full else "internal_error"
+                raise Refused(code, str(error)) from error
+            # Not awaited: the disk may take its time, and the folder is out of the way at once.
+            run_blocking(partial(self._folder.remove, name))
+
+    async def _end(self, record: JobRecord) -> None:
+        """Cancel a job, or forget one that has ended. Raises: StorageError."""
+        if record.state.ended:
+            await self._registry.remove(record)
+        else:
+            cancelled = replace(
+                record,
+                state=State.CANCELLED,
+                reason="",
+                stage_name="",
+                disk_bytes=0,
+                ended=self._context.now(),
+            )
+            await self._registry.put(cancelled)
+
+    def _check_open(self) -> None:
+        if self._stopped:
+            raise Refused("draining", "the server is shutting down; try again later")
 
     def get_or_none(self, viewer: Viewer, name: str) -> Job | None:
         """Return a job, None where there is none."""
         record = self._registry.get(name)
         return None if record is None or not viewer.sees(record) else self._describe(record)
 
-    async def result(self, viewer: Viewer, name: str, part: ResultPart) -> ResultFile:
+    async def result(self, viewer: Viewer, name: str, part: ResultPart, query: Part) -> ResultFile:
         """Return a part of the result of a job. Raises: Refused (`not_found`, `not_ready`, `no_result`)."""
         record = self._find(viewer, name)
         if record.state.ended and record.state is not State.DONE:
@@ -153,8 +174,11 @@ class Jobs:
             raise Refused("no_result", f"the job is {record.state}{why}")
         if record.state is not State.DONE:
             raise Refused("not_ready", f"the job is {record.state}; its result is there when it is done", 1)
+        folder, answer = self._folder.job(name), ""
+        if query.duplicates is not None and part == "documents":
+            answer = await self._regroupings.run(folder, query.duplicates, query.linkage)
         try:
-            return await run_blocking(partial(self._context.engine.result, self._folder.job(name), part))
+            return await run_blocking(partial(self._context.engine.result, folder, part, answer))
         except ValueError as error:
             raise Refused("no_result", str(error)) from error
 
@@ -191,7 +215,10 @@ class Jobs:
         """Remove jobs whose time is over, again and again."""
         while True:
             for record in self._registry:
-                if record.ended is not None and record.ended + self._limits.retention_s <= time():
+                if (
+                    record.ended is not None
+                    and record.ended + self._limits.retention_s <= self._context.now()
+                ):
                     await self._expire(record)
             await asyncio.sleep(min(RETENTION_CHECK_S, max(1.0, self._limits.retention_s / 10)))
 

@@ -6,7 +6,8 @@ average than side by side.
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 from service.jobs.record import JobRecord
 from service.jobs.registry import Registry
@@ -32,6 +33,8 @@ class Lanes:
         self._registry: Registry = context.registry
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
+        # Jobs that may not run now; one may be held twice.
+        self._held: list[str] = []
         self._stopping = False
 
     def __iter__(self) -> Iterator[JobRun]:
@@ -48,14 +51,20 @@ class Lanes:
         if subject not in self._lanes and not self._stopping and self._next(subject) is not None:
             task = asyncio.create_task(self._drive(subject), name=f"jobs of {subject}")
             self._lanes[subject] = task
-            task.add_done_callback(lambda _: self._lanes.pop(subject, None))
 
-    async def cancel(self, name: str) -> None:
-        """End the run of a job, if it runs; what was being done for it is not counted."""
-        found = self._runs.get(name)
-        if found is not None:
-            found[1].cancel()
-            await asyncio.wait([found[1]])
+    @asynccontextmanager
+    async def without(self, record: JobRecord) -> AsyncIterator[None]:
+        """Have a job not run while the block lasts; what was being done for it is not counted."""
+        self._held.append(record.id)
+        try:
+            found = self._runs.get(record.id)
+            if found is not None:
+                found[1].cancel()
+                await asyncio.wait([found[1]])
+            yield
+        finally:
+            self._held.remove(record.id)
+            self.wake(record.subject)
 
     async def stop(self, timeout_s: float) -> None:
         """Hand out no more steps, count those that end within the time, and end every lane."""
@@ -70,8 +79,10 @@ class Lanes:
             await asyncio.gather(*lanes, return_exceptions=True)
 
     def _next(self, subject: str) -> JobRecord | None:
-        waiting = (record for record in self._registry.of(subject) if record.state in _TO_RUN)
-        return next(waiting, None)
+        for record in self._registry.of(subject):
+            if record.state in _TO_RUN and record.id not in self._held:
+                return record
+        return None
 
     async def _drive(self, subject: str) -> None:
         """Run the jobs of a subject, one after the other."""
@@ -84,6 +95,8 @@ class Lanes:
             finally:
                 task.cancel()
                 del self._runs[record.id]
+        # No other task has run since it was looked for the next job.
+        del self._lanes[subject]
 
     async def _run(self, run: JobRun) -> None:
         """Run a job; one that a fault of ours ends again and again has failed."""

@@ -61,11 +61,25 @@ Reply = Read | Unread
 def read(request: Reading) -> Reply:
     """Read a corpus and write its documents."""
     # The server imports this module for its types alone.
+    from scoring.texts.faults import TextFault  # noqa: PLC0415
+
+    try:
+        read = _copy(request)
+    except TextFault as fault:
+        where = "" if fault.place is None else f"{fault.place.unit} {fault.place.number}: "
+        hint = "" if fault.option is None else f"; {fault.option} names another"
+        return Unread(fault.code, f"{where}{fault.detail}{hint}"[:MAX_DETAIL])
+    except OSError as error:
+        return Unread("storage", str(error.strerror), error.errno in {errno.ENOSPC, errno.EDQUOT})
+    return read if read.documents else Unread("invalid_document", "the corpus holds no documents")
+
+
+def _copy(request: Reading) -> Read:
+    """Write the documents of a corpus. Raises: TextFault, OSError."""
     from scoring.corpora.documents import DocumentsWriter  # noqa: PLC0415
     from scoring.texts.compression import Compression  # noqa: PLC0415
     from scoring.texts.corpus import read_stream  # noqa: PLC0415
     from scoring.texts.documents import Format, ReadingLimits, ReadingOptions  # noqa: PLC0415
-    from scoring.texts.faults import TextFault  # noqa: PLC0415
     from scoring.texts.ids import identified  # noqa: PLC0415
 
     formats = {
@@ -75,27 +89,16 @@ def read(request: Reading) -> Reply:
         "text/plain": Format.LINES,
     }
     compressions = {"identity": None, "gzip": Compression.GZIP, "zstd": Compression.ZSTD}
-    options = ReadingOptions(
-        request.charset, formats[request.media_type], request.text_field, request.id_field
-    )
+    form = formats[request.media_type]
+    options = ReadingOptions(request.charset, form, request.text_field, request.id_field)
     limits = ReadingLimits(request.document_bytes, request.documents, request.total_bytes)
     place = {"first": request.first, "first_part": request.first_part, "generation": request.generation}
-    try:
-        with (
-            Path(request.spool).open("rb") as stream,
-            DocumentsWriter(Path(request.folder), **place) as writer,
-        ):
-            compression = compressions[request.content_encoding]
-            documents = read_stream(stream, "the corpus", options, limits, compression)
-            for position, document in enumerate(identified(documents, "the corpus", limits.id_characters)):
-                # One without an id is called by its position in the whole corpus, which may have begun before.
-                writer.add(None if document.id == str(position) else document.id, document.text)
-    except TextFault as fault:
-        return Unread(fault.code, str(fault)[:MAX_DETAIL])
-    except OSError as error:
-        return Unread("storage", str(error.strerror), error.errno in {errno.ENOSPC, errno.EDQUOT})
-    if not writer.written.documents:
-        return Unread("invalid_document", "the corpus holds no documents")
+    with Path(request.spool).open("rb") as stream, DocumentsWriter(Path(request.folder), **place) as writer:
+        compression = compressions[request.content_encoding]
+        documents = read_stream(stream, "the corpus", options, limits, compression)
+        for position, document in enumerate(identified(documents, "the corpus", limits.id_characters)):
+            # One without an id is called by its position in the whole corpus, which may have begun before.
+            writer.add(None if document.id == str(position) else document.id, document.text)
     return Read(writer.written.documents, writer.written.parts)
 
 

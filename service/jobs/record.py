@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from service.api.job import Job, JobOptions, Tiles
+from service.api.job import Findings, Job, JobOptions, Tiles
 from service.jobs.states import State
 
 
@@ -14,7 +14,8 @@ class JobRecord:
     number: the order of submission, 0 before it is stored. reason: why it is paused or has failed. parts: files of its
     texts. digest: of the model that it is scored with, dimensions: of its vectors, plan: the fingerprint of its stages;
     empty before it is begun. stage: the one that is worked on. tiles, steps: done and of all. begun: how often it was.
-    disk_bytes: of its folder. key, body: the client's Idempotency-Key and the hash of what came with it.
+    disk_bytes: of its folder. found: once it is done. key, body: the client's Idempotency-Key and the hash of what came
+    with it.
     """
 
     id: str
@@ -39,6 +40,7 @@ class JobRecord:
     disk_bytes: int = 0
     started: float | None = None
     ended: float | None = None
+    found: Findings | None = None
     key: str | None = None
     body: bytes = b""
 
@@ -70,6 +72,7 @@ def describe(record: JobRecord, retention_s: float, pace: Pace | None = None) ->
         model=record.digest or None,
         begun=record.begun,
         bytes=record.disk_bytes,
+        found=record.found,
         options=record.options,
     )
 

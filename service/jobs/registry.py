@@ -94,7 +94,7 @@ class Registry:
     async def remove(self, record: JobRecord) -> None:
         """Forget a job. Raises: StorageError."""
         await self._thread.run(partial(self._store.remove, record.number))
-        del self._records[record.id]
+        self._records.pop(record.id, None)
         self._wake(record.id)
 
     def begin_anew(self, record: JobRecord) -> None:

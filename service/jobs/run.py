@@ -14,10 +14,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from time import monotonic, time
+from time import monotonic
 from typing import TypeVar
 
 from scoring.errors import ScoringError
+from service.api.job import Findings
 from service.api.step import StepDone
 from service.jobs.cluster_stages import STAGES as CLUSTER_STAGES
 from service.jobs.cluster_stages import ClusterStages
@@ -40,7 +41,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What the runs of all jobs share. hands: steps of a job that are handed out at once. cluster: None without one."""
+    """What the runs of all jobs share.
+
+    hands: steps of a job that are handed out at once. now: the time of day, in seconds since 1970.
+    cluster: does the stages that grow fastest; None without one.
+    """
 
     registry: Registry
     folder: StateFolder
@@ -49,6 +54,7 @@ class RunContext:
     long_steps: LongSteps
     model: Callable[[], ServedModel]
     hands: int
+    now: Callable[[], float]
     cluster: ClusterStages | None = None
     retry_s: float = RETRY_S
 
@@ -112,7 +118,8 @@ class JobRun:
         self._began, self._steps_before = monotonic(), self.record.steps_done
         while self.record.stage < len(work.stages):
             await self._do_stage(work, work.stages[self.record.stage])
-        await self._end(State.DONE)
+        found = await self._blocking(partial(self._context.engine.found, self._folder))
+        await self._end(State.DONE, found=found)
 
     async def _plan(self, sizes: Sizes) -> Work:
         try:
@@ -140,7 +147,7 @@ class JobRun:
             begun=record.begun + 1,
             tiles_total=work.tiles,
             steps_total=work.steps,
-            started=record.started or time(),
+            started=record.started or context.now(),
         )
         await self._enter(work, 0)
 
@@ -253,9 +260,17 @@ class JobRun:
             else:
                 return
 
-    async def _end(self, state: State, reason: str = "") -> None:
+    async def _end(self, state: State, reason: str = "", found: Findings | None = None) -> None:
         size = await self._blocking(partial(size_of, self._folder))
-        ended = replace(self.record, state=state, reason=reason, stage_name="", disk_bytes=size, ended=time())
+        ended = replace(
+            self.record,
+            state=state,
+            reason=reason,
+            stage_name="",
+            found=found,
+            disk_bytes=size,
+            ended=self._context.now(),
+        )
         self.record = await self._context.registry.put(ended)
 
     async def _blocking(self, call: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ another model               again, while workers are being exchanged; else the j
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, Protocol
 
 import msgspec
@@ -55,7 +56,9 @@ class StepCalls:
         body = msgspec.json.encode(StepRequest(self._folder, stage, step, self._digest))
         crashes = 0
         while crashes < MAX_CRASHES:
-            job = Job(f"step-{name}-{step}", self._subject, body, "corpus_step", 0.0, step=True)
+            job = Job(
+                f"{Path(self._folder).name}-{name}-{step}", self._subject, body, "corpus_step", 0.0, step=True
+            )
             finish = await self._queue.run_step(job)
             if finish.end is End.STOPPED:
                 raise Stopping

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from service.api.job import JobOptions
+from service.api.job import Findings, JobOptions
 from service.errors import StartError
 from service.jobs.errors import StorageError
 from service.jobs.record import JobRecord
@@ -30,11 +30,10 @@ _TABLES = """
 CREATE TABLE jobs (
     id TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, options BLOB NOT NULL, created REAL NOT NULL,
     number INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL, reason TEXT NOT NULL, documents INTEGER NOT NULL,
-    parts INTEGER NOT NULL, dimensions INTEGER NOT NULL,
-    digest TEXT NOT NULL, plan TEXT NOT NULL, stage INTEGER NOT NULL, stage_name TEXT NOT NULL,
-    tiles_done INTEGER NOT NULL, tiles_total INTEGER NOT NULL, steps_done INTEGER NOT NULL,
-    steps_total INTEGER NOT NULL, begun INTEGER NOT NULL, disk_bytes INTEGER NOT NULL, started REAL, ended REAL,
-    key TEXT, body BLOB NOT NULL,
+    parts INTEGER NOT NULL, dimensions INTEGER NOT NULL, digest TEXT NOT NULL, plan TEXT NOT NULL,
+    stage INTEGER NOT NULL, stage_name TEXT NOT NULL, tiles_done INTEGER NOT NULL, tiles_total INTEGER NOT NULL,
+    steps_done INTEGER NOT NULL, steps_total INTEGER NOT NULL, begun INTEGER NOT NULL, disk_bytes INTEGER NOT NULL,
+    started REAL, ended REAL, found BLOB NOT NULL, key TEXT, body BLOB NOT NULL,
     UNIQUE (subject, key)
 );
 CREATE TABLE steps (
@@ -147,11 +146,16 @@ def _reported() -> Iterator[None]:
 
 
 def _row(record: JobRecord) -> list[Any]:
-    written = {"options": msgspec.json.encode(record.options), "number": record.number or None}
+    written = {
+        "options": msgspec.json.encode(record.options),
+        "number": record.number or None,
+        "found": msgspec.json.encode(record.found),
+    }
     return [written.get(name, getattr(record, name)) for name in _COLUMNS]
 
 
 def _record(row: tuple[Any, ...]) -> JobRecord:
     values = dict(zip(_COLUMNS, row, strict=True))
     options = msgspec.json.decode(values.pop("options"), type=JobOptions)
-    return JobRecord(options=options, state=State(values.pop("state")), **values)
+    found = msgspec.json.decode(values.pop("found"), type=Findings | None)
+    return JobRecord(options=options, found=found, state=State(values.pop("state")), **values)

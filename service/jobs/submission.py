@@ -8,7 +8,6 @@ from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
-from time import time
 
 from scoring.errors import ScoringError
 from service.api.job import JobOptions
@@ -55,6 +54,7 @@ class Submission:
         self._folder = context.folder
         self._engine = context.engine
         self._model = context.model
+        self._now = context.now
         self._processes = processes
         self._limits = limits
         # The bytes that are being received, by the names of their jobs, and the keys that are being used.
@@ -155,7 +155,7 @@ class Submission:
                 id=name,
                 subject=new.subject,
                 options=new.options,
-                created=time(),
+                created=self._now(),
                 state=State.QUEUED,
                 documents=read.documents,
                 parts=read.parts,

@@ -6,7 +6,7 @@ memory is bounded, and a quantile is off by at most 3 %.
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -42,7 +42,7 @@ class Snapshot:
     """The pool at a moment: its slots, and what waits: jobs, predicted seconds of one worker, subjects.
 
     answer_bytes: what answers hold that their clients have not read, as in `answer_budget`; answer_subjects: whose.
-    digest: what the workers serve, empty where they do not say.
+    digest: what the workers serve, empty where they do not say. job_states: how many durable jobs are in each state.
     """
 
     slots: tuple[SlotSnapshot, ...]
@@ -52,6 +52,7 @@ class Snapshot:
     answer_bytes: int = 0
     answer_subjects: int = 0
     digest: str = ""
+    job_states: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -155,6 +156,7 @@ class LastMinute:
             "answers": {"bytes": snapshot.answer_bytes, "subjects": snapshot.answer_subjects},
             "last_minute": counted | _milliseconds(("p50_ms", "p99_ms", "max_ms"), times),
             "loop_lag_ms": _milliseconds(("p99", "max"), lags),
+            "jobs": dict(snapshot.job_states),
         }
         return orjson.dumps(status)
 

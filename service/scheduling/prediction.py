@@ -46,7 +46,7 @@ class DocumentPredictor:
     def follow(self, model: KnownModel | None) -> None:
         """Read with the words of this model from now on."""
         known = model or KnownModel()
-        self._features = FeatureReader(self._max_documents, known.knows_word, self._random)
+        self._features = FeatureReader(self._max_documents, known, self._random)
         self._dimensions = known.dimensions
 
     def read(self, body: bytes, operation: Operation) -> Features:

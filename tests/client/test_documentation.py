@@ -8,6 +8,7 @@ import pytest
 
 import scorepool_client
 from scorepool_client import PartialFailureError, ScorepoolError
+from scorepool_client.testing import FakeScorepool
 from tests.support.server import running_server
 from tests.support.tokens import SECRET
 
@@ -16,6 +17,8 @@ CLIENT = Path(__file__).parents[2] / "client"
 README = (CLIENT / "README.md").read_text(encoding="utf-8")
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+JOBS = README[README.index("## Jobs") : README.index("## Testing your service")]
 
 
 @pytest.fixture
@@ -27,16 +30,21 @@ def url(demo_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield server.url
 
 
-def test_every_example_runs(url: str) -> None:
-    """One after the other, as a reader would type them."""
+def test_every_example_runs(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, as a reader would type them; those of jobs with the fake."""
+    monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "readme"}
-    for example in EXAMPLES:
-        exec(compile(example.replace("http://127.0.0.1:8000", url), "README.md", "exec"), names)
+    with FakeScorepool().serve() as fake:
+        for example in EXAMPLES:
+            address = fake if example in JOBS else url
+            exec(compile(example.replace("http://127.0.0.1:8000", address), "README.md", "exec"), names)
 
-    assert len(EXAMPLES) >= 7
-    client = names["client"]
-    assert isinstance(client, scorepool_client.Client)
-    client.close()
+    assert len(EXAMPLES) >= 9
+    assert len((tmp_path / "scores.jsonl").read_text().splitlines()) == 2
+    for name in ("client", "archive"):
+        client = names[name]
+        assert isinstance(client, scorepool_client.Client)
+        client.close()
 
 
 def test_the_tree_of_exceptions_is_complete() -> None:

@@ -52,7 +52,9 @@ def kubernetes(name: str) -> str:
     without = [line for line in said.splitlines() if "find schema" in line]
     # The operators' kinds are not Kubernetes' own.
     operated = [kind for kind in ("ServiceMonitor", "DaskCluster") if any(kind in line for line in without)]
-    expect([line for line in without if not any(kind in line for kind in operated)], [], "kinds without a schema")
+    expect(
+        [line for line in without if not any(kind in line for kind in operated)], [], "kinds without a schema"
+    )
     return ", ".join([f"{said.count(' passed ')} objects", *(f"{kind} not validated" for kind in operated)])
 
 

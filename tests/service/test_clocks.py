@@ -10,6 +10,8 @@ TIME_OF_DAY = {
     "service/capacity/server_costs.py",
     "service/cli/issue_token.py",
     "service/cli/output.py",
+    "service/http/jobs.py",
+    "service/jobs/assembly.py",
     "service/observability/log_format.py",
     "service/observability/process.py",
     "service/observability/tracing.py",

@@ -82,5 +82,6 @@ class Driver:
             return next(self._outcomes)
         if isinstance(step, FetchToken):
             return self.tokens.store(str(self.tokens.fetch()))
+        assert isinstance(step, Sleep)
         self.clock.sleep(step.seconds)
         return None

@@ -38,6 +38,15 @@ PROBLEMS = {
     "deadline_exceeded": (504, "The deadline passed"),
 }
 
+# Those that only jobs have.
+JOB_PROBLEMS = {
+    "not_ready": (409, "The result is not ready"),
+    "no_result": (409, "There is no such result"),
+    "unsupported_media_type": (415, "The body has the wrong media type"),
+    "range_not_satisfiable": (416, "There are no such bytes"),
+    "key_reused": (422, "The key was used"),
+}
+
 _MEMBERS = frozenset({"documents", "similarity", "neighbours", "threshold", "vectors"})
 
 
@@ -53,12 +62,13 @@ class FakeLimits:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request that the fake got; header names are in lower case."""
+    """A request that the fake got; header names are in lower case. query: the members of its path's query."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def request_id(self) -> str:
@@ -67,7 +77,9 @@ class RecordedRequest:
 
     @property
     def documents(self) -> list[Any]:
-        """Return the documents in it, as they were sent; none where it has no body."""
+        """Return the documents in it, as they were sent; none where it has no body. Of a job: those of JSON lines."""
+        if self.path == "/jobs":
+            return [json.loads(line) for line in self.body.splitlines() if line.strip()]
         documents: list[Any] = json.loads(self.body)["documents"] if self.body else []
         return documents
 
@@ -86,7 +98,7 @@ def problem(
     code: str, detail: str, request_id: str, *, pointer: str | None = None, retry_after_s: int | None = None
 ) -> Reply:
     """Return the answer with a problem."""
-    status, title = PROBLEMS[code]
+    status, title = (PROBLEMS | JOB_PROBLEMS)[code]
     body: dict[str, Any] = {"type": f"urn:scorepool:problem:{code}", "title": title, "status": status}
     body |= {"code": code, "request_id": request_id, "detail": detail}
     if pointer is not None:
@@ -114,7 +126,7 @@ def answer(request: RecordedRequest, limits: FakeLimits, token: str | None) -> R
     if route != ("POST", "/score"):
         return problem("not_found", f"{request.path}: no such path", request_id)
     try:
-        _check_token(request.headers, token)
+        check_token(request.headers, token)
         npy = "application/x-npy" in request.headers.get("accept", "")
         media_type, content = _score(request.body, limits, npy=npy)
     except FakeProblemError as error:
@@ -122,7 +134,8 @@ def answer(request: RecordedRequest, limits: FakeLimits, token: str | None) -> R
     return Reply(200, {**headers, "content-type": media_type}, content)
 
 
-def _check_token(headers: Mapping[str, str], token: str | None) -> None:
+def check_token(headers: Mapping[str, str], token: str | None) -> None:
+    """Raise FakeProblemError without a bearer token, or with another than `token`, where that is given."""
     scheme, _, given = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not given:
         raise FakeProblemError("missing_token", "send Authorization: Bearer and a token")

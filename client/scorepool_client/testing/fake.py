@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,8 @@ from scorepool_client.calls import ClientSettings
 from scorepool_client.client import Client
 from scorepool_client.exchange import Reply
 from scorepool_client.testing.answers import PROBLEMS, FakeLimits, RecordedRequest, answer, problem
-from scorepool_client.testing.server import serving
+from scorepool_client.testing.jobs import FakeJobs
+from scorepool_client.testing.server import Cut, serving
 from scorepool_client.tokens import TokenGiver
 
 URL = "http://scorepool.fake"
@@ -46,27 +47,32 @@ class FakeClock:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    kind: Literal["fail", "refuse", "lose", "delay"]
+    kind: Literal["fail", "refuse", "lose", "delay", "cut"]
     code: str = ""
     seconds: float = 0.0
     retry_after_s: int | None = None
     times: int | None = 1
+    after: int = 0
 
 
 class FakeScorepool:
     """A service that scores by shared words and fails when it is told to.
 
     token: the only one that is accepted; None: every one is, but there must be one. limits: of a request.
-    requests: those that came to `/score`, in order, with those that met a fault. clock: of its clients.
+    job_steps: how often a job is looked at before it has ended.
+    requests: those that came to `/score` and `/jobs`, in order, with those that met a fault. clock: of its clients.
 
-    Faults apply to requests of `/score`, one after the other in the order in which they were told.
+    Faults apply to these requests, one after the other in the order in which they were told.
     """
 
-    def __init__(self, *, token: str | None = None, limits: FakeLimits | None = None) -> None:
+    def __init__(
+        self, *, token: str | None = None, limits: FakeLimits | None = None, job_steps: int = 3
+    ) -> None:
         self.requests: list[RecordedRequest] = []
         self.clock = FakeClock()
         self._token = token
         self._limits = limits or FakeLimits()
+        self._jobs = FakeJobs(job_steps)
         self._faults: deque[_Fault] = deque()
         self._lock = threading.Lock()
 
@@ -97,9 +103,18 @@ class FakeScorepool:
         """Answer the next requests late; 504 where that is after their deadline. It takes no real time."""
         self._faults.append(_Fault("delay", seconds=seconds, times=times))
 
+    def cut_answers(self, after: int, *, times: int | None = 1) -> None:
+        """End the connections of the next requests after so many bytes of the answer's body."""
+        self._faults.append(_Fault("cut", after=after, times=times))
+
+    def fail_job(self, reason: str) -> None:
+        """Have the next job that is submitted fail, for this reason."""
+        self._jobs.faults.append(reason)
+
     def heal(self) -> None:
         """Forget the faults that are left."""
         self._faults.clear()
+        self._jobs.faults.clear()
 
     def client(self, token: TokenGiver = "any", *, settings: ClientSettings | None = None) -> Client:
         """Return a client of this fake; it waits on the fake's clock, and its jitter is the same each time."""
@@ -142,15 +157,22 @@ class FakeScorepool:
         if fault is not None and fault.kind == "fail":
             detail = "as the fake was told"
             return problem(fault.code, detail, request.request_id, retry_after_s=fault.retry_after_s)
-        if fault is not None:
+        if fault is not None and fault.kind == "delay":
             limit = int(request.headers.get("x-request-timeout-ms", 30_000)) / 1e3
             (sleep or self.clock.sleep)(min(fault.seconds, limit))
             if fault.seconds >= limit:
                 return problem("deadline_exceeded", "the answer was not ready in time", request.request_id)
+        with self._lock:
+            reply = self._answer(request)
+        return reply if fault is None or fault.kind != "cut" else reply._replace(stream=Cut(fault.after))
+
+    def _answer(self, request: RecordedRequest) -> Reply:
+        if _is_of_jobs(request):
+            return self._jobs.answer(request, self._token)
         return answer(request, self._limits, self._token)
 
     def _next_fault(self, request: RecordedRequest) -> _Fault | None:
-        if request.path != "/score":
+        if request.path != "/score" and not _is_of_jobs(request):
             return None
         self.requests.append(request)
         if not self._faults:
@@ -163,6 +185,10 @@ class FakeScorepool:
 
     def _settings(self, settings: ClientSettings | None) -> ClientSettings:
         return replace(settings or ClientSettings(), clock=self.clock, rng=Random(0))
+
+
+def _is_of_jobs(request: RecordedRequest) -> bool:
+    return request.path == "/jobs" or request.path.startswith("/jobs/")
 
 
 class _Transport(httpx.BaseTransport):
@@ -183,10 +209,31 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
 
 def _respond(fake: FakeScorepool, request: httpx.Request, body: bytes) -> httpx.Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
+    query = dict(request.url.params)
     try:
-        reply = fake.handle(RecordedRequest(request.method, request.url.path, headers, body))
+        reply = fake.handle(RecordedRequest(request.method, request.url.path, headers, body, query))
     except ConnectionRefusedError as error:
         raise httpx.ConnectError(str(error), request=request) from error
     except ConnectionResetError as error:
         raise httpx.ReadError(str(error), request=request) from error
-    return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body, request=request)
+    response_headers = {**reply.headers, "content-length": str(len(reply.body))}
+    return httpx.Response(reply.status, headers=response_headers, stream=_Body(reply), request=request)
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The bytes of an answer, and how they end."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._body = reply.body
+        self._cut: Cut | None = reply.stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._cut is None:
+            yield self._body
+            return
+        yield self._body[: self._cut.after]
+        raise httpx.ReadError("ended by the fake")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk

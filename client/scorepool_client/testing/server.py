@@ -3,10 +3,20 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
 
 from scorepool_client.exchange import Reply
 from scorepool_client.testing.answers import RecordedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """In place of a stream of an answer: its connection ends after so many bytes of its body."""
+
+    after: int
+
 
 Answer = Callable[[RecordedRequest], Reply]
 
@@ -41,14 +51,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         assert isinstance(self.server, _Server)
+        url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            self._send(self.server.answer(RecordedRequest(self.command, self.path, headers, body)))
+            self._send(
+                self.server.answer(
+                    RecordedRequest(self.command, url.path, headers, body, dict(parse_qsl(url.query)))
+                )
+            )
         except OSError:  # the fake ends the connection, or its client has
             self.close_connection = True
 
-    do_POST = do_GET  # noqa: N815  # the library's name
+    do_POST = do_DELETE = do_GET  # noqa: N815  # the library's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
         """Log nothing."""
@@ -59,4 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", str(len(reply.body)))
         self.end_headers()
+        if isinstance(reply.stream, Cut):
+            self.wfile.write(reply.body[: reply.stream.after])
+            raise ConnectionResetError("ended by the fake")
         self.wfile.write(reply.body)

@@ -64,7 +64,8 @@ get("info").then(
   ({ body: { version, model, scorer } }) => {
     const served = model ? `${model.name}: ${model.clusters} clusters, ${model.dimensions} dimensions` : scorer.name;
     byId("model").textContent = `${version} · ${served}`;
-    if (!model) {
+    if (model) store.set({ tokenizer: model.tokenizer });
+    else {
       byId("compose").hidden = true;
       byId("other-scorer").hidden = false;
       byId("other-scorer-name").textContent = scorer.name;

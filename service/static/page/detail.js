@@ -5,6 +5,7 @@ import { Problem, post } from "./api.js";
 import { button, byId, element, fixed, percent, shortened } from "./dom.js";
 import { glyph } from "./palette.js";
 import { problemParts } from "./problem.js";
+import { findWords } from "./words.js";
 
 // As many words as the service lists, to mark all of them in the texts; the bars show the first.
 const TOP = 1000;
@@ -66,7 +67,7 @@ export class Detail {
     this.request = new AbortController();
     try {
       const { body } = await post("explain", { documents: [a, b], top: TOP }, { signal: this.request.signal });
-      pair.replaceChildren(...explained(body, [a, b]));
+      pair.replaceChildren(...explained(body, [a, b], this.store.state.tokenizer));
     } catch (error) {
       if (error.name === "AbortError") return;
       pair.append(...(error instanceof Problem ? problemParts(error) : [element("p", { text: "The service cannot be reached." })]));
@@ -94,27 +95,26 @@ function sideBySide(columns) {
   return element("div", { class: "texts" }, ...columns.map((parts) => element("div", {}, ...parts)));
 }
 
-function explained({ similarity, documents }, texts) {
+function explained({ similarity, documents }, texts, tokenizer) {
   const title = element("h3", { text: `Why the cosine is ${fixed(similarity, 3)}` });
   const note = element("p", { class: "soft", text: "What the words of either text add to it. Underlined and shaded: makes the two similar. Dashed: makes them less similar." });
-  const columns = documents.map((document, at) => [marked(texts[at], document.contributions), bars(document, similarity)]);
+  const columns = documents.map((document, at) => [marked(texts[at], document.contributions, tokenizer), bars(document, similarity)]);
   return [title, note, sideBySide(columns)];
 }
 
-// The words are found as the service finds them: maximal runs of letters, in lower case.
-function marked(text, contributions) {
+function marked(text, contributions, tokenizer) {
   const words = new Map(contributions.map(({ token, contribution }) => [token, contribution]));
   const most = Math.max(1e-9, ...contributions.map(({ contribution }) => Math.abs(contribution)));
   const body = element("div", { class: "text-body", tabindex: "0", role: "group", "aria-label": "Text with marked words" });
   let end = 0;
-  for (const { 0: word, index } of text.matchAll(/\p{L}+/gu)) {
-    const contribution = words.get(word.toLowerCase()) ?? 0;
+  for (const place of findWords(text, tokenizer, words)) {
+    const contribution = words.get(place.word);
     const level = Math.round((Math.abs(contribution) / most) * LEVELS);
     if (level === 0) continue;
-    const mark = element("mark", { class: contribution > 0 ? "for" : "against", title: signed(contribution), text: word });
+    const mark = element("mark", { class: contribution > 0 ? "for" : "against", title: signed(contribution), text: text.slice(place.start, place.end) });
     mark.style.setProperty("--level", level);
-    body.append(text.slice(end, index), mark);
-    end = index + word.length;
+    body.append(text.slice(end, place.start), mark);
+    end = place.end;
   }
   body.append(text.slice(end));
   return body;

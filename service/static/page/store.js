@@ -5,12 +5,13 @@
 // selected   the document that is read, partner the one it is compared with; -1 for none
 // hovered    the document under the pointer
 // threshold  from which cosine on two documents are near-duplicates
+// tokenizer  the name of that of the model
 
 const CALM_MS = 200;
 
 export class Store {
   constructor() {
-    this.state = { result: null, brush: null, selected: -1, partner: -1, hovered: -1, threshold: 0.8 };
+    this.state = { result: null, brush: null, selected: -1, partner: -1, hovered: -1, threshold: 0.8, tokenizer: "letters" };
     this.views = [];
     this.changed = new Set();
   }

@@ -124,6 +124,16 @@ def test_a_limit_keeps_the_most_frequent_words() -> None:
     assert import_fasttext(VEC, ImportOptions(limit=50)).words == import_fasttext(VEC).words[:50]
 
 
+def test_progress_passes_every_stage() -> None:
+    """Words, the check of all vectors, and the composition of words from n-grams, each up to its end."""
+    steps: dict[str, tuple[int, int]] = {}
+
+    vectors = import_fasttext(BIN, progress=lambda stage, done, total: steps.update({stage: (done, total)}))
+
+    words, rows = len(vectors.words), len(vectors.words) + len(vectors.ngram_vectors or ())
+    assert steps == {"words": (words, words), "check": (rows, rows), "compose": (words, words)}
+
+
 def test_a_warning_names_the_file(tmp_path: Path) -> None:
     """It is data; a command prints it."""
     path = tmp_path / "model.vec"

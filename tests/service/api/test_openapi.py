@@ -12,10 +12,10 @@ from service.api.openapi import (
     EXAMPLE_EXPLAIN_RESPONSE,
     EXAMPLE_REQUEST,
     EXAMPLE_RESPONSE,
-    Json,
     openapi_document,
     openapi_text,
 )
+from service.api.openapi_parts import Json
 from service.api.problems import PROBLEMS
 from service.api.request import decode, decode_explain
 from service.limits import RequestLimits

@@ -12,7 +12,7 @@ from scoring.bundle.bundle import open_bundle
 from service.api.request import Operation
 from service.limits import RequestLimits
 from service.scheduling.answer_size import predict_answer
-from service.scheduling.features import FeatureReader, no_vocabulary
+from service.scheduling.features import FeatureReader, KnownModel
 from service.scorers.handler import ScorerHandler, open_documents
 
 
@@ -34,7 +34,7 @@ def sizes(scored: Scored, body: bytes, operation: Operation = "score") -> tuple[
     """Return the predicted and the true size of an answer."""
     outcome = scored.handler(body, operation)
     assert outcome.code == "ok"
-    features = FeatureReader(1000, no_vocabulary, Random(1)).read(body, operation)
+    features = FeatureReader(1000, KnownModel(), Random(1)).read(body, operation)
     return predict_answer(features, operation, scored.dimensions), len(outcome.body)
 
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.scheduling.features import FeatureReader, Features, no_vocabulary
+from scoring.tokens.names import TokenizerName
+from scoring.tokens.tokenizer import Tokenizer
+from service.scheduling.features import FeatureReader, Features, KnownModel, segment_known
 
 TEXTS = st.text(st.characters(exclude_characters='"\\', codec="utf-8"), max_size=40)
 KNOWN = ("storm", "harbour", "gale", "rates")
@@ -21,7 +23,7 @@ def body(documents: list[object], **options: object) -> bytes:
 
 def read(request: bytes) -> Features:
     """Read a body's features with a vocabulary of four words."""
-    return FeatureReader(1000, KNOWN.__contains__, Random(1)).read(request)
+    return FeatureReader(1000, KnownModel(KNOWN.__contains__), Random(1)).read(request)
 
 
 def unknown_words(n_words: int, seed: int = 1) -> str:
@@ -69,7 +71,7 @@ def test_a_body_of_any_bytes_has_features() -> None:
 @given(st.binary(max_size=3000))
 def test_no_body_has_more_words_than_bytes(request: bytes) -> None:
     """Estimates are bounded: unknown words are among the words."""
-    found = FeatureReader(1000, no_vocabulary, Random(1)).read(request)
+    found = FeatureReader(1000, KnownModel(), Random(1)).read(request)
 
     assert 0 <= found.unknown <= found.words <= found.size
 
@@ -105,7 +107,46 @@ def test_escaped_words_are_looked_up_as_the_worker_does(ascii_only: bool) -> Non
     request = json.dumps({"documents": [words]}, ensure_ascii=ascii_only).encode()
     known = {"буря", "в", "порту"}
 
-    assert FeatureReader(1000, known.__contains__, Random(1)).read(request).unknown == 0
+    assert FeatureReader(1000, KnownModel(known.__contains__), Random(1)).read(request).unknown == 0
+
+
+def reader_of(name: TokenizerName, known: set[str]) -> FeatureReader:
+    """Return a reader for a model with this tokenizer and these words."""
+    tokenizer = Tokenizer(name, segment=segment_known(known.__contains__))
+    return FeatureReader(1000, KnownModel(known.__contains__, tokenizer=tokenizer), Random(1))
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("fasttext", 'The U.S. said: "don\'t"\tbuy é\n'),
+        ("gensim", "THE don_t été _x 2020 "),
+        ("letters", "हिन्दी में मौसम "),
+        ("letters", "日本語の文章を書く。"),
+        ("letters", "ภาษาไทยน้ำท่วม"),
+    ],
+)
+def test_the_words_of_a_tokenizer_are_looked_up(name: TokenizerName, text: str, ascii_only: bool) -> None:
+    """As the worker finds them, in short texts too, whose quotes and brackets are between the windows' words."""
+    words = {"日本語", "の", "文章", "を", "書く", "ภาษา", "ไทย", "น้ำ", "ท่วม"}
+    known = words | set(Tokenizer(name, segment=segment_known(words.__contains__)).tokenize(text))
+    documents = [{"text": text * 4}] * 1_000
+    request = json.dumps({"documents": documents}, ensure_ascii=ascii_only).encode()
+
+    found = reader_of(name, known | {"text"}).read(request)
+
+    # Where a window begins within a word without spaces, its rest is not known.
+    assert found.unknown < 0.2 * found.words
+
+
+def test_a_text_without_spaces_has_words_for_fasttext_too() -> None:
+    """They are long, and each is unknown: a text of them must not look as if it cost nothing."""
+    request = json.dumps({"documents": ["日本語" * 20_000]}, ensure_ascii=False).encode()
+
+    found = reader_of("fasttext", set()).read(request)
+
+    assert found.unknown == found.words > 1_000
 
 
 def test_where_no_whole_word_is_seen_all_are_taken_for_unknown() -> None:
@@ -129,7 +170,7 @@ def test_the_windows_cannot_be_foreseen() -> None:
         seen.append(word)
         return False
 
-    reader = FeatureReader(1000, knows, Random(1))
+    reader = FeatureReader(1000, KnownModel(knows), Random(1))
     for _ in range(10):
         reader.read(request)
 
