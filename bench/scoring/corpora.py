@@ -1,12 +1,12 @@
 """Corpora: the work of all steps beside that of the bare kernel, and how it grows.
 
     python -m bench corpora --picture corpora.png
-    python -m bench corpora --sizes 50000 --processes 2
+    python -m bench corpora --sizes 50000 --processes 2 --documents descriptions
 
-Passages of news texts, d = 100, their 10 nearest neighbours; every step of a corpus's plan on one core, as the service
-and `scorepool score` run them, files included. Beside it the bare kernel, which holds all vectors in memory: half the
-matrix of float32 products, and the selection of candidates (`find_candidates`). Processor time on both sides, in one
-run, in turns.
+Passages of news texts or descriptions of Debian packages, d = 100, their 10 nearest neighbours; every step of a
+corpus's plan on one core, as the service and `scorepool score` run them, files included. Beside it the bare kernel,
+which holds all vectors in memory: half the matrix of float32 products, and the selection of candidates
+(`find_candidates`). Processor time on both sides, in one run, in turns.
 
     efficiency   the kernel's time / that of the steps `blocks`, `tiles` and `merge`; promised: at least 0.9
     longest      of the steps that run between requests, in processor time; promised: 20 ms
@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.harness.command_line import bundle_path, parser
+from bench.harness.descriptions import descriptions
 from bench.harness.documents import corpus
 from bench.harness.results import Figure, collect, save
 from bench.scoring.growth import Growth, draw, use_one_core
@@ -42,7 +43,7 @@ from scoring.corpora.folder import end_stage
 from scoring.corpora.lists import Hits, lists_within
 from scoring.corpora.local import prepare, run_plan
 from scoring.corpora.options import CorpusOptions
-from scoring.corpora.plan import BLOCK_DOCUMENTS, Plan
+from scoring.corpora.plan import Plan, block_size
 from scoring.corpora.steps import run_step
 from scoring.corpora.tiles import Block, compare
 from scoring.corpora.vectors import embedded_parts
@@ -95,10 +96,10 @@ def run(bundle: Path, texts: list[str], folder: Path) -> tuple[Work, NDArray[np.
 
 def compare_arrays(units: NDArray[np.float32], *, arranged: bool) -> tuple[float, float]:
     """Compare all on arrays, with the documents arranged or as they come; return hits a document and seconds."""
-    n = len(units)
+    n, size = len(units), block_size(units.shape[1])
     tree = learn_tree(units[:: max(1, n // sample_size(n))], tree_depth(n))
-    order = in_blocks(find_leaves(units, tree) if arranged else np.zeros(n, np.int64), BLOCK_DOCUMENTS)
-    parts = [order[start : start + BLOCK_DOCUMENTS] for start in range(0, n, BLOCK_DOCUMENTS)]
+    order = in_blocks(find_leaves(units, tree) if arranged else np.zeros(n, np.int64), size)
+    parts = [order[start : start + size] for start in range(0, n, size)]
     lists = [lists_within(units[part], part, NEIGHBOURS) for part in parts]
     began, count = time.process_time(), 0
     for tiles in Plan.of(n, units.shape[1], CorpusOptions(neighbours=NEIGHBOURS), parts=1).rounds:
@@ -127,9 +128,16 @@ def line(size: int, work: Work) -> str:
     )
 
 
+def documents(options: argparse.Namespace) -> list[str]:
+    """Return as many documents as the largest size asks for."""
+    if options.documents == "descriptions":
+        return descriptions()[: max(options.sizes)]
+    return passages(corpus(), max(options.sizes))
+
+
 def measure_sizes(options: argparse.Namespace, bundle: Path) -> dict[int, list[Work]]:
     """Measure and print every size, as often as was asked."""
-    texts = passages(corpus(), max(options.sizes))
+    texts = documents(options)
     measured: dict[int, list[Work]] = defaultdict(list)
     for size in options.sizes:
         for _ in range(options.repeats):
@@ -147,7 +155,7 @@ def measure_sizes(options: argparse.Namespace, bundle: Path) -> dict[int, list[W
 
 def run_processes(options: argparse.Namespace, bundle: Path) -> None:
     """Score each size in several processes, as a user does, and print documents a second and memory."""
-    texts = passages(corpus(), max(options.sizes))
+    texts = documents(options)
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
@@ -168,6 +176,8 @@ def main() -> None:
     options_parser = parser(__doc__, "bundle", "picture")
     options_parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     options_parser.add_argument("--repeats", type=int, default=3)
+    kinds = ("passages", "descriptions")
+    options_parser.add_argument("--documents", choices=kinds, default=kinds[0])
     options_parser.add_argument(
         "--processes", type=int, default=0, help="run so many instead, no kernel beside"
     )
@@ -189,4 +199,4 @@ def main() -> None:
         Figure(f"efficiency/{size}", "", "higher", [work.kernel / work.compared for work in works])
         for size, works in measured.items()
     ]
-    print(save(collect("corpora", {"neighbours": NEIGHBOURS, "block": BLOCK_DOCUMENTS}, efficiency)))
+    print(save(collect("corpora", {"neighbours": NEIGHBOURS}, efficiency)))

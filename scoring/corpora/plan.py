@@ -14,6 +14,7 @@ Steps of one stage are independent; a stage begins when the one before it has en
 round by round the blocks compared so far are twice as many or more, and the lists, so the thresholds, are better.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
@@ -23,9 +24,13 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from scoring.corpora.options import CorpusOptions
+from scoring.similarity.block_products import BLOCK_ROWS
 
-#: Documents of a block: a tile of two blocks takes about 12 ms of one core at 100 dimensions.
-BLOCK_DOCUMENTS = 1_536
+# Documents of a block are so many times 512, the rows of a product: three at 100 dimensions, where a tile of two blocks
+# takes about 9 ms of one core. Larger tiles have less overhead, but requests beside a job wait for one to end.
+_MOST_PRODUCTS = 3
+# A comparison of products with thresholds takes as long as this many dimensions of the product.
+_SELECTION_DIMENSIONS = 40
 # Levels of the tree of blocks whose tiles make one round: (first, last). Above, groups of 2⁹ blocks are compared two by
 # two, so that no merge reads more than 512 tiles.
 _LEVELS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 8))
@@ -129,7 +134,7 @@ class Plan(msgspec.Struct, frozen=True):
     dimensions: int
     options: CorpusOptions
     base: Base | None = None
-    block_documents: int = BLOCK_DOCUMENTS
+    block_documents: int = BLOCK_ROWS
 
     @classmethod
     def of(
@@ -149,7 +154,7 @@ class Plan(msgspec.Struct, frozen=True):
             raise ValueError("against: the corpus to compare with and its sizes go together")
         if base is not None:
             _check_base(base, dimensions, options)
-        size = BLOCK_DOCUMENTS if base is None else base.block_documents
+        size = block_size(dimensions) if base is None else base.block_documents
         return cls(documents, parts, dimensions, options, base, size)
 
     @property
@@ -191,6 +196,12 @@ class Plan(msgspec.Struct, frozen=True):
     def tiles(self) -> int:
         """How many steps the tiles' stages have, the comparisons within blocks included."""
         return sum(stage.count for stage in self.stages if stage.name in {"blocks", "tiles"})
+
+
+def block_size(dimensions: int) -> int:
+    """Return how many documents a block has, so that a tile of vectors (d,) takes less than 20 ms of one core."""
+    cost = (dimensions + _SELECTION_DIMENSIONS) / (100 + _SELECTION_DIMENSIONS)
+    return BLOCK_ROWS * min(_MOST_PRODUCTS, max(1, round(_MOST_PRODUCTS / math.sqrt(cost))))
 
 
 def _check_base(base: Base, dimensions: int, options: CorpusOptions) -> None:

@@ -8,26 +8,22 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scoring.corpora.answer_lines import document_lines, pair_lines
+from scoring.corpora.comparison import Comparison, compare_blocks, pair_arrays
 from scoring.corpora.corpus import Corpus
 from scoring.corpora.documents import read_texts
 from scoring.corpora.folder import first_step, records_of
 from scoring.corpora.lists import Hits, Lists, lists_within
 from scoring.corpora.long_steps import arrange, groups, pairs
-from scoring.corpora.options import CorpusOptions
 from scoring.corpora.plan import Stage, StageName
-from scoring.corpora.records import StepOutput, pack
-from scoring.corpora.tiles import Block, PairHits, compare, pairs_within
+from scoring.corpora.records import Arrays, StepOutput, pack
+from scoring.corpora.tiles import Block, PairHits, pairs_within
 from scoring.corpora.vectors import read_vectors
 from scoring.pipeline import Scorer
 from scoring.similarity.cosine import unit_vectors
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def run_step(folder: Path, scorer: Scorer | None, stage: int, step: int) -> StepOutput:
@@ -91,7 +87,7 @@ def _block(corpus: Corpus, _: int, number: int) -> Arrays:
         "positions": positions,
         "units": units,
         **_list_arrays(lists),
-        **_pair_arrays(Comparison.of(corpus), found),
+        **pair_arrays(found, Comparison.of(corpus)),
     }
 
 
@@ -99,36 +95,6 @@ def _tile(corpus: Corpus, round_: int, number: int) -> Arrays:
     row, column = corpus.plan.rounds[round_].tile(number)
     rows, columns = corpus.listed_block(row, round_), corpus.listed_block(column, round_)
     return compare_blocks(rows, columns, Comparison.of(corpus))
-
-
-class Comparison(NamedTuple):
-    """What decides a tile's record beside its blocks.
-
-    first_document: the position of the first new one. kept_from: the least cosine of the pairs that are kept.
-    """
-
-    options: CorpusOptions
-    first_document: int
-    kept_from: np.float32
-
-    @classmethod
-    def of(cls, corpus: Corpus) -> "Comparison":
-        """Return what holds for all tiles of a corpus."""
-        plan = corpus.plan
-        kept_from = 2.0 if plan.options.pairs_from is None else corpus.arranged("kept_from")[0]
-        return cls(plan.options, plan.first_document, np.float32(kept_from))
-
-
-def compare_blocks(rows: Block, columns: Block, comparison: Comparison) -> Arrays:
-    """Return the arrays of a tile's record."""
-    options = comparison.options
-    floors = [floor for floor in (options.pairs_from, options.new) if floor is not None]
-    found = compare(rows, columns, options.neighbours, min(floors, default=None))
-    return {
-        **_hit_arrays("row", found.rows),
-        **_hit_arrays("column", found.columns),
-        **_pair_arrays(comparison, found.pairs),
-    }
 
 
 def _merge(corpus: Corpus, round_: int, number: int) -> Arrays:
@@ -162,29 +128,6 @@ def _hits(corpus: Corpus, round_: int, block: int) -> Hits:
 
 def _list_arrays(lists: Lists) -> Arrays:
     return {"list_positions": lists.positions, "list_similarities": lists.similarities}
-
-
-def _hit_arrays(side: str, hits: Hits) -> Arrays:
-    return {f"{side}_{name}": column for name, column in hits._asdict().items()}
-
-
-def _pair_arrays(comparison: Comparison, pairs: PairHits) -> Arrays:
-    """Return the pairs that are kept, how many there would be, and new documents that are like one of the base."""
-    options, first_document, kept_from = comparison
-    counted, kept = np.zeros(0, np.bool_), pairs
-    seen = np.empty(0, np.int64)
-    if options.pairs_from is not None:
-        counted = pairs.similarity >= np.float32(options.pairs_from)
-        reached = pairs.similarity >= kept_from
-        kept = PairHits(pairs.first[reached], pairs.second[reached], pairs.similarity[reached])
-    if options.new is not None:
-        like = (pairs.similarity >= np.float32(options.new)) & (pairs.first < first_document)
-        seen = np.unique(pairs.second[like & (pairs.second >= first_document)])
-    return {
-        **{f"pair_{name}": column for name, column in kept._asdict().items()},
-        "pair_total": np.array([np.count_nonzero(counted)]),
-        "seen": seen,
-    }
 
 
 _STEPS: Mapping[StageName, Callable[[Corpus, int, int], Arrays]] = {

@@ -25,9 +25,12 @@ class ComposedRows(LazyRows):
 
     The n-gram vectors are read from the first to the last and not where a word needs them, which is quick also where
     they are too large for the memory.
+
+    piece_bytes: how many bytes of n-gram vectors are in memory at a time.
     """
 
     block_bytes = _BLOCK_BYTES
+    piece_bytes = _PIECE_BYTES
     computed = True
 
     def __init__(
@@ -72,6 +75,6 @@ class ComposedRows(LazyRows):
 
     def _pieces(self) -> Iterator[slice]:
         buckets, dimensions = self._ngram_vectors.shape
-        rows = max(1, _PIECE_BYTES // (4 * dimensions))
+        rows = max(1, self.piece_bytes // (4 * dimensions))
         for start in range(0, buckets, rows):
             yield slice(start, min(start + rows, buckets))

@@ -7,10 +7,11 @@ import click
 
 from scoring.texts.documents import ReadingOptions
 from service.cli.input_errors import input_errors
+from service.cli.optional_parts import import_with_client
 from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.cli.remote_service import URL, import_with_client, token_option
+from service.cli.remote_service import URL, token_option
 
 TOKEN = token_option("jobs")
 OUTPUT = click.option("--output", type=PATH, metavar="FILE", help="Write there  [default: standard output]")

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from importlib import import_module
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import click
@@ -12,6 +12,9 @@ import orjson
 from click.core import ParameterSource
 
 from scoring.bundle.bundle import open_bundle
+from scoring.corpora.local import prepare, run_plan
+from scoring.corpora.options import CorpusOptions
+from scoring.corpora.results import result_file
 from scoring.embedding.embedder import EmbeddedDocuments
 from scoring.lines import documents as encoded
 from scoring.pipeline import Scorer, ScoringOptions
@@ -19,14 +22,16 @@ from scoring.progress import Progress
 from scoring.texts.corpus import STANDARD_INPUT, read_documents
 from scoring.texts.documents import Document, ReadingLimits, ReadingOptions
 from scoring.texts.ids import identified
-from service.cli.input_errors import InputError, input_errors
+from service.cli.input_errors import input_errors
+from service.cli.optional_parts import import_with_client, import_with_dask
 from service.cli.options import FORCE, PATH, FiniteRange, jwt_secret, reading_options
 from service.cli.output import open_output
 from service.cli.progress import progress_bars
-from service.cli.remote_service import import_with_client
 
 # Documents between two steps of the progress bar.
 CHUNK_DOCUMENTS = 1_000
+#: Up to so many documents are held in memory; the blocks and files of more are worth their overhead, about a second.
+IN_MEMORY_DOCUMENTS = 5_000
 
 # Documents and how many neighbours of each to find; the lines go to the file.
 Score = Callable[[Iterable[Document], int, BinaryIO, Progress], None]
@@ -49,6 +54,13 @@ Score = Callable[[Iterable[Document], int, BinaryIO, Progress], None]
     "[default: 5, with --url 0]",
 )
 @reading_options(ids=True)
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="That score here; the answer is the same.",
+)
 @click.option("--output", type=PATH, metavar="FILE", help="Write there  [default: standard output]")
 @FORCE
 @click.option(
@@ -72,6 +84,7 @@ def command(
     cluster: str | None,
     neighbours: int | None,
     reading: ReadingOptions,
+    processes: int,
     output: Path | None,
     *,
     force: bool,
@@ -95,7 +108,11 @@ def command(
             raise failure
         return
     assert bundle is not None
-    score = partial(score_documents, bundle) if cluster is None else _cluster(cluster, bundle)
+    score = (
+        partial(score_documents, bundle, processes=processes)
+        if cluster is None
+        else _cluster(cluster, bundle)
+    )
     with progress_bars() as report, open_output(output, force=force) as out:
         score(_documents(input, reading), 5 if neighbours is None else neighbours, out, report)
 
@@ -106,26 +123,45 @@ def _documents(input: Path, reading: ReadingOptions) -> Iterator[Document]:
 
 
 def _cluster(address: str, bundle: Path) -> Score:
-    try:
-        module = import_module("service.cli.score_on_cluster")
-    except ModuleNotFoundError as error:
-        if error.name not in {"dask", "distributed"}:
-            raise
-        raise InputError("--cluster needs Dask; install it: pip install scorepool[cluster]") from error
+    module = import_with_dask("service.cli.score_on_cluster")
     score: Score = module.ClusterScorer(address, bundle).score
     return score
 
 
 def score_documents(
+    bundle: Path,
+    documents: Iterable[Document],
+    neighbours: int,
+    out: BinaryIO,
+    report: Progress,
+    *,
+    processes: int = 1,
+) -> None:
+    """Write one JSON line for each of n documents to `out`, the same for any number of processes.
+
+    With `neighbours` m = 0 the documents are not compared. The comparison takes O(n²·d), most of the time when there
+    are many documents. More than IN_MEMORY_DOCUMENTS are kept in a temporary folder, about 8·d + 12·m bytes each and
+    their texts, so memory is bounded.
+
+    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read; OSError.
+    """
+    rest = iter(documents)
+    first = list(islice(rest, IN_MEMORY_DOCUMENTS + 1))
+    if len(first) <= IN_MEMORY_DOCUMENTS:
+        _score_at_once(bundle, first, neighbours, out, report)
+        return
+    options = CorpusOptions("neighbours", neighbours) if neighbours else CorpusOptions("none")
+    named = ((str(document.id), document.text) for document in chain(first, rest))
+    with TemporaryDirectory(prefix="scorepool-") as folder:
+        prepare(bundle, named, Path(folder), options)
+        run_plan(bundle, Path(folder), processes=processes, progress=report)
+        result = result_file(Path(folder))
+        out.writelines(result.read(0, result.size))
+
+
+def _score_at_once(
     bundle: Path, documents: Iterable[Document], neighbours: int, out: BinaryIO, report: Progress
 ) -> None:
-    """Write one JSON line for each of n documents to `out`. Memory is O(n·(d + m)) for m neighbours of each.
-
-    With `neighbours` 0 the documents are not compared. The comparison takes O(n²·d), most of the time
-    when there are many documents.
-
-    Raises: BundleError when the bundle cannot be used; TextFault when a document cannot be read.
-    """
     options = ScoringOptions("neighbours", neighbours) if neighbours else ScoringOptions("none")
     scorer = Scorer(open_bundle(bundle))
     ids, embedded = _embed(scorer, documents, report)

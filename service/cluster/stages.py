@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from scoring.bundle.files import BundleFiles
+from scoring.corpora.comparison import Comparison
 from scoring.corpora.corpus import Corpus
 from scoring.corpora.documents import read_texts
 from scoring.corpora.folder import first_step
 from scoring.corpora.records import StepOutput
-from scoring.corpora.steps import Comparison, keep_step
+from scoring.corpora.steps import keep_step
 from scoring.corpora.tiles import Block
 from service.cluster.bundle_delivery import BundleDelivery
 from service.cluster.connection import Cluster
@@ -137,7 +138,6 @@ class _Comparison:
 
     def __init__(self, corpus: Corpus, stage: int, cluster: Cluster, blocks: HeldBlocks) -> None:
         self._corpus, self._cluster, self._blocks = corpus, cluster, blocks
-        self._comparison = Comparison.of(corpus)
         self._round_number = corpus.plan.stages[stage].round
         self._round = corpus.plan.rounds[self._round_number]
         # 18 KB a block.
@@ -157,7 +157,7 @@ class _Comparison:
             compare_tiles,
             [(places[row], places[column]) for row, column in tiles],
             bounds,
-            self._comparison,
+            Comparison.of(self._corpus),
             *[self._blocks.block(number) for number in numbers],
         )
         return payloads

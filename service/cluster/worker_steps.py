@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.corpora.comparison import Comparison, compare_blocks
 from scoring.corpora.records import pack
-from scoring.corpora.steps import Comparison, compare_blocks, embed_texts
+from scoring.corpora.steps import embed_texts
 from scoring.corpora.tiles import Block
 from service.cluster.bundle_store import BundleSource, scorer_of
 

@@ -66,8 +66,8 @@ def open_jobs(
         long_steps=LongSteps(processes),
         model=partial(_served, model),
         hands=HANDS * settings.workers,
-        cluster=_cluster(settings),
         now=time,
+        cluster=_cluster(settings),
     )
     jobs = Jobs(context, processes, _limits(settings))
     register(lambda: observer.families(jobs.counts()))

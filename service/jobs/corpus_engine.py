@@ -40,7 +40,7 @@ class CorpusEngine:
             found = corpus.base_of(folder)
         except CorpusError as error:
             raise ValueError(without(folder, error)) from error
-        return Base(found.documents, found.parts, found.generation)
+        return Base(found.documents, found.parts, found.generation + 1)
 
     def begin(self, folder: Path, sizes: Sizes, options: JobOptions) -> None:
         """Have a folder with texts ready for the first step, without what was made of them before."""

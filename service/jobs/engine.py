@@ -90,7 +90,10 @@ class ResultFile(Protocol):
 
 
 class Base(NamedTuple):
-    """Where the documents of a job begin that is compared with another: at 0 of all where it is not."""
+    """Where the documents of a job begin that is compared with another: at 0 of all where it is not.
+
+    generation: how many jobs have added to each other before.
+    """
 
     documents: int
     parts: int

@@ -43,8 +43,8 @@ T = TypeVar("T")
 class RunContext:
     """What the runs of all jobs share.
 
-    hands: steps of a job that are handed out at once. now: the time of day, in seconds since 1970.
-    cluster: does the stages that grow fastest; None without one.
+    hands: steps of a job that are handed out at once. now: the time of day, in seconds since 1970. cluster: None
+    without one.
     """
 
     registry: Registry

@@ -12,6 +12,9 @@ import pytest
 from gensim.test.utils import datapath
 
 from scoring.bundle.bundle import open_bundle
+from scoring.lines import documents
+from scoring.pipeline import Scorer, ScoringOptions
+from service.cli.score import IN_MEMORY_DOCUMENTS
 from tests.support.cli import scorepool
 from tests.support.tokens import SECRET
 
@@ -68,6 +71,8 @@ def test_import_takes_a_model_and_centroids(tmp_path: Path) -> None:
 
     assert result.exit_code == 0, result.output
     np.testing.assert_array_equal(open_bundle(tmp_path / "bundle").centroids, centroids)
+    assert "tokenizer fasttext, pooling fasttext: as the official library" in result.stderr
+    assert "texts can reach 100 % of the 1,762 words" in result.stderr
 
 
 def test_a_token_has_the_claims_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +84,32 @@ def test_a_token_has_the_claims_asked_for(monkeypatch: pytest.MonkeyPatch) -> No
     claims = jwt.decode(result.stdout.strip(), SECRET, algorithms=["HS256"], audience="scorepool")
     assert (claims["sub"], claims["scope"]) == ("ann", "status")
     assert claims["exp"] - claims["iat"] == 60
+
+
+def test_many_documents_are_scored_as_few_are(tmp_path: Path, demo_bundle: Path) -> None:
+    """From files instead of memory, by several processes: with ids, copies and documents without words."""
+    words = ["storm", "harbour", "gale", "rates", "rise", "again", "the", "of"]
+    rng = np.random.default_rng(1)
+    texts = [" ".join(rng.choice(words, size=size)) for size in rng.integers(0, 8, IN_MEMORY_DOCUMENTS + 1)]
+    corpus = tmp_path / "corpus.jsonl"
+    lines = [json.dumps({"id": f"n{i}", "text": text}) for i, text in enumerate(texts)]
+    corpus.write_text("\n".join(lines))
+    scores = Scorer(open_bundle(demo_bundle)).score(texts, ScoringOptions("neighbours", 3))
+    ids = [f"n{i}" for i in range(len(texts))]
+
+    result = scorepool(
+        "score",
+        corpus,
+        "--bundle",
+        demo_bundle,
+        "--neighbours",
+        "3",
+        "--processes",
+        "2",
+        "--output",
+        tmp_path / "o",
+    )
+
+    assert result.exit_code == 0, result.output
+    found = [json.loads(line) for line in (tmp_path / "o").read_text().splitlines()]
+    assert found == list(documents(ids, scores, vectors=False))

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scoring.training.demo import demo_documents
-from tests.support.jobs import NDJSON, JobsClient, corpus
+from tests.support.jobs import NDJSON, JobsClient, corpus, texts
 from tests.support.server import TIMEOUT_S, Server, running_server
 from tests.torture.jobs import torture
 
-TEXTS = [" ".join(text.split()[:40]) for text in demo_documents()[:300]]
+TEXTS = texts(300)
 CORPUS = corpus(TEXTS)
 
 # Enough that a job of it is not done before another request comes.
@@ -246,6 +245,85 @@ def test_an_upload_that_is_cut_leaves_nothing(server: Server, ann: JobsClient) -
 
     server.journal.await_events(route="/jobs", status=499)
     assert ann.get("/jobs?limit=1000") == before
+
+
+def test_a_batch_is_compared_with_what_came_before(server: Server) -> None:
+    """It finds what is new, and added to it answers as all documents at once."""
+    client = JobsClient(server, "daily")
+    old, new = TEXTS[:200], [*TEXTS[150:250], "xqzw unheard of"]
+    base = client.submit(corpus(old)).removeprefix("/jobs/")
+    client.await_result(f"/jobs/{base}")
+    fresh = corpus(new, "n")
+
+    batch = client.submit(fresh, f"against={base}&new=0.999&neighbours=2")
+    both = client.submit(fresh, f"against={base}&append=true&neighbours=2")
+    in_use = client.send("DELETE", f"/jobs/{base}")
+    found, together = client.await_result(batch), client.await_result(both)
+
+    at_once = client.await_result(client.submit(corpus(old) + b"\n" + fresh, "neighbours=2"))
+    assert in_use.code == "job_in_use"
+    assert [document["new"] for document in found[:50]] == [False] * 50
+    assert {near["id"][0] for document in found for near in document["neighbours"]} == {"d"}
+    assert together == at_once
+    assert client.send("DELETE", f"/jobs/{base}").status == 204
+    assert client.await_result(both) == together
+
+
+def test_other_groups_of_duplicates_are_made_from_the_stored_pairs(server: Server) -> None:
+    """As long as the pairs that are kept are of that threshold; and the pairs are a part of the result."""
+    client = JobsClient(server, "sorter")
+    copies = corpus([*TEXTS[:50], *TEXTS[:10]])
+    place = client.submit(copies, "similarity=none&duplicates=0.8")
+    client.await_result(place)
+
+    strict = client.send("GET", f"{place}/result?duplicates=0.9999&linkage=complete")
+    looser = client.send("GET", f"{place}/result?duplicates=0.5")
+    pairs = client.send("GET", f"{place}/result?part=pairs")
+
+    groups = [json.loads(line)["duplicates"] for line in strict.body.splitlines()]
+    assert [group["representative"] for group in groups[50:]] == [f"d{number}" for number in range(10)]
+    assert looser.code == "no_result"
+    assert {"a", "b", "similarity"} == set(json.loads(pairs.body.splitlines()[0]))
+    assert client.get(place)["found"]["pairs_kept"] == len(pairs.body.splitlines())
+
+
+def test_a_job_is_removed_when_its_time_is_over(demo_bundle: Path, tmp_path: Path) -> None:
+    """With its files."""
+    with running_server(
+        demo_bundle, scripted=False, state_dir=tmp_path, workers=1, state_reserve_bytes=0, job_retention_s=1
+    ) as server:
+        client = JobsClient(server)
+        place = client.submit(b'{"text": "storm"}', "similarity=none")
+
+        server.journal.await_events(event="job_expired")
+
+        assert client.send("GET", place).status == 404
+        assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_a_job_goes_on_with_another_model_that_is_loaded(
+    demo_bundle: Path, another_bundle: Path, tmp_path: Path
+) -> None:
+    """Its documents are embedded anew, and its result is of one model alone."""
+    link = tmp_path / "bundle"
+    link.symlink_to(demo_bundle)
+    with running_server(
+        link, scripted=False, state_dir=tmp_path / "state", workers=1, state_reserve_bytes=0
+    ) as server:
+        client = JobsClient(server)
+        place = client.submit(LARGE, "similarity=none")
+        swap = tmp_path / "swap"
+        swap.symlink_to(another_bundle)
+        swap.rename(link)
+        digest = json.loads(server.request("POST", "/reload", headers=server.headers).body)["digest"]
+
+        client.await_result(place)
+        job = client.get(place)
+        again = client.submit(LARGE, "similarity=none")
+
+        assert job["model"] == digest or job["begun"] == 1
+        if job["model"] == digest:
+            assert client.await_result(place) == client.await_result(again)
 
 
 def test_a_second_server_is_refused_the_folder(demo_bundle: Path, tmp_path: Path) -> None:

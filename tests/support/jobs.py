@@ -1,15 +1,33 @@
 """Requests about jobs to a running server, as one client or another."""
 
 import json
+import random
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service.cli.issue_token import TokenClaims, sign_token
+from service.http.pages import sample_documents
 from tests.support.server import TIMEOUT_S, Reply, Server
 from tests.support.tokens import SECRET
 
 NDJSON = "application/x-ndjson"
+
+
+def texts(number: int, words: int = 40, seed: int = 1) -> list[str]:
+    """Return different texts of so many words, each of two pieces of real stories."""
+    source = random.Random(seed)
+    stories = [story.split() for story in sample_documents()]
+    cuts: dict[str, None] = {}
+    while len(cuts) < number:
+        pieces = [_piece(source.choice(stories), words // 2, source) for _ in range(2)]
+        cuts[" ".join(pieces[0] + pieces[1])] = None
+    return list(cuts)
+
+
+def _piece(story: list[str], words: int, source: random.Random) -> list[str]:
+    begin = source.randrange(max(1, len(story) - words))
+    return story[begin : begin + words]
 
 
 def corpus(texts: Iterable[str], prefix: str = "d") -> bytes:

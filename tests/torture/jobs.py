@@ -23,9 +23,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from scoring.training.demo import demo_documents
 from service.cli.issue_token import TokenClaims, sign_token
 from tests.support.demo_bundle import given_or_demo_bundle
+from tests.support.jobs import corpus, texts
 from tests.support.server import TIMEOUT_S, Server, running_server
 from tests.support.tokens import SECRET
 from tests.torture.load import SEED
@@ -37,7 +37,7 @@ KILL_AFTER_S = (0.0, 1.5)
 # Of a job, far more than any takes.
 JOB_LIMIT_S = 300.0
 
-QUERY = "neighbours=5"
+QUERY = "neighbours=5&duplicates=0.9"
 
 TOKEN = sign_token(SECRET, TokenClaims("ann", scope="jobs"))
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/x-ndjson"}
@@ -52,19 +52,6 @@ class Tally:
     jobs: int = 0
     steps: int = 0
     failures: list[str] = field(default_factory=list)
-
-
-def corpus(documents: int, seed: int = SEED) -> bytes:
-    """Return a corpus of real sentences, cut and joined anew, with copies among them."""
-    source = random.Random(seed)
-    texts = [text.split() for text in demo_documents()]
-    lines = []
-    for number in range(documents):
-        words = source.choice(texts)
-        begin = source.randrange(max(1, len(words) - 20))
-        text = " ".join(words[begin : begin + 30])
-        lines.append(json.dumps({"id": f"d{number}", "text": text}))
-    return "\n".join(lines).encode()
 
 
 @contextmanager
@@ -194,7 +181,7 @@ class Torture:
 def torture(bundle: Path, kills: int, documents: int) -> Tally:
     """Kill servers so often during jobs of so many documents."""
     tally = Tally()
-    body = corpus(documents)
+    body = corpus(texts(documents, 30))
     with tempfile.TemporaryDirectory() as folder:
         with serving(bundle, Path(folder) / "peace") as server:
             place = submit(server, body)

@@ -1,5 +1,8 @@
 """Words in twenty scripts, as each tokenizer finds them."""
 
+import re
+from pathlib import Path
+
 import pytest
 from gensim.utils import simple_preprocess
 
@@ -7,6 +10,8 @@ from scoring.tokens.segmenters import segment_by
 from scoring.tokens.tokenizer import Tokenizer
 from tests.support.scripts import ROWS, Row
 
+DOCUMENTATION = (Path(__file__).parents[3] / "docs/languages.md").read_text(encoding="utf-8")
+HIDDEN = re.compile("[\u00ad\u200b\u200c\ufeff]")
 ROW = pytest.mark.parametrize("row", ROWS, ids=[row.script for row in ROWS])
 
 
@@ -28,6 +33,23 @@ def test_gensim(row: Row) -> None:
 def test_fasttext(row: Row) -> None:
     """Only white space of ASCII separates words, as in fastText."""
     assert Tokenizer("fasttext").tokenize(row.text) == row.fasttext.split(" ")
+
+
+@ROW
+def test_the_documentation_shows_them(row: Row) -> None:
+    """The table in docs/languages.md has the text and the words of each tokenizer."""
+    cells = [
+        row.text,
+        *(words.replace(" ", " · ") or "–" for words in (row.letters, row.gensim, row.fasttext)),
+    ]
+    line = "".join(f" {cell} |" for cell in (row.script, *cells))
+
+    assert f"|{HIDDEN.sub(named, line)}\n" in DOCUMENTATION
+
+
+def named(hidden: re.Match[str]) -> str:
+    """Return the name of a character that would not be seen."""
+    return f"⟨U+{ord(hidden[0]):04X}⟩"
 
 
 def test_pairs_of_letters_without_a_dictionary() -> None:
