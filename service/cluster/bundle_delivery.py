@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections import defaultdict
+from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from scoring.bundle.files import BundleFiles
 from scoring.bundle.manifest import MANIFEST_FILE
 from service.cluster.bundle_store import BundleSource, has_bundle, publish, receive
 from service.cluster.connection import Cluster
+from service.cluster.errors import WorkerGoneError
 from service.cluster.held import Held
 
 # Of one piece: large enough for a network's full rate, small beside a worker's memory.
@@ -31,7 +33,11 @@ class BundleDelivery:
         ]
 
     async def deliver(self, worker: str) -> None:
-        """Send the bundle to the worker at an address, unless it has it. Raises: ClusterError, also when it is gone."""
+        """Send the bundle to the worker at an address, unless it has it or has died. Raises: ClusterError."""
+        with suppress(WorkerGoneError):
+            await self._deliver(worker)
+
+    async def _deliver(self, worker: str) -> None:
         async with self._hosts[urlsplit(worker).hostname or ""]:
             if await self._cluster.call(has_bundle, self.source, worker=worker):
                 return

@@ -15,12 +15,12 @@ from time import monotonic
 from typing import Any
 
 import dask
-from distributed import Client, KilledWorker, LocalCluster
+from distributed import Client, Future, KilledWorker, LocalCluster
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 
 from service.cluster.address import ClusterAddress
-from service.cluster.errors import ClusterError, ClusterLostError, VersionError
+from service.cluster.errors import ClusterError, ClusterLostError, VersionError, WorkerGoneError
 from service.cluster.held import Held
 from service.cluster.versions import difference, run_checked, versions
 
@@ -67,8 +67,8 @@ class Cluster:
     async def call(self, function: Callable[..., Any], *arguments: Any, worker: str | None = None) -> Any:
         """Return what `function` returns on some worker; arguments that are `Held` are values there.
 
-        worker: the address of the one that it must run on. Raises: what the function raises; ClusterError, also when
-        that worker is gone. It must not raise an OSError, which means here that a connection is lost.
+        worker: the address of the one that it must run on. Raises: what the function raises, which must be no OSError,
+        as that means here that a connection is lost; ClusterError; WorkerGoneError when that worker has died.
         """
         killed = lost = 0
         while True:
@@ -76,6 +76,8 @@ class Cluster:
             try:
                 return await _submit(client, function, arguments, worker)
             except KilledWorker as error:
+                if worker is not None:
+                    raise WorkerGoneError(f"{self._address}: the worker {worker} has died") from error
                 killed += 1
                 if killed == _MAX_KILLED:
                     raise ClusterError(
@@ -84,7 +86,9 @@ class Cluster:
                     ) from error
             except _LOST as error:
                 lost += 1
-                if worker is not None or lost == _MAX_LOST:
+                if worker is not None:
+                    raise WorkerGoneError(f"{self._address}: the worker {worker} has died") from error
+                if lost == _MAX_LOST:
                     raise ClusterError(
                         f"{self._address}: {function.__name__} was lost {lost} times: {error}"
                     ) from error
@@ -127,7 +131,22 @@ async def _submit(
     values = [await each.future(client) if isinstance(each, Held) else each for each in arguments]
     place = {} if worker is None else {"workers": [worker], "allow_other_workers": False}
     future = client.submit(run_checked, versions(), function, *values, pure=False, **place)
-    return await future.result()
+    if worker is None:
+        return await future.result()
+    return await _result_of_one(client, future, worker)
+
+
+async def _result_of_one(client: Client, future: Future, worker: str) -> Any:
+    """Return what one worker has to give; for a dead one Dask would wait for ever. Raises: ConnectionError then."""
+    result = asyncio.ensure_future(future.result())
+    try:
+        while not (await asyncio.wait({result}, timeout=_LOOK_S))[0]:
+            known = await client.scheduler.identity(n_workers=-1)
+            if worker not in known["workers"]:
+                raise ConnectionError(f"{worker} has died")
+        return result.result()
+    finally:
+        result.cancel()
 
 
 async def _reconnected(client: Client, target: str) -> Client:

@@ -23,6 +23,10 @@ class VersionError(ClusterError):
     """A worker has other versions than the client."""
 
 
+class WorkerGoneError(ClusterError):
+    """The worker that a call was meant for has died: nothing is to be done for it any more."""
+
+
 class BundleMissing(ServiceError):  # noqa: N818 - it is answered by sending the bundle
     """The worker at the address in `args` has no bundle of the digest that it needs."""
 

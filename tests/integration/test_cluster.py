@@ -14,7 +14,7 @@ from scoring.corpora.steps import run_step
 from scoring.pipeline import Scorer
 from service.cluster.address import ClusterAddress
 from service.cluster.connection import connected
-from service.cluster.errors import ClusterError, VersionError
+from service.cluster.errors import ClusterError, VersionError, WorkerGoneError
 from service.cluster.versions import run_checked, versions
 from service.jobs.cluster_stages import STAGES, ClusterStages
 from service.jobs.errors import StorageError
@@ -129,3 +129,14 @@ def test_a_worker_of_other_versions_does_nothing() -> None:
 
     with pytest.raises(VersionError, match=f"numpy is {versions()['numpy']} there and 1.0 here"):
         run_checked(wanted, len, "never")
+
+
+def test_a_call_for_one_worker_ends_with_it(cluster: DaskCluster) -> None:
+    """Dask itself waits for a worker of that address for ever."""
+
+    async def call() -> None:
+        async with connected(ClusterAddress.parse(cluster.address), connect_s=30) as client:
+            await client.call(len, b"", worker="tcp://127.0.0.1:9")
+
+    with pytest.raises(WorkerGoneError, match=r"the worker tcp://127\.0\.0\.1:9 has died"):
+        asyncio.run(call())
