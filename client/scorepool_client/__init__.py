@@ -38,6 +38,7 @@ from scorepool_client.request import Document, Similarity
 from scorepool_client.results import (
     ClusterScore,
     DocumentScore,
+    Duplicates,
     Info,
     Limits,
     Model,
@@ -63,6 +64,7 @@ __all__ = [
     "DeadlineExceededError",
     "Document",
     "DocumentScore",
+    "Duplicates",
     "FailedDocument",
     "FieldError",
     "Info",

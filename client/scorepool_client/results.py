@@ -36,6 +36,20 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicates:
+    """A group of near-duplicates in a job.
+
+    group: its number, the position of its representative, whose id is `representative`. size: of how many documents.
+    weakest_link: the least cosine on the way from the document to the representative.
+    """
+
+    group: int
+    representative: str
+    size: int
+    weakest_link: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentScore:
     """The scores of one document. Without a vector, `cluster` to `outlier` are None; without words `known`, too.
 
@@ -43,6 +57,8 @@ class DocumentScore:
     outlier: the share, 0 to 1, of training documents that lie nearer or have a smaller share of unknown words.
     tokens: words. known: the share, 0 to 1, of them in the vocabulary.
     neighbours: most similar first, None where they were not asked for. vector: likewise.
+    duplicates: in a job, the group of near-duplicates; None without one. new: whether it is like no document of the job
+    that it was compared with; None where that is not known.
     """
 
     id: str
@@ -54,6 +70,8 @@ class DocumentScore:
     known: float | None
     neighbours: tuple[Neighbour, ...] | None = None
     vector: tuple[float, ...] | None = None
+    duplicates: Duplicates | None = None
+    new: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +236,15 @@ def _document(raw: Mapping[str, Any]) -> DocumentScore:
         get("known"),
         neighbours,
         None if vector is None else tuple(vector),
+        _duplicates(get("duplicates")),
+        get("new"),
     )
+
+
+def _duplicates(raw: Mapping[str, Any] | None) -> Duplicates | None:
+    if raw is None:
+        return None
+    return Duplicates(raw["group"], raw["representative"], raw["size"], raw.get("weakest_link"))
 
 
 def _cluster(raw: Mapping[str, Any]) -> ClusterScore:

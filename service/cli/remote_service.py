@@ -1,4 +1,4 @@
-"""Commands that call a service: the options that say which."""
+"""The options of commands that call a service: which, and with what token."""
 
 from collections.abc import Callable
 from typing import Any

@@ -8,7 +8,6 @@ import pytest
 
 import scorepool_client
 from scorepool_client import PartialFailureError, ScorepoolError
-from scorepool_client.testing import FakeScorepool
 from tests.support.server import running_server
 from tests.support.tokens import SECRET
 
@@ -18,26 +17,25 @@ README = (CLIENT / "README.md").read_text(encoding="utf-8")
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
-JOBS = README[README.index("## Jobs") : README.index("## Testing your service")]
-
 
 @pytest.fixture
-def url(demo_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(demo_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Run the service, with the secret that the examples read."""
     monkeypatch.setenv("SCOREPOOL_JWT_SECRET", SECRET)
-    with running_server(demo_bundle, scripted=False, workers=1) as server:
+    state = tmp_path / "state"
+    with running_server(
+        demo_bundle, scripted=False, workers=1, state_dir=state, state_reserve_bytes=0
+    ) as server:
         server.await_ready()
         yield server.url
 
 
 def test_every_example_runs(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One after the other, as a reader would type them; those of jobs with the fake."""
+    """One after the other, as a reader would type them."""
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "readme"}
-    with FakeScorepool().serve() as fake:
-        for example in EXAMPLES:
-            address = fake if example in JOBS else url
-            exec(compile(example.replace("http://127.0.0.1:8000", address), "README.md", "exec"), names)
+    for example in EXAMPLES:
+        exec(compile(example.replace("http://127.0.0.1:8000", url), "README.md", "exec"), names)
 
     assert len(EXAMPLES) >= 9
     assert len((tmp_path / "scores.jsonl").read_text().splitlines()) == 2

@@ -31,7 +31,7 @@ ANSWER: dict[str, Any] = {
 def with_unknown(value: Any) -> Any:
     """Return the answer of a newer service: each object in it has further members."""
     if isinstance(value, dict):
-        return {**{name: with_unknown(item) for name, item in value.items()}, "new": {"deep": [1, None]}}
+        return {**{name: with_unknown(item) for name, item in value.items()}, "later": {"deep": [1, None]}}
     return [with_unknown(item) for item in value] if isinstance(value, list) else value
 
 
@@ -43,7 +43,7 @@ def decoded(answer: object) -> Any:
 def test_members_that_are_unknown_are_ignored() -> None:
     """A newer service adds some; they stay reachable in `raw`."""
     assert decoded(with_unknown(ANSWER)) == decoded(ANSWER)
-    assert decoded(with_unknown(ANSWER)).raw["documents"][0]["new"] == {"deep": [1, None]}
+    assert decoded(with_unknown(ANSWER)).raw["documents"][0]["later"] == {"deep": [1, None]}
 
 
 def test_members_that_are_missing_are_none() -> None:

@@ -5,14 +5,13 @@ import pytest
 
 from scorepool_client import AuthenticationError, Client, ConnectionLostError
 from scorepool_client.testing import FakeScorepool
-from scorepool_client.testing.answers import JOB_PROBLEMS, PROBLEMS
+from scorepool_client.testing.answers import PROBLEMS
 from service.api import problems
 
 
 def test_its_problems_are_the_services() -> None:
     """Status and title of each code."""
-    shared = JOB_PROBLEMS.keys() & problems.PROBLEMS.keys()
-    for code, (status, title) in (PROBLEMS | {code: JOB_PROBLEMS[code] for code in shared}).items():
+    for code, (status, title) in PROBLEMS.items():
         assert (status, title) == problems.PROBLEMS[code][:2], code
 
 

@@ -95,8 +95,8 @@ def test_a_failed_part_is_in_the_output_and_in_the_status(
     [
         (["--url", "http://127.0.0.1:9"], "unreachable"),
         (["--url", "127.0.0.1"], "no address like"),
-        ([], "--bundle to score here, or --url"),
-        (["--url", "http://127.0.0.1:9", "--bundle", "b"], "--bundle to score here, or --url"),
+        ([], "or --url to let a service score"),
+        (["--url", "http://127.0.0.1:9", "--bundle", "b"], "or --url to let a service score"),
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(corpus: Path, words: list[str], message: str) -> None:

@@ -22,12 +22,19 @@ PROBLEMS = {
     "insufficient_scope": (403, "The token lacks a scope"),
     "not_found": (404, "There is nothing here"),
     "not_acceptable": (406, "The answer has no such media type"),
+    "not_ready": (409, "The result is not ready"),
+    "no_result": (409, "There is no such result"),
+    "job_in_use": (409, "The job is in use"),
+    "key_in_use": (409, "The key is in use"),
     "body_too_large": (413, "The body is too large"),
     "too_many_documents": (413, "Too many documents"),
     "document_too_large": (413, "A document is too large"),
+    "unsupported_media_type": (415, "The body has the wrong media type"),
+    "range_not_satisfiable": (416, "There are no such bytes"),
     "invalid_document": (422, "A document is not valid"),
     "duplicate_id": (422, "Two documents have the same id"),
     "invalid_option": (422, "An option is not valid"),
+    "key_reused": (422, "The key was used"),
     "quota_exceeded": (429, "This subject's share is used up"),
     "worker_crashed": (500, "The worker ended unexpectedly"),
     "internal_error": (500, "Something went wrong on our side"),
@@ -36,15 +43,7 @@ PROBLEMS = {
     "starting": (503, "The service is starting"),
     "no_workers": (503, "No worker is available"),
     "deadline_exceeded": (504, "The deadline passed"),
-}
-
-# Those that only jobs have.
-JOB_PROBLEMS = {
-    "not_ready": (409, "The result is not ready"),
-    "no_result": (409, "There is no such result"),
-    "unsupported_media_type": (415, "The body has the wrong media type"),
-    "range_not_satisfiable": (416, "There are no such bytes"),
-    "key_reused": (422, "The key was used"),
+    "insufficient_storage": (507, "The disk is full"),
 }
 
 _MEMBERS = frozenset({"documents", "similarity", "neighbours", "threshold", "vectors"})
@@ -98,7 +97,7 @@ def problem(
     code: str, detail: str, request_id: str, *, pointer: str | None = None, retry_after_s: int | None = None
 ) -> Reply:
     """Return the answer with a problem."""
-    status, title = (PROBLEMS | JOB_PROBLEMS)[code]
+    status, title = PROBLEMS[code]
     body: dict[str, Any] = {"type": f"urn:scorepool:problem:{code}", "title": title, "status": status}
     body |= {"code": code, "request_id": request_id, "detail": detail}
     if pointer is not None:
