@@ -24,6 +24,8 @@ MAX_BODIES = 64
 
 _LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", np.uint8)
 _UNKNOWN_LETTERS = 9
+# A word of every document would occur infinitely often; this makes it six times a document.
+_MOST_DOCUMENTS = 0.998
 
 
 def made_texts(bundle: Bundle, count: int, unknown: float, seed: int) -> list[str]:
@@ -55,7 +57,8 @@ def _word_shares(bundle: Bundle) -> NDArray[np.float64]:
     """Return how often each word occurs (V,), adding up to 1; by Zipf's law where the bundle's weights do not say."""
     weights = np.asarray(bundle.word_weights, np.float64)
     if bundle.manifest.pooling == "tfidf":
-        shares = document_shares(weights)
+        # A word that the share s of documents have occurs −log(1 − s) times in each, if it falls on them by chance.
+        shares = -np.log1p(-np.minimum(document_shares(weights), _MOST_DOCUMENTS))
     else:
         shares = SMOOTHING * (1 - weights) / np.maximum(weights, 1e-9)
     if bundle.manifest.pooling not in {"sif", "tfidf"} or not shares.sum() > 0:

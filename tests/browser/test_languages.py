@@ -37,7 +37,7 @@ def test_marked_words_are_those_of_the_text(opened: Open, tmp_path: Path) -> Non
         server.await_ready()
         page = opened(server).score(*documents)
         for position in (0, 6, 12):
-            page.locator("#table tbody tr").nth(position).click()
+            page.locator("#table tbody tr").nth(position).get_by_role("button").click()
             text = page.locator(".texts .text-body[aria-label='Text with marked words']").first
             expect(text).to_have_text(documents[position])
             marked = page.locator(".texts mark").all_inner_texts()

@@ -71,10 +71,10 @@ def test_no_answer_is_larger_than_predicted(scored: Scored, n: int, options: dic
 
 @pytest.mark.parametrize("options", [{}, {"similarity": "none"}, {"similarity": "none", "vectors": True}])
 def test_a_prediction_is_not_absurd(scored: Scored, options: dict[str, Any]) -> None:
-    """It is at most five times the size, although the quotes in the texts are taken for documents."""
+    """It is at most six times the size, although the quotes in the texts are taken for documents."""
     predicted, true = sizes(scored, body(40, **options))
 
-    assert predicted < 5 * true
+    assert predicted < 6 * true
 
 
 def test_a_large_matrix_is_predicted_closely(scored: Scored) -> None:
