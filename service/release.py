@@ -135,7 +135,7 @@ def known_model(files: BundleFiles) -> KnownModel:
     if NGRAM_VECTORS_FILE in manifest.files:
         knows_word = copy_vocabulary(files).__contains__
     tokenizer = manifest.make_tokenizer(segment_known(knows_word))
-    tokenizer.tokenize("\u0e01\u0e02")
+    tokenizer.load_tables()
     return KnownModel(knows_word, manifest.dimensions, tokenizer)
 
 

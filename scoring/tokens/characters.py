@@ -121,10 +121,9 @@ def _kinds() -> NDArray[np.uint8]:
         part = kinds[start : last + 1]
         part[part == LETTER] = UNSPACED
     kinds[[code for code in range(_MARKS_END) if unicodedata.category(chr(code)).startswith("M")]] = MARK
+    kinds[list(spelled_out())] = FORM
     for start, last in _IGNORED:
         kinds[start : last + 1] = IGNORED
-    kinds[list(spelled_out())] = FORM
-    kinds[0xFFA0] = IGNORED
     kinds[ord("\n")] = SEPARATOR
     return kinds
 

@@ -1,7 +1,7 @@
 """Words in scripts that put no spaces between them, by dictionary (`icu`) or as pairs of letters (`bigrams`).
 
 icu      the word boundaries of Unicode UAX 29 with ICU's dictionaries of Chinese, Japanese, Thai, Lao, Khmer and
-         Burmese: 200 ns a character. It needs the package icu4py, 43 MB on disk, of which a worker has 1 MB of its own.
+         Burmese: 200 ns a character. It needs the package icu4py, 43 MB on disk, 7 MB in memory, which workers share.
 bigrams  every pair of adjacent letters, each with its marks; a single letter for itself. It needs nothing and knows no
          language; twice as many words, which say less each.
 """

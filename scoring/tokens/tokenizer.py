@@ -24,6 +24,9 @@ class _Rule(NamedTuple):
     forbidden_start: str | None = None
 
 
+# A text that needs every table: a ligature, and letters that ICU segments by each of its kinds of dictionary.
+_EVERY_TABLE = "\ufb01 \u5317\u4eac \u0e01\u0e02 \u0e81\u0e82 \u1780\u1781 \u1000\u1001"
+
 # No natural word is longer than 64 letters. The official fastText has no limit; this one is of an embedded image.
 # They are written into every bundle's manifest, and serving reads them from there.
 _RULES: dict[TokenizerName, _Rule] = {
@@ -46,6 +49,10 @@ class Tokenizer:
         self._rule = _RULES[name]
         self._fold = _fold(name, segment)
         self.max_length = self._rule.max_length if max_length is None else max_length
+
+    def load_tables(self) -> None:
+        """Make and load, in up to 120 ms, what is needed from the first text beyond Latin-1 on."""
+        self.tokenize(_EVERY_TABLE)
 
     def is_token(self, word: str) -> bool:
         """Return whether a word of a folded text is a token."""

@@ -1,6 +1,6 @@
 """Imported first by the fork server, and by no other process: what it has to do before it forks.
 
-This is the one module that works when it is imported: a fork server runs nothing of ours but imports.
+It works when it is imported, as a scorer's modules to preload may: a fork server runs nothing of ours but imports.
 """
 
 import os

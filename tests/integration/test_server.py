@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -16,6 +17,11 @@ from tests.support.server import DOCUMENTS, running_server
 from tests.support.tokens import SECRET
 
 GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def mapped_packages(pid: int) -> set[str]:
+    """Return the installed packages whose libraries a process has mapped."""
+    return set(re.findall(r"/site-packages/(\w+)/", Path(f"/proc/{pid}/maps").read_text()))
 
 
 def test_a_running_request_is_answered_after_sigterm(demo_bundle: Path) -> None:
@@ -127,7 +133,21 @@ def test_a_key_file_without_a_key_is_an_error(demo_bundle: Path, tmp_path: Path)
 
 def test_the_server_process_loads_no_scoring_library() -> None:
     """Only the workers need them."""
-    assert not {"gensim", "sklearn", "scipy"} & modules_loaded_by("import service.server")
+    assert not {"gensim", "icu4py", "sklearn", "scipy"} & modules_loaded_by("import service.server")
+
+
+def test_a_text_of_any_script_loads_nothing_more(demo_bundle: Path) -> None:
+    """A new worker has ICU from the fork server, and the server's process, which estimates costs, never has it."""
+    body = json.dumps({"documents": ["ภาษาไทยน้ำท่วม", "日本語の文章", "हिन्दी में"]}, ensure_ascii=False).encode()
+    with running_server(demo_bundle, scripted=False, workers=1) as server:
+        server.await_ready()
+        worker = server.status()["slots"][0]["pid"]
+        inherited = mapped_packages(worker)
+
+        assert server.score(body).status == 200
+        assert "icu4py" in inherited
+        assert mapped_packages(worker) == inherited
+        assert not {"gensim", "icu4py", "scipy", "sklearn"} & mapped_packages(server.process.pid)
 
 
 @pytest.mark.parametrize(("neighbours", "status"), [(5, 200), (100, 422)])

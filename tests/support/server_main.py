@@ -9,12 +9,13 @@ from functools import partial
 
 from service.configuration import load
 from service.server import run
-from tests.support.mixed_handler import MixedHandler
 
 if __name__ == "__main__":
     settings = load({}, os.environ)
     handlers = None
-    if "--scripted" in sys.argv:
+    if "--scripted" in sys.argv:  # which load what scores, and the server must not
+        from tests.support.mixed_handler import MixedHandler
+
         assert settings.bundle is not None
         handlers = partial(MixedHandler, settings.bundle, settings.limits)
     sys.exit(run(settings, handlers, announce=partial(print, flush=True)))

@@ -17,7 +17,7 @@ class DocumentScorer:
 
     name = "documents"
     version = version("scorepool")
-    preload = ("service.scorers.documents.stages",)
+    preload = ("service.scorers.documents.stages", "service.scorers.documents.tables")
     operations = ("score", "score_npy", "explain")
     stages = ("embed", "cluster", "similarity")
     # Against an answer that is too large.
