@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from scoring.bundle.manifest import Pooling
+from scoring.importers.word_spool import show
 from scoring.tokens.names import TOKENIZER_NAMES, TokenizerName
 from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.word_vectors import WordVectors
@@ -69,7 +70,7 @@ class Choice:
         """Say what was chosen, in one line."""
         return (
             f"tokenizer {self.convention.tokenizer}, pooling {self.convention.pooling}: {self.reason}; "
-            f"texts can reach {self._percent()} of the {self.words:,} words"
+            f"texts can reach {self._percent()} of the words, {self.reached:,} of {self.words:,}"
         )
 
     def _percent(self) -> str:
@@ -80,14 +81,14 @@ class Choice:
         """Return a sentence where too many words can never be met, and one where another tokenizer may be meant."""
         found = []
         if self.reached < ENOUGH * self.words:
-            examples = ", ".join(map(repr, self.unreached))
+            examples = ", ".join(map(show, self.unreached))
             remedy = f"; --tokenizer {self.better} reaches more" if self.better else ""
             found.append(
                 f"no text can reach {self.words - self.reached:,} of the words, as {examples}{remedy}"
             )
         elif self.better:
             found.append(
-                "all words are as if cut by another tokenizer before the training; if they were, --tokenizer "
+                "the words look as if another tokenizer cut them before the training; if one did, --tokenizer "
                 f"{self.better} cuts raw texts the same way"
             )
         return found
@@ -109,8 +110,9 @@ def choose(
     library: Library = like or ("fasttext" if vectors.official else "gensim")
     reason = f"like {library}, as asked for" if like else _KINDS[library]
     words = [word for word in vectors.words if word != _END_OF_SENTENCE]
-    reaches = {name: reached_words(words, name) for name in TOKENIZER_NAMES}
-    shares = {name: reached / max(1, len(words)) for name, (reached, _) in reaches.items()}
+    sound = [word for word in words if word not in vectors.undecodable]
+    reaches = {name: reached_words(sound, name) for name in TOKENIZER_NAMES}
+    shares = {name: reached / max(1, len(sound)) for name, (reached, _) in reaches.items()}
     chosen = tokenizer or LIKE[library].tokenizer
     sure = like is not None or tokenizer is not None
     if not sure and shares[chosen] < ENOUGH:
@@ -118,6 +120,8 @@ def choose(
         reason += ", with the tokenizer that the words show"
     convention = Convention(chosen, pooling or LIKE[library].pooling)
     reached, unreached = reaches[chosen]
+    undecodable = [word for word in words if word in vectors.undecodable]
+    unreached = (*unreached, *undecodable)[:_EXAMPLES]
     better = _better(chosen, shares, sure=sure)
     return Choice(convention, reason, len(words), reached, unreached, better)
 

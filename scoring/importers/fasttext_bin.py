@@ -16,7 +16,7 @@ here.
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,11 +54,11 @@ class _Header:
 
 @dataclass(frozen=True, slots=True)
 class _Dictionary:
-    """V words with their counts (V,), how many of them are not UTF-8, and whether n-grams were pruned."""
+    """V words with their counts (V,), those of them that are not UTF-8, and whether n-grams were pruned."""
 
     words: list[str]
     counts: NDArray[np.int64]
-    undecodable: int
+    undecodable: frozenset[str]
     without_ngrams: bool
 
 
@@ -115,8 +115,6 @@ def read_fasttext_bin(file: ModelFile, progress: Progress = silent) -> WordVecto
     Raises: ModelError, without the path, when the model is supervised or pruned, or the file is cut off, damaged
     or no fastText file, or holds a number that a bundle cannot hold; OSError when it cannot be read.
     """
-    if not file.start:
-        raise ModelError("is empty")
     with file.content() as content:
         return _read(_Reader(content.fileno()), progress, new=file.start.startswith(MAGIC))
 
@@ -133,21 +131,25 @@ def _read(reader: _Reader, progress: Progress, *, new: bool) -> WordVectors:
     check_rows(rows, lambda row: _describe(row, words), progress)
     warnings: tuple[str, ...] = ()
     if dictionary.undecodable:
-        warnings = (f"{count_words(dictionary.undecodable)} not UTF-8, so no text can have them",)
+        warnings = (f"{count_words(len(dictionary.undecodable))} not UTF-8, so no text can have them",)
     own = SelectedRows(rows, np.arange(len(words)))
-    if not buckets or not header.max_n:
-        return WordVectors(words, own, dictionary.counts, official=True, warnings=warnings)
-    ngram_vectors = SelectedRows(rows, np.arange(len(words), len(rows)))
-    composed = ComposedRows(words, own, ngram_vectors, header.min_n, header.max_n)
-    return WordVectors(
+    found = WordVectors(
         words,
-        composed,
+        own,
         dictionary.counts,
-        ngram_vectors,
-        header.min_n,
-        header.max_n,
         official=True,
+        undecodable=dictionary.undecodable,
         warnings=warnings,
+    )
+    if not buckets or not header.max_n:
+        return found
+    ngram_vectors = SelectedRows(rows, np.arange(len(words), len(rows)))
+    return replace(
+        found,
+        word_vectors=ComposedRows(words, own, ngram_vectors, header.min_n, header.max_n),
+        ngram_vectors=ngram_vectors,
+        min_n=header.min_n,
+        max_n=header.max_n,
     )
 
 
@@ -176,7 +178,7 @@ def _read_dictionary(reader: _Reader, progress: Progress, *, new: bool) -> _Dict
         raise ModelError("is damaged: its dictionary has gaps or no words")
     words = []
     counts = []
-    undecodable = 0
+    undecodable = set()
     for number in range(size):
         raw = reader.word()
         count, kind = reader.numbers("qb")
@@ -184,13 +186,14 @@ def _read_dictionary(reader: _Reader, progress: Progress, *, new: bool) -> _Dict
             word, sound = decode_word(raw)
             words.append(word)
             counts.append(count)
-            undecodable += not sound
+            if not sound:
+                undecodable.add(word)
         if number % _WORDS_PER_REPORT == 0:
             progress("words", number, size)
     progress("words", size, size)
     if len(words) != n_words:
         raise ModelError(f"is damaged: its dictionary holds {len(words)} words and promises {n_words}")
-    return _Dictionary(words, np.array(counts, dtype=np.int64), undecodable, pruned == 0)
+    return _Dictionary(words, np.array(counts, dtype=np.int64), frozenset(undecodable), pruned == 0)
 
 
 def _read_matrix(reader: _Reader, dimensions: int, *, may_be_quantised: bool) -> LazyRows:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import ModelError
 from scoring.importers.model_file import ModelFile, ModelStream
-from scoring.importers.word_spool import MAX_DIMENSIONS, WordSpool, decode_word, show
+from scoring.importers.word_spool import MAX_DIMENSIONS, WordSpool, decode_word, describe_difference, show
 from scoring.training.word_vectors import WordVectors
 
 _BOM = b"\xef\xbb\xbf"
@@ -76,7 +76,7 @@ def _read_words(
         spool.add(word, vector, number)
         read += 1
     if header and header[0] != read and not spool.full:
-        warnings.append(f"holds {read:,} words, its first line promises {header[0]:,}; is it cut off?")
+        warnings.append(describe_difference(read, header[0]))
     return warnings
 
 
@@ -104,8 +104,18 @@ def _parse_unusual(line: bytes, dimensions: int) -> tuple[bytes, NDArray[np.floa
         raise ValueError(f"{show(decode_word(word)[0])} has {len(numbers)} numbers, due are {dimensions}")
     try:
         return word.lstrip() or word, np.array(numbers, dtype=np.float32)
-    except ValueError as error:
-        raise ValueError(f"the vector of {show(decode_word(word)[0])}: {error}") from error
+    except ValueError:
+        wrong = next(number for number in numbers if not _is_number(number))
+        fault = f"the vector of {show(decode_word(word)[0])} has {show(decode_word(wrong)[0])}, which is no number"
+        raise ValueError(fault) from None
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        np.float32(field)
+    except ValueError:
+        return False
+    return True
 
 
 def _header(line: bytes) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from scoring.errors import ModelError
 from scoring.progress import Progress, silent
 
 _GZIP = b"\x1f\x8b"
@@ -19,8 +20,8 @@ _COPY_BYTES = 16 << 20
 class ModelFile:
     """The file at `path`; `start` holds the first bytes of its content, decompressed if it is a gzip file.
 
-    Raises: OSError when it cannot be read; EOFError, zlib.error when it is a damaged gzip file, which any later
-    reading can raise too.
+    Raises: ModelError when it is empty; OSError when it cannot be read; EOFError, zlib.error when it is a damaged gzip
+    file, which any later reading can raise too.
     """
 
     def __init__(self, path: Path, progress: Progress = silent) -> None:
@@ -32,6 +33,8 @@ class ModelFile:
             self.compressed = raw.read(len(_GZIP)) == _GZIP
         with self.stream() as stream:
             self.start = stream.read(_SNIFFED_BYTES)
+        if not self.start:
+            raise ModelError("is empty")
 
     @contextmanager
     def stream(self) -> Iterator["ModelStream"]:

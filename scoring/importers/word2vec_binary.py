@@ -10,7 +10,7 @@ import numpy as np
 
 from scoring.errors import ModelError
 from scoring.importers.model_file import ModelFile, ModelStream
-from scoring.importers.word_spool import MAX_DIMENSIONS, WordSpool
+from scoring.importers.word_spool import MAX_DIMENSIONS, WordSpool, describe_difference
 from scoring.training.word_vectors import WordVectors
 
 _HEADER = re.compile(rb"([0-9]{1,12}) ([0-9]{1,5})\r?\n")
@@ -46,7 +46,7 @@ def read_word2vec_binary(file: ModelFile, limit: int | None = None) -> WordVecto
         with WordSpool(dimensions, "word", limit) as spool:
             read = _read_words(_Buffer(stream), spool, promised, dimensions)
             if read < promised and not spool.full:
-                warnings.append(f"holds {read:,} words, its first line promises {promised:,}; is it cut off?")
+                warnings.append(describe_difference(read, promised))
             return spool.finish(*warnings)
 
 

@@ -35,7 +35,7 @@ class WordSpool:
         self._places: dict[str, int] = {}
         self._pending: list[tuple[str, NDArray[np.float32]]] = []
         self._repeated: list[int] = []
-        self._undecodable: list[int] = []
+        self._undecodable: dict[str, int] = {}
         self._nameless: list[int] = []
 
     def __enter__(self) -> Self:
@@ -71,7 +71,7 @@ class WordSpool:
             self._places[word] = place
             self._pending.append((word, vector))
             if not sound:
-                self._undecodable.append(place)
+                self._undecodable[word] = place
             if len(self._pending) >= _ROWS_PER_WRITE:
                 self._write()
 
@@ -86,7 +86,8 @@ class WordSpool:
             raise ModelError("holds no words")
         self._file.flush()
         rows = FileRows(self._file.fileno(), 0, (len(words), self._dimensions))
-        return WordVectors(words, rows, warnings=(*warnings, *self._warnings()))
+        undecodable = frozenset(self._undecodable)
+        return WordVectors(words, rows, undecodable=undecodable, warnings=(*warnings, *self._warnings()))
 
     def _write(self) -> None:
         if not self._pending:
@@ -102,7 +103,7 @@ class WordSpool:
 
     def _warnings(self) -> list[str]:
         found = [
-            (self._undecodable, "not UTF-8, so no text can have them"),
+            (list(self._undecodable.values()), "not UTF-8, so no text can have them"),
             (self._repeated, "repeated; the first of each is kept"),
             (self._nameless, "empty and left out"),
         ]
@@ -119,6 +120,14 @@ def decode_word(raw: bytes) -> tuple[str, bool]:
         return raw.decode(), True
     except UnicodeDecodeError:
         return raw.decode(errors="backslashreplace"), False
+
+
+def describe_difference(read: int, promised: int) -> str:
+    """Say that a file holds another number of words than its first line promises."""
+    held = "1 word" if read == 1 else f"{read:,} words"
+    return (
+        f"holds {held}, its first line promises {promised:,}{'; is it cut off?' if read < promised else ''}"
+    )
 
 
 def count_words(count: int) -> str:

@@ -71,8 +71,8 @@ def format_of(path: Path, options: ReadingOptions) -> Format:
     inner = path if _compression_of(path) is None else path.with_suffix("")
     found = options.format or _FORMATS.get(inner.suffix.lower())
     if found is None:
-        kinds = "no .txt, .jsonl, .csv, .tsv or .parquet (nor with .gz or .zst), and no folder of .txt files"
-        raise TextFault(str(path), f"is {kinds}; --format says what it is")
+        detail = "is no .txt, .jsonl, .csv, .tsv or .parquet file (.gz or .zst after it) and no folder of .txt files"
+        raise TextFault(str(path), detail, option="format")
     return found
 
 
@@ -118,12 +118,7 @@ def _documents(path: Path, options: ReadingOptions, limits: ReadingLimits) -> It
 
 
 def _file_documents(path: Path, options: ReadingOptions, limits: ReadingLimits) -> Iterator[Document]:
-    compression = _COMPRESSIONS.get(path.suffix.lower())
-    inner = path if compression is None else path.with_suffix("")
-    format_ = options.format or _FORMATS.get(inner.suffix.lower())
-    if format_ is None:
-        detail = "is no .txt, .jsonl, .csv, .tsv or .parquet file (.gz or .zst after it) and no folder of .txt files"
-        raise TextFault(str(path), detail, option="format")
+    format_ = format_of(path, options)
     if format_ is Format.PARQUET:
         yield from _limited(parquet_documents(path, options), str(path), limits)
         return

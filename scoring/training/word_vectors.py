@@ -20,8 +20,9 @@ class WordVectors:
     word_vectors (V, d) float32 are final, as gensim's `wv[word]`: in FastText the mean of a word's own vector and
     those of its n-grams. counts (V,) int64: how often each word was seen in training, None if unknown.
     ngram_vectors (buckets, d) float32: those of n-grams of `min_n` to `max_n` characters, by fastText's hash; None
-    for a model without n-grams. official: whether they come from a file that the official fastText reads. warnings:
-    what was odd in the file they were read from, for people.
+    for a model without n-grams. official: whether they come from a file that the official fastText reads. undecodable:
+    the words that are not UTF-8 in that file, and as they are written here in no text. warnings: what was odd in the
+    file, for people.
     """
 
     words: Sequence[str]
@@ -31,6 +32,7 @@ class WordVectors:
     min_n: int = 0
     max_n: int = 0
     official: bool = False
+    undecodable: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
 

@@ -13,6 +13,7 @@ from scoring.importers.importing import ImportOptions, build_model, import_fastt
 from scoring.texts.corpus import read_documents, texts_of
 from scoring.texts.documents import ReadingOptions
 from scoring.tokens.names import TokenizerName
+from scoring.training.cluster_count import CountOrAuto
 from scoring.training.fit import FittingOptions
 from scoring.training.word_vectors import WordVectors
 from service.cli.input_errors import input_errors
@@ -24,6 +25,7 @@ from service.cli.options import (
     SEED,
     THREADS,
     clusters_option,
+    model_name,
     pooling_option,
     reading_options,
     tokenizer_option,
@@ -83,6 +85,7 @@ def command(
 
     Without --corpus the bundle has neither terms nor outlier quantiles.
     """
+    _check_clusters(centroids, options["clusters"])
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
@@ -95,10 +98,18 @@ def command(
             None if centroids is None else import_centroids(centroids, dimensions, trust_pickle=trust_pickle)
         )
         convention = _choose(vectors, like, tokenizer, pooling)
-        fitting = FittingOptions(name or fasttext.stem, convention.pooling, convention.tokenizer, **options)
+        fitting = FittingOptions(
+            name or model_name(fasttext), convention.pooling, convention.tokenizer, **options
+        )
         model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
         summary = destination.publish(replace(model, precision=precision), report)
     click.echo(summary)
+
+
+def _check_clusters(centroids: Path | None, clusters: CountOrAuto) -> None:
+    """Refuse a number of clusters beside those that exist. Raises: UsageError."""
+    if centroids is not None and clusters != "auto":
+        raise click.UsageError("--centroids have their own number of clusters; leave out --clusters")
 
 
 def _choose(

@@ -1,6 +1,7 @@
 """`scorepool inspect`: what is in a bundle, as text for a terminal."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,8 +51,17 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("clusters", str(manifest.clusters)),
         ("outliers", _calibration(manifest)),
         ("libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
-        *((f"training {name}", str(value)) for name, value in manifest.training.items()),
+        *((f"training {name}", _fact(value)) for name, value in manifest.training.items()),
     ]
+
+
+def _fact(value: Any) -> str:
+    """Return a fact of the training on one line; figures by a number of clusters in the order of those."""
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(
+        f"{k}: {figure:.2f}" for k, figure in sorted(value.items(), key=lambda item: int(item[0]))
+    )
 
 
 def _tokenizer(manifest: Manifest) -> str:

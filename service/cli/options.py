@@ -99,6 +99,11 @@ def reading_options(*, ids: bool) -> Callable[..., Any]:
     return decorate
 
 
+def model_name(path: Path) -> str:
+    """Return the name of a model that is made of a file: the file's, without what says its format and compression."""
+    return Path(path.name.removesuffix(".gz").removesuffix(".zst")).stem
+
+
 def clusters_option(help_text: str) -> Callable[..., Any]:
     """Return the option for the number of clusters."""
     return click.option("--clusters", default="auto", show_default=True, type=ClusterCount(), help=help_text)
@@ -109,7 +114,8 @@ def pooling_option(choices: Sequence[str], **default: Any) -> Callable[..., Any]
     return click.option(
         "--pooling",
         type=click.Choice(choices),
-        help="A document's vector: the mean of its words', weighted by their frequency, or as fastText does.",
+        help="A document's vector: the mean of its words', or one weighted by their frequency: sif, tfidf"
+        + (", or as fastText does." if "fasttext" in choices else "."),
         **default,
     )
 

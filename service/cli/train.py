@@ -17,6 +17,7 @@ from service.cli.options import (
     SEED,
     THREADS,
     clusters_option,
+    model_name,
     pooling_option,
     reading_options,
     tokenizer_option,
@@ -52,13 +53,9 @@ def command(
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
-        training = TrainingOptions(name=name or _name_of(corpus), **options)
+        training = TrainingOptions(
+            name=name or ("corpus" if corpus == STANDARD_INPUT else model_name(corpus)), **options
+        )
         texts = texts_of(read_documents(corpus, reading))
         summary = destination.publish(train(texts, training, report))
     click.echo(summary)
-
-
-def _name_of(corpus: Path) -> str:
-    if corpus == STANDARD_INPUT:
-        return "corpus"
-    return Path(corpus.name.removesuffix(".gz").removesuffix(".zst")).stem

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_import_takes_a_model_and_centroids(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     np.testing.assert_array_equal(open_bundle(tmp_path / "bundle").centroids, centroids)
     assert "tokenizer fasttext, pooling fasttext: as the official library" in result.stderr
-    assert "texts can reach 100 % of the 1,762 words" in result.stderr
+    assert "texts can reach 100 % of the words, 1,762 of 1,762" in result.stderr
 
 
 def test_a_token_has_the_claims_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,3 +114,13 @@ def test_many_documents_are_scored_as_few_are(tmp_path: Path, demo_bundle: Path)
     assert result.exit_code == 0, result.output
     found = [json.loads(line) for line in (tmp_path / "o").read_text().splitlines()]
     assert found == list(documents(ids, scores, vectors=False))
+
+
+def test_figures_of_the_training_are_readable(demo_bundle: Path) -> None:
+    """`inspect` shows how well halves agree on each number of clusters, in the order of the numbers."""
+    lines = scorepool("inspect", demo_bundle).stdout.splitlines()
+
+    shown = next(line for line in lines if line.startswith("training agreements")).split(maxsplit=2)[2]
+    assert re.fullmatch(r"2: \d\.\d\d(, \d+: \d\.\d\d)+", shown)
+    numbers = [int(part.split(":")[0]) for part in shown.split(", ")]
+    assert numbers == sorted(numbers)

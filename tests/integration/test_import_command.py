@@ -173,3 +173,27 @@ def test_nothing_but_our_own_sentences_is_printed(tmp_path: Path, centroids: Pat
 
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_centroids_have_a_number_already(tmp_path: Path, centroids: Path) -> None:
+    """Another number of clusters is refused instead of ignored."""
+    result = scorepool(
+        *("import", "--fasttext", SKIPGRAM, "--centroids", centroids),
+        *("--clusters", "3", "--output", tmp_path / "bundle"),
+    )
+
+    assert result.exit_code == 2
+    assert "leave out --clusters" in result.stderr
+
+
+def test_a_model_is_called_as_its_file(tmp_path: Path, centroids: Path) -> None:
+    """Neither the format nor the compression is a part of its name."""
+    model = tmp_path / "cc.en.300.bin.gz"
+    model.write_bytes(gzip.compress(SKIPGRAM.read_bytes()))
+
+    result = scorepool(
+        *("import", "--fasttext", model, "--centroids", centroids, "--output", tmp_path / "bundle")
+    )
+
+    assert result.exit_code == 0, result.output
+    assert open_bundle(tmp_path / "bundle").manifest.name == "cc.en.300"

@@ -113,7 +113,7 @@ def test_vectors_are_a_file(url: str, corpus: Path, tmp_path: Path) -> None:
         (["watch", "none"], "not_found"),
         (["cancel", "none"], "not_found"),
         (["submit", "nowhere.txt"], "nowhere.txt: No such file or directory"),
-        (["submit", "nowhere.docx"], "--format says what it is"),
+        (["submit", "nowhere.docx"], "--format sets another"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(url: str, words: list[str], message: str) -> None:

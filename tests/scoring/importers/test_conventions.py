@@ -67,7 +67,7 @@ def test_words_that_no_text_can_reach_are_named() -> None:
 
     choice = choose(words, like="gensim")
 
-    assert "71.4 % of the 7 words" in choice.describe()
+    assert "71.4 % of the words, 5 of 7" in choice.describe()
     assert choice.warnings() == [
         "no text can reach 2 of the words, as 'Labour', \"don't\"; --tokenizer fasttext reaches more"
     ]
@@ -118,3 +118,16 @@ def test_a_word_is_reached_if_a_text_of_it_alone_yields_it(name: TokenizerName) 
 def test_real_files(file: str, expected: Convention) -> None:
     """Of the official library, raw and prepared."""
     assert choose(import_fasttext(Path(datapath(file)))).convention == expected
+
+
+def test_words_that_are_not_utf8_are_reached_by_no_tokenizer() -> None:
+    """The escapes that they are written with are no text; they do not tell which tokenizer cut the others."""
+    read = import_fasttext(Path(datapath("cp852_fasttext.bin")))
+
+    choice = choose(read)
+
+    assert len(read.undecodable) == 69
+    assert (choice.reached, choice.words) == (102, 171)
+    assert choice.convention == Convention("fasttext", "fasttext")
+    assert "59.6 % of the words, 102 of 171" in choice.describe()
+    assert choice.warnings()[0].startswith("no text can reach 69 of the words, as ")

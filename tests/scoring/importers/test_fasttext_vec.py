@@ -92,7 +92,7 @@ def test_what_people_have_is_read(tmp_path: Path, content: str, words: list[str]
 @pytest.mark.parametrize(
     ("content", "words", "warning"),
     [
-        ("9 2\na 1 2\n", ["a"], "holds 1 words, its first line promises 9; is it cut off?"),
+        ("9 2\na 1 2\n", ["a"], "holds 1 word, its first line promises 9; is it cut off?"),
         ("1 2\na 1 2\nb 3 4\n", ["a", "b"], "holds 2 words, its first line promises 1"),
         ("a 1 2\nb 3 4\nc 5", ["a", "b"], "its last line, 3, is cut off and left out"),
         ("3 2\na 1 2\nb 3 4.12", ["a"], "its last line, 3, is cut off and left out"),
@@ -149,11 +149,11 @@ def test_progress_is_that_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("", "line 1 is neither a header nor a word with its vector"),
+        ("\n", "line 1 is neither a header nor a word with its vector"),
         ("word\n", "line 1 is neither"),
         ("2 0\na\nb\n", "line 1 is neither"),
         ("2 2\na 1 2\nb 3\n", "line 3: 'b' has 1 numbers, due are 2"),
-        ("a 1 2\nb 1 x\n", "line 2: the vector of 'b': could not convert string to float"),
+        ("a 1 2\nb 1 x\n", "line 2: the vector of 'b' has 'x', which is no number"),
         ("a 1 2\nb 1 nan\n", "line 2: the vector of 'b' holds NaN"),
         ("a 1 2\nb 1 NaN\nc 1 2\n", "line 2: the vector of 'b' holds NaN"),
         ("a 1 2\nb 1 1e99\n", "line 2: the vector of 'b' holds NaN, or a number that is infinite or beyond"),

@@ -57,7 +57,7 @@ def test_formats_are_recognised_by_content(tmp_path: Path) -> None:
         ("model.bin", b"garbage", "is cut off"),
         ("model.bin", b"", "is empty"),
         ("model.vec", b"1 2\nword 1\n", "line 2: 'word' has 1 numbers, due are 2"),
-        ("model.vec", b"", "line 1 is neither a header nor a word with its vector"),
+        ("model.vec", b"", "is empty"),
         ("model.vec.gz", b"\x1f\x8b\x08\0\0\0\0", "is a gzip file that is damaged or cut off"),
         (
             "model.vec.gz",
@@ -141,7 +141,7 @@ def test_a_warning_names_the_file(tmp_path: Path) -> None:
 
     vectors = import_fasttext(path)
 
-    assert vectors.warnings == (f"{path}: holds 1 words, its first line promises 2; is it cut off?",)
+    assert vectors.warnings == (f"{path}: holds 1 word, its first line promises 2; is it cut off?",)
 
 
 def test_words_that_look_alike_are_kept_once(tmp_path: Path) -> None:
