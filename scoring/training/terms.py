@@ -1,5 +1,6 @@
 """Words that describe a cluster: those that more of its documents have than of others."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TERMS_PER_CLUSTER = 10
-# In characters: single letters, such as the "s" of "Argentina's", describe nothing.
-_MIN_LENGTH = 2
+# Single letters, such as the "s" of "Argentina's", describe nothing; one character of Han or Hangul can be a word.
+_WORD_OF_ONE = re.compile("[\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]")
 
 
 def descriptive_terms(
@@ -37,9 +38,13 @@ def descriptive_terms(
 
 def _top_terms(found: Counter[str], size: int, everywhere: Counter[str], total: int) -> list[str]:
     min_count = min(2, size)
-    words = sorted(word for word, count in found.items() if count >= min_count and len(word) >= _MIN_LENGTH)
+    words = sorted(word for word, count in found.items() if count >= min_count and _can_describe(word))
     q = np.array([found[word] for word in words]) / max(1, size)
     p = np.array([everywhere[word] for word in words]) / total
     scores = q * np.log(q / p)
     ranked = np.argsort(-scores, kind="stable")[:TERMS_PER_CLUSTER]
     return [words[i] for i in ranked if scores[i] > 0]
+
+
+def _can_describe(word: str) -> bool:
+    return len(word) > 1 or _WORD_OF_ONE.match(word) is not None

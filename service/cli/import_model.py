@@ -59,7 +59,7 @@ from service.cli.progress import progress_bars
     type=click.Choice(get_args(Precision)),
     default="float32",
     show_default=True,
-    help="How vectors are stored; float16 takes half the space and time to read.",
+    help="How vectors are stored; float16 takes half the space, and embedding twice the time.",
 )
 @click.option("--trust-pickle", is_flag=True, help="Load a pickled model or K-Means, which can run any code.")
 @FORCE

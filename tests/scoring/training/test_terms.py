@@ -22,6 +22,15 @@ def test_a_cluster_of_one_document_is_described_by_it() -> None:
     assert terms[0] == ["closed", "harbour", "storm"]
 
 
+def test_one_character_can_be_a_word() -> None:
+    """In Chinese, Japanese and Korean it can be one, in an alphabet it is none."""
+    water = ["the", "水", "물", "s", "ж", "ส", "の"]
+
+    terms = descriptive_terms([water, water, *MONEY], np.array([0, 0, 1, 1, 1]), 2)
+
+    assert terms[0] == ["水", "물"]
+
+
 def test_a_cluster_without_documents_has_no_terms() -> None:
     """A given centroid may be the nearest to no document."""
     assert descriptive_terms(WEATHER, np.array([0, 0]), 2)[1] == []
