@@ -100,8 +100,10 @@ class Submission:
         if new.size is not None and new.size > limits.upload_bytes:
             raise too_large(limits.upload_bytes)
         own = self._registry.of(new.subject)
-        if len(own) >= MAX_KEPT:
-            detail = f"{len(own)} of your jobs are kept, at most {MAX_KEPT} may be; delete some that have ended"
+        if len(own) >= MAX_KEPT and self._with_key(new) is None:
+            detail = (
+                f"{len(own)} of your jobs are kept, at most {MAX_KEPT} may be; delete some that have ended"
+            )
             raise Refused("quota_exceeded", detail, RETRY_S)
         uploads = [upload for subject, upload in self._uploads.values() if subject == new.subject]
         waiting = len(uploads) + sum(not record.state.ended for record in own)
