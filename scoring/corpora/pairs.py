@@ -27,7 +27,8 @@ def choose_floor(
     """
     products = BlockProducts(BLOCK_ROWS)
     room = max(1, int(limit * _STORED))
-    reached = np.empty(0, np.float32)
+    # Joined when they have become too many, since joining for each block would copy all of them as often.
+    parts, count = [np.empty(0, np.float32)], 0
     for top in range(0, len(sample), BLOCK_ROWS):
         columns = sample[: top + BLOCK_ROWS] if others is None else others
         for left in range(0, len(columns), BLOCK_ROWS):
@@ -37,12 +38,13 @@ def choose_floor(
             if others is None and left == top:
                 row, column = np.divmod(cells, block.shape[1])
                 found = found[row < column]
-            reached = np.concatenate((reached, found))
-            if len(reached) > 2 * room:
-                reached = np.partition(reached, -room)[-room:]
-                floor = float(reached[0])
-    if len(reached) > room:
-        floor = float(np.partition(reached, -room)[-room])
+            parts.append(found)
+            count += len(found)
+            if count > 2 * room:
+                parts, count = [np.partition(np.concatenate(parts), -room)[-room:]], room
+                floor = float(parts[0][0])
+    if count > room:
+        floor = float(np.partition(np.concatenate(parts), -room)[-room])
     return floor
 
 

@@ -56,8 +56,9 @@ class Records:
         self._path = path
 
     def append(self, segment: int, step: int, payload: bytes) -> StepOutput:
-        """Append the record of a step. Raises: OSError, when the disk is full."""
-        self._path.mkdir(parents=True, exist_ok=True)
+        """Append the record of a step. Raises: OSError, when the disk is full or the corpus was removed."""
+        # Not its parents: a step that ends after its corpus was removed must not make the folder anew.
+        self._path.mkdir(exist_ok=True)
         header = _HEADER.pack(_MAGIC, step, len(payload), zlib.crc32(payload), 0)
         length = len(header) + len(payload)
         path = self._path / f"{segment}.records"

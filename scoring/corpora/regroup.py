@@ -37,6 +37,7 @@ def regroup_corpus(folder: Path, threshold: float, linkage: Linkage) -> str:
     _check(corpus, threshold)
     draft = folder / f".{name}-{os.getpid()}"
     try:
+        draft.mkdir()
         groups, result = Records(draft / "groups"), Records(draft / "result")
         outputs = [groups.append(0, 0, pack(regroup(corpus, threshold, linkage)))]
         sync(draft, outputs)

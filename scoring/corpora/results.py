@@ -58,7 +58,7 @@ def result_file(folder: Path, kind: ResultKind = "documents", answer: str = "") 
     if kind == "vectors":
         return _result(_npy_head(corpus), corpus.records("embed"), "doc_vectors", plan.answered_parts)
     if kind == "pairs" and plan.options.pairs_from is None:
-        raise CorpusError(f"{folder}: keeps no pairs; ask for similarity pairs or duplicates")
+        raise CorpusError(f"{folder}: it keeps no pairs; ask for similarity pairs or duplicates")
     return _result(b"", Records(folder / answer / "result"), kind, range(len(plan.answered_parts)))
 
 

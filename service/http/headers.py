@@ -101,8 +101,8 @@ def accepted(fields: Fields, offers: Mapping[str, bytes]) -> str:
     ranked = sorted(best.items(), key=lambda item: (-item[1][1], -item[1][0], list(offers).index(item[0])))
     if ranked and ranked[0][1][1] > 0:
         return ranked[0][0]
-    matrix = ", or application/x-npy for a matrix" if "npy" in offers else ""
-    raise Refused("not_acceptable", f"the answer is {next(iter(offers.values())).decode()}{matrix}")
+    types = ", or ".join(media_type.decode() for media_type in offers.values())
+    raise Refused("not_acceptable", f"the answer is {types}")
 
 
 def _closeness(media_range: bytes, media_type: bytes) -> int | None:

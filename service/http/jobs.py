@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from time import time
 from typing import Any, TypeVar
 
@@ -241,27 +241,21 @@ class JobResultEndpoint:
             unit = (b"content-range", b"bytes */%d" % result.size)
             await send_problem(send, record, refused, [unit])
             return
-        if span is not None:
-            headers.append((b"content-range", b"bytes %d-%d/%d" % (span[0], span[1] - 1, result.size)))
-        await self._send(send, headers, result, span, head=scope["method"] == "HEAD")
-
-    async def _send(
-        self,
-        send: Send,
-        headers: list[Header],
-        result: ResultFile,
-        span: tuple[int, int] | None,
-        *,
-        head: bool,
-    ) -> None:
-        start, stop = span or (0, result.size)
-        status = 200 if span is None else 206
-        every = [*headers, (b"content-length", b"%d" % (stop - start))]
-        await send({"type": "http.response.start", "status": status, "headers": every})
-        if not head:
-            async for piece in self._jobs.read(result, start, stop):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await _send_head(send, headers, result.size, span)
+        if scope["method"] != "HEAD":
+            await self._send_body(receive, send, result, span or (0, result.size))
         await send({"type": "http.response.body", "body": b""})
+
+    async def _send_body(
+        self, receive: Receive, send: Send, result: ResultFile, span: tuple[int, int]
+    ) -> None:
+        """Send bytes of a result, as long as there is someone who takes them."""
+        pieces = self._jobs.read(result, *span)
+        async with watched(receive) as gone, aclosing(pieces):
+            async for piece in pieces:
+                if gone.done():
+                    break
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def unless_gone(work: Coroutine[Any, Any, T], receive: Receive, read: asyncio.Event) -> T:
@@ -301,6 +295,15 @@ async def watched(receive: Receive, read: asyncio.Event | None = None) -> AsyncI
 
 async def _send_json(send: Send, status: int, answer: Struct, *headers: Header) -> None:
     await send_response(send, status, [_JSON, *headers], msgspec.json.encode(answer))
+
+
+async def _send_head(send: Send, headers: list[Header], size: int, span: tuple[int, int] | None) -> None:
+    """Begin the answer with `size` bytes, or with a span of them."""
+    start, stop = span or (0, size)
+    if span is not None:
+        headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, size)))
+    headers.append((b"content-length", b"%d" % (stop - start)))
+    await send({"type": "http.response.start", "status": 200 if span is None else 206, "headers": headers})
 
 
 async def _send_empty(send: Send, status: int, headers: list[Header]) -> None:

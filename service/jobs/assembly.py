@@ -63,7 +63,8 @@ def open_jobs(
         folder=folder,
         engine=engine,
         queue=queue,
-        long_steps=LongSteps(processes),
+        # Of their own: a corpus that is sent is not to wait for the minutes that a step may take.
+        long_steps=LongSteps(Processes(settings.worker_memory_bytes)),
         model=partial(_served, model),
         hands=HANDS * settings.workers,
         now=time,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,7 +52,7 @@ class Jobs:
         self._registry: Registry = context.registry
         self._folder: StateFolder = context.folder
         self._lanes = Lanes(context)
-        self._submission = Submission(context, processes, limits)
+        self._submission = Submission(context, processes, limits, self._lanes.wake)
         self._regroupings = Regroupings(processes)
         self._limits = limits
         self._keeping: asyncio.Task[None] | None = None
@@ -103,9 +103,7 @@ class Jobs:
     async def submit(self, new: NewJob, pieces: AsyncIterable[bytes]) -> Job:
         """Return the job that a client's corpus makes. Raises: Refused, and what `pieces` raise."""
         self._check_open()
-        record = await self._submission.submit(new, pieces)
-        self._lanes.wake(record.subject)
-        return self._describe(record)
+        return self._describe(await self._submission.submit(new, pieces))
 
     def list(self, viewer: Viewer, limit: int, after: str | None) -> JobList:
         """Return jobs, the newest first: those that were submitted before `after`. Raises: Refused."""
@@ -189,7 +187,7 @@ class Jobs:
         except ValueError as error:
             raise Refused("no_result", str(error)) from error
 
-    async def read(self, result: ResultFile, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, result: ResultFile, start: int, stop: int) -> AsyncGenerator[bytes]:
         """Yield bytes of a result, read beside the event loop."""
         pieces = result.read(start, stop)
         while piece := await run_blocking(partial(next, pieces, b"")):

@@ -8,6 +8,9 @@ MAX_UPLOADS = 16
 # Of one subject, so that it leaves places for others.
 MAX_OWN_UPLOADS = 4
 
+# Jobs of one subject, with those that have ended: each is held in memory, and looked at by every request for a new one.
+MAX_KEPT = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLimits:

@@ -86,19 +86,24 @@ class JobRun:
         """Bring the job to its end; or, when it is stopped, as far as it has come."""
         while not (self.record.state.ended or self._stopping):
             try:
-                await self._go_on()
+                await self._go_on_or_fail()
             except Stopping:
                 return
             except ModelChanged:
                 pass  # the next round begins anew
-            except JobFailed as error:
-                await self._end(State.FAILED, str(error))
             except StorageError as error:
                 await self._pause(error)
 
     async def fail(self, reason: str) -> None:
         """End the job as failed. Raises: StorageError."""
         await self._end(State.FAILED, reason)
+
+    async def _go_on_or_fail(self) -> None:
+        """Do all that is left, or end as failed. Raises: ModelChanged, StorageError, Stopping."""
+        try:
+            await self._go_on()
+        except JobFailed as error:
+            await self._end(State.FAILED, str(error))
 
     async def _go_on(self) -> None:
         """Do all that is left. Raises: JobFailed, ModelChanged, StorageError, Stopping."""

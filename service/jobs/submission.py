@@ -4,7 +4,7 @@ check ─→ receive ─→ known by its Idempotency-Key? ─→ read, in a proc
 """
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
@@ -15,7 +15,7 @@ from service.errors import Refused
 from service.jobs.apart import Processes, ProcessLost
 from service.jobs.engine import Base, Sizes, Work
 from service.jobs.errors import StorageError
-from service.jobs.limits import MAX_OWN_UPLOADS, MAX_UPLOADS, JobLimits
+from service.jobs.limits import MAX_KEPT, MAX_OWN_UPLOADS, MAX_UPLOADS, JobLimits
 from service.jobs.reading import Read, Reading, Reply, Unread
 from service.jobs.record import JobRecord
 from service.jobs.run import RunContext
@@ -49,7 +49,10 @@ class NewJob:
 class Submission:
     """Takes new jobs in."""
 
-    def __init__(self, context: RunContext, processes: Processes, limits: JobLimits) -> None:
+    def __init__(
+        self, context: RunContext, processes: Processes, limits: JobLimits, wake: Callable[[str], None]
+    ) -> None:
+        """`wake` is called with the subject of each new job."""
         self._registry = context.registry
         self._folder = context.folder
         self._engine = context.engine
@@ -57,6 +60,7 @@ class Submission:
         self._now = context.now
         self._processes = processes
         self._limits = limits
+        self._wake = wake
         # The bytes that are being received, by the names of their jobs, and the keys that are being used.
         self._uploads: dict[str, tuple[str, Upload]] = {}
         self._keys: set[tuple[str, str]] = set()
@@ -96,6 +100,11 @@ class Submission:
         if new.size is not None and new.size > limits.upload_bytes:
             raise too_large(limits.upload_bytes)
         own = self._registry.of(new.subject)
+        if len(own) >= MAX_KEPT and self._with_key(new) is None:
+            detail = (
+                f"{len(own)} of your jobs are kept, at most {MAX_KEPT} may be; delete some that have ended"
+            )
+            raise Refused("quota_exceeded", detail, RETRY_S)
         uploads = [upload for subject, upload in self._uploads.values() if subject == new.subject]
         waiting = len(uploads) + sum(not record.state.ended for record in own)
         if waiting >= limits.jobs and self._with_key(new) is None:
@@ -170,12 +179,21 @@ class Submission:
                 key=new.key,
                 body=upload.digest,
             )
-            # A client that leaves from here on may find its job.
-            return await asyncio.shield(self._registry.add(record))
         except BaseException:
-            if self._registry.get(name) is None:
-                run_blocking(partial(self._folder.remove, name))
+            run_blocking(partial(self._folder.remove, name))
             raise
+        # A client that leaves from here on finds its job.
+        return await asyncio.shield(self._keep(record))
+
+    async def _keep(self, record: JobRecord) -> JobRecord:
+        """Have a job stored, and begin it. Raises: StorageError, and then nothing is left of it."""
+        try:
+            kept = await self._registry.add(record)
+        except StorageError:
+            run_blocking(partial(self._folder.remove, record.id))
+            raise
+        self._wake(kept.subject)
+        return kept
 
     async def _read(self, name: str, new: NewJob, upload: Upload) -> Read:
         """Have the documents of a job written. Raises: Refused, StorageError."""

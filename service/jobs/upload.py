@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterable, Callable
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 from service.errors import Refused
@@ -32,6 +32,10 @@ class Upload:
         self._most = most
         self._hash = sha256()
         self._file: int | None = None
+        # A thread that writes goes on when the task that waits for it is cancelled, and must not find the descriptor
+        # closed: its number may be another file's then.
+        self._lock = Lock()
+        self._removed = False
 
     @property
     def digest(self) -> bytes:
@@ -44,7 +48,7 @@ class Upload:
         Raises: Refused (`body_too_large`), StorageError, and what `pieces` raise.
         """
         self._hash.update(b"%d:%b" % (len(about), about))
-        self._file = await _blocking(partial(_create, self.path))
+        await _blocking(self._create)
         waiting: list[bytes] = []
         size = 0
         async for piece in pieces:
@@ -60,19 +64,28 @@ class Upload:
 
     def remove(self) -> None:
         """Delete what was received; blocks."""
-        descriptor, self._file = self._file, None
-        if descriptor is not None:
-            os.close(descriptor)
-            self.path.unlink(missing_ok=True)
+        with self._lock:
+            self._removed = True
+            descriptor, self._file = self._file, None
+            if descriptor is not None:
+                os.close(descriptor)
+                self.path.unlink(missing_ok=True)
+
+    def _create(self) -> None:
+        with self._lock:
+            if not self._removed:
+                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def _write(self, pieces: list[bytes], size: int) -> None:
-        assert self._file is not None
-        self._folder.check_room(size)
-        for piece in pieces:
-            self._hash.update(piece)
-            at = 0
-            while at < len(piece):
-                at += os.write(self._file, piece[at:])
+        with self._lock:
+            if self._file is None:
+                return  # nobody waits for it any more
+            self._folder.check_room(size)
+            for piece in pieces:
+                self._hash.update(piece)
+                at = 0
+                while at < len(piece):
+                    at += os.write(self._file, piece[at:])
 
 
 def too_large(most: int) -> Refused:
@@ -80,10 +93,6 @@ def too_large(most: int) -> Refused:
     return Refused(
         "body_too_large", f"the corpus has more than {most} bytes as it is sent; split it, or compress it"
     )
-
-
-def _create(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 async def _blocking(call: Callable[[], T]) -> T:

@@ -125,3 +125,11 @@ def test_a_result_is_read_by_ranges(pristine: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(loaded[position], alone[0], atol=1e-6)
     with pytest.raises(CorpusError, match="keeps no pairs"):
         result_file(tmp_path, "pairs")
+
+
+def test_a_step_does_not_bring_back_a_corpus_that_was_removed(tmp_path: Path) -> None:
+    """It may have been under way when the folder went."""
+    with pytest.raises(FileNotFoundError):
+        Records(tmp_path / "removed" / "tiles-0").append(7, 0, b"")
+
+    assert list(tmp_path.iterdir()) == []

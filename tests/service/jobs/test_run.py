@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from service.api.step import StepRequest
 from service.jobs import step_calls
 from service.jobs.engine import ServedModel, Stage
+from service.jobs.errors import StorageError
 from service.jobs.record import JobRecord
 from service.jobs.run import JobRun
 from service.jobs.states import State
@@ -283,3 +284,23 @@ def test_other_steps_than_it_was_begun_with_fail_a_job(shop: Workshop) -> None:
     record = run(work())
 
     assert (record.state, "other steps" in record.reason) == (State.FAILED, True)
+
+
+def test_a_failure_that_cannot_be_stored_is_not_another(shop: Workshop) -> None:
+    """The job waits for room, and then says why it has failed."""
+    shop.queue.script = lambda request: refused("damaged") if request.stage else None
+    end = shop.registry.put
+    refusals = iter([StorageError("the jobs' database: database or disk is full", full=True)])
+
+    async def put(record: JobRecord) -> JobRecord:
+        if record.state is State.FAILED:
+            for refusal in refusals:
+                raise refusal
+        return await end(record)
+
+    shop.registry.put = put  # type: ignore[method-assign]
+
+    record = run(finish(shop))
+
+    assert (record.state, "damaged" in record.reason) == (State.FAILED, True)
+    assert shop.events.states[-3:] == ["paused", "running", "failed"]
