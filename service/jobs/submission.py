@@ -192,6 +192,7 @@ class Submission:
             documents=limits.documents,
             document_bytes=limits.document_bytes,
             total_bytes=limits.text_bytes,
+            reserve=self._folder.reserve,
             first=base.documents,
             first_part=base.parts,
             generation=base.generation,
@@ -206,7 +207,7 @@ class Submission:
             raise Refused("invalid_document", f"the corpus could not be read: {lost}") from lost
         if isinstance(reply, Unread):
             if reply.code == "storage":
-                raise StorageError(f"state_dir: {reply.detail}", full=reply.full)
+                raise StorageError(reply.detail, full=reply.full)
             raise Refused(reply.code, reply.detail)
         return reply
 
