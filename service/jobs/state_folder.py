@@ -48,8 +48,9 @@ class StateFolder:
             raise StartError(
                 f"state_dir: {self.path} is used by another server (process {owner}); give each its own"
             ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # it is for a message alone, and the disk may be full
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
 
     @property
     def database(self) -> Path:
