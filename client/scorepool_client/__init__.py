@@ -31,7 +31,7 @@ from scorepool_client.errors import (
     ServerError,
     UnreachableError,
 )
-from scorepool_client.jobs import Job, JobFailedError, JobOptions, Tiles
+from scorepool_client.jobs import Grouping, Job, JobFailedError, JobOptions, Tiles
 from scorepool_client.parts import FailedDocument, ManyScores, OnProgress, Part, PartialFailureError, Progress
 from scorepool_client.passing_on import passing_on
 from scorepool_client.request import Document, Similarity
@@ -67,6 +67,7 @@ __all__ = [
     "Duplicates",
     "FailedDocument",
     "FieldError",
+    "Grouping",
     "Info",
     "InvalidAnswerError",
     "InvalidRequestError",

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from scorepool_client.exchange import Steps
 from scorepool_client.following import Piece
 from scorepool_client.job_calls import JobCalls
-from scorepool_client.jobs import Job, JobOptions, ResultPart
+from scorepool_client.jobs import Grouping, Job, JobOptions, ResultPart, ResultQuery
 from scorepool_client.request import AnyDocument, refuse_text
 from scorepool_client.result_lines import LineSplitter
 from scorepool_client.results import DocumentScore, Pair
@@ -66,20 +66,26 @@ class AsyncJobs:
         """Return a job when it has ended. Raises: ScorepoolError."""
         return [told async for told in self.watch(job)][-1]
 
-    def documents(self, job: str) -> AsyncIterator[DocumentScore]:
+    def documents(self, job: str, grouping: Grouping | None = None) -> AsyncIterator[DocumentScore]:
         """Yield the scores of a job that is done, as they come. Raises: ScorepoolError."""
-        return cast("AsyncIterator[DocumentScore]", self._lines(job, "documents"))
+        return cast("AsyncIterator[DocumentScore]", self._lines(job, ResultQuery("documents", grouping)))
 
     def pairs(self, job: str) -> AsyncIterator[Pair]:
         """Yield the pairs that a job found, as they come. Raises: ScorepoolError."""
-        return cast("AsyncIterator[Pair]", self._lines(job, "pairs"))
+        return cast("AsyncIterator[Pair]", self._lines(job, ResultQuery("pairs")))
 
     async def download(
-        self, job: str, file: BinaryIO, part: ResultPart = "documents", on_progress: OnBytes | None = None
+        self,
+        job: str,
+        file: BinaryIO,
+        part: ResultPart = "documents",
+        on_progress: OnBytes | None = None,
+        *,
+        grouping: Grouping | None = None,
     ) -> int:
         """Write a result to a file as it is; return the bytes. Raises: ScorepoolError; what `file` raises."""
         written = 0
-        async for piece in self._pieces(job, part):
+        async for piece in self._pieces(job, ResultQuery(part, grouping)):
             file.write(piece.data)
             written += len(piece.data)
             if on_progress is not None:
@@ -90,12 +96,12 @@ class AsyncJobs:
         """End a job, and remove it with its result. Raises: ScorepoolError."""
         await self._runner.run(self._calls.cancel(job, timeout))
 
-    def _pieces(self, job: str, part: ResultPart) -> AsyncIterator[Piece]:
-        return self._runner.iterate(self._calls.result(job, part))
+    def _pieces(self, job: str, asked: ResultQuery) -> AsyncIterator[Piece]:
+        return self._runner.iterate(self._calls.result(job, asked))
 
-    async def _lines(self, job: str, part: ResultPart) -> AsyncIterator[DocumentScore | Pair]:
-        splitter = LineSplitter(part)
-        async for piece in self._pieces(job, part):
+    async def _lines(self, job: str, asked: ResultQuery) -> AsyncIterator[DocumentScore | Pair]:
+        splitter = LineSplitter(asked.part)
+        async for piece in self._pieces(job, asked):
             for line in splitter.feed(piece.data):
                 yield line
         for line in splitter.finish():

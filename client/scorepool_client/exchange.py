@@ -19,7 +19,8 @@ because scoring changes nothing. On a new connection the same means that the ser
 and that may be the request's doing: it is not sent again. Neither is it after a wait for the answer that took too long.
 
 A call that is `repeatable` has the same effect however often it arrives: it only reads, or its Idempotency-Key says so.
-It is sent again after every loss but the end of its time, after 500, 502 and 504, and while its key is in use.
+It is sent again after every loss but the end of its time, and after 500, 502 and 504. While its key is in use, which is
+an earlier attempt that is still served, it is sent again for as long as it has time.
 """
 
 import enum
@@ -54,6 +55,9 @@ LEAST_TIME_S = 0.01
 # The service is told a little less than what remains, so that its answer that the deadline passed is back in time:
 # the caller gets the service's own words, and the connection stays open. It answers within some milliseconds.
 RETURN_S, RETURN_SHARE = 0.05, 0.05
+
+# Between two attempts while the key is in use: the service answers 409 before it reads the body.
+KEY_IN_USE_S = 1.0
 
 _SENDABLE = re.compile(r"[!-~]+")
 
@@ -276,6 +280,9 @@ class Exchange:
 
     def _wait_for_retry(self, outcome: Reply | Loss, error: ScorepoolError) -> Steps[None]:
         """Wait before the next attempt. Raises: `error` when there must not be one."""
+        if self._call.repeatable and error.code == "key_in_use":
+            yield from self._wait_for_key(error)
+            return
         if not self._may_retry(outcome, error):
             raise error
         self._retries += 1
@@ -294,13 +301,20 @@ class Exchange:
             raise error
         yield Sleep(wait)
 
+    def _wait_for_key(self, error: ScorepoolError) -> Steps[None]:
+        """Wait for an earlier attempt: it costs the service nothing, so neither retries nor budget count."""
+        shared = self._shared
+        wait = max(error.retry_after_s or 0.0, KEY_IN_USE_S) + shared.retry.backoff(1, shared.rng)
+        if not self._has_time_for(wait):
+            raise error
+        yield Sleep(wait)
+
     def _may_retry(self, outcome: Reply | Loss, error: ScorepoolError) -> bool:
         if not self._call.patient and self._retries >= self._shared.retry.max_retries:
             return False
         repeatable = self._call.repeatable
         if isinstance(outcome, Reply):
-            passing = outcome.status in {500, 502, 504} or error.code == "key_in_use"
-            return outcome.status in {429, 503} or (repeatable and passing)
+            return outcome.status in {429, 503} or (repeatable and outcome.status in {500, 502, 504})
         if outcome.kind is LossKind.STALE and not self._stale:
             self._stale = True
             return True

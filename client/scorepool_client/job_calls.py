@@ -8,8 +8,8 @@ from urllib.parse import quote
 from scorepool_client.calls import Calls
 from scorepool_client.errors import InvalidRequestError
 from scorepool_client.exchange import NO_HEADERS, Call, Emit, Exchange, Reply, Steps
-from scorepool_client.following import Patience, Reading, Watching, keep_up
-from scorepool_client.jobs import Job, JobOptions, ResultPart, read_job, read_page
+from scorepool_client.following import PATIENCE_S, Patience, Reading, Watching, keep_up
+from scorepool_client.jobs import Job, JobOptions, ResultQuery, read_job, read_page
 from scorepool_client.passing_on import current_origin
 from scorepool_client.uploads import Upload
 
@@ -55,20 +55,21 @@ class JobCalls:
 
     def watch(self, name: str) -> Steps[None]:
         """Emit the job whenever it has changed, until it has ended."""
-        events = partial(self._open, f"{_path(name)}/events", "text/event-stream")
+        call = replace(self._call("GET", f"{_path(name)}/events", None), accept="text/event-stream")
+        events = partial(self._open, call)
         return keep_up(Watching(events, partial(self.get, name), Patience(self._calls)))
 
-    def result(self, name: str, part: ResultPart) -> Steps[None]:
+    def result(self, name: str, asked: ResultQuery) -> Steps[None]:
         """Emit the pieces of a result, each byte once."""
-        query = "?part=pairs" if part == "pairs" else ""
-        kind = "application/x-npy" if part == "vectors" else "application/x-ndjson"
-        result = partial(self._open, f"{_path(name)}/result{query}", kind)
-        return keep_up(Reading(result, Patience(self._calls)))
+        kind = "application/x-npy" if asked.part == "vectors" else "application/x-ndjson"
+        # Other groups are made when they are asked for.
+        timeout_s = None if asked.grouping is None else PATIENCE_S
+        call = replace(self._call("GET", f"{_path(name)}/result{asked.query}", timeout_s), accept=kind)
+        return keep_up(Reading(partial(self._open, call), Patience(self._calls)))
 
-    def _open(self, path: str, accept: str, headers: Mapping[str, str] = NO_HEADERS) -> Steps[Reply]:
+    def _open(self, call: Call, headers: Mapping[str, str] = NO_HEADERS) -> Steps[Reply]:
         """Return the head of an answer that is read as it comes."""
-        call = replace(self._call("GET", path, None), accept=accept, headers=headers, stream=True)
-        return (yield from self._exchange(call).steps())
+        return (yield from self._exchange(replace(call, headers=headers, stream=True)).steps())
 
     def _job(self, call: Call) -> Steps[Job]:
         exchange = self._exchange(call)

@@ -15,6 +15,8 @@ FINAL_STATES = frozenset({"done", "failed", "cancelled"})
 
 ResultPart = Literal["documents", "pairs", "vectors"]
 
+Linkage = Literal["components", "complete"]
+
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
@@ -32,7 +34,7 @@ class JobOptions:
     threshold: float | None = None
     vectors: bool | None = None
     duplicates: float | None = None
-    linkage: Literal["components", "complete"] | None = None
+    linkage: Linkage | None = None
     against: str | None = None
     append: bool | None = None
     new: float | None = None
@@ -42,9 +44,49 @@ class JobOptions:
     @property
     def query(self) -> str:
         """Return the query of `POST /jobs`, with `?`, empty without options."""
-        given = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        said = {name: _written(value) for name, value in given.items() if value is not None}
-        return "?" + urlencode(said) if said else ""
+        return write_query({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Other groups of duplicates of a job that is done, made from the pairs that it keeps.
+
+    duplicates: the least cosine, not less than that of the kept pairs; linkage: as in `JobOptions`.
+    """
+
+    duplicates: float
+    linkage: Linkage = "components"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultQuery:
+    """Which part of a result; of documents also by which groups of duplicates, None: by those that the job made."""
+
+    part: ResultPart = "documents"
+    grouping: Grouping | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for groups of what has none."""
+        if self.grouping is not None and self.part != "documents":
+            raise ValueError(f"grouping: {self.part} have no groups; leave it out, or ask for documents")
+
+    @property
+    def query(self) -> str:
+        """Return the query of `GET /jobs/{id}/result`, with `?`, empty where it says nothing."""
+        grouping = self.grouping
+        return write_query(
+            {
+                "part": "pairs" if self.part == "pairs" else None,
+                "duplicates": None if grouping is None else grouping.duplicates,
+                "linkage": None if grouping is None else grouping.linkage,
+            }
+        )
+
+
+def write_query(members: Mapping[str, object]) -> str:
+    """Return a query with `?` of the members that are not None, empty without any."""
+    said = {name: _written(value) for name, value in members.items() if value is not None}
+    return "?" + urlencode(said) if said else ""
 
 
 def _written(value: object) -> str:

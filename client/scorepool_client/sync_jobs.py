@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from scorepool_client.exchange import Steps
 from scorepool_client.following import Piece
 from scorepool_client.job_calls import JobCalls
-from scorepool_client.jobs import Job, JobOptions, ResultPart
+from scorepool_client.jobs import Grouping, Job, JobOptions, ResultPart, ResultQuery
 from scorepool_client.request import AnyDocument, refuse_text
 from scorepool_client.result_lines import LineSplitter
 from scorepool_client.results import DocumentScore, Pair
@@ -83,29 +83,38 @@ class Jobs:
         *_, last = self.watch(job)
         return last
 
-    def documents(self, job: str) -> Iterator[DocumentScore]:
+    def documents(self, job: str, grouping: Grouping | None = None) -> Iterator[DocumentScore]:
         """Yield the scores of a job that is done, in the corpus's order, as they come.
 
-        Raises: ScorepoolError; code `not_ready` before it is done.
+        grouping: other groups of duplicates than the job's own; nothing is compared again, and making them may take
+        minutes for millions of documents.
+
+        Raises: ScorepoolError; code `not_ready` before it is done, `no_result` for groups that it keeps no pairs for.
         """
-        return cast("Iterator[DocumentScore]", self._lines(job, "documents"))
+        return cast("Iterator[DocumentScore]", self._lines(job, ResultQuery("documents", grouping)))
 
     def pairs(self, job: str) -> Iterator[Pair]:
         """Yield the pairs that a job found, as they come. Raises: ScorepoolError."""
-        return cast("Iterator[Pair]", self._lines(job, "pairs"))
+        return cast("Iterator[Pair]", self._lines(job, ResultQuery("pairs")))
 
     def download(
-        self, job: str, file: BinaryIO, part: ResultPart = "documents", on_progress: OnBytes | None = None
+        self,
+        job: str,
+        file: BinaryIO,
+        part: ResultPart = "documents",
+        on_progress: OnBytes | None = None,
+        *,
+        grouping: Grouping | None = None,
     ) -> int:
         """Write a result to a file as it is, JSON lines or for `vectors` an `.npy`; return the bytes.
 
         A connection that is lost is made again, and the rest asked for. on_progress: called with the bytes so far and
-        of all.
+        of all. grouping: as of `documents`.
 
-        Raises: ScorepoolError; what `file` raises.
+        Raises: ScorepoolError; ValueError for a grouping of another part; what `file` raises.
         """
         written = 0
-        for piece in self._pieces(job, part):
+        for piece in self._pieces(job, ResultQuery(part, grouping)):
             file.write(piece.data)
             written += len(piece.data)
             if on_progress is not None:
@@ -116,12 +125,12 @@ class Jobs:
         """End a job, and remove it with its result. Raises: ScorepoolError."""
         self._runner.run(self._calls.cancel(job, timeout))
 
-    def _pieces(self, job: str, part: ResultPart) -> Iterator[Piece]:
-        return self._runner.iterate(self._calls.result(job, part))
+    def _pieces(self, job: str, asked: ResultQuery) -> Iterator[Piece]:
+        return self._runner.iterate(self._calls.result(job, asked))
 
-    def _lines(self, job: str, part: ResultPart) -> Iterator[DocumentScore | Pair]:
-        splitter = LineSplitter(part)
-        for piece in self._pieces(job, part):
+    def _lines(self, job: str, asked: ResultQuery) -> Iterator[DocumentScore | Pair]:
+        splitter = LineSplitter(asked.part)
+        for piece in self._pieces(job, asked):
             yield from splitter.feed(piece.data)
         yield from splitter.finish()
 

@@ -13,15 +13,19 @@ from scoring.texts.faults import Place, TextFault
 _DIGEST_BYTES = 16
 
 
-def identified(documents: Iterable[Document], name: str, max_characters: int) -> Iterator[Document]:
+def identified(
+    documents: Iterable[Document], name: str, max_characters: int, *, first: int = 0
+) -> Iterator[Document]:
     """Yield the documents, each with an id; memory is 24 bytes for each, not their ids.
+
+    first: the position of the first one, where others are before it.
 
     Raises: TextFault for an id that is empty or too long, and after the last document for two that are equal; the
     position of one that has none counts.
     """
     digests = bytearray()
     lines = array("q")
-    for position, document in enumerate(documents):
+    for position, document in enumerate(documents, first):
         called = str(position) if document.id is None else document.id
         if not 0 < len(called) <= max_characters:
             detail = f"its id has {len(called)} characters, 1 to {max_characters} are allowed"

@@ -12,6 +12,7 @@ import orjson
 from scorepool_client import (
     Client,
     Document,
+    Grouping,
     Job,
     JobFailedError,
     JobOptions,
@@ -113,15 +114,21 @@ class RemoteJobs:
         return f"{job.id} {job.state}: {job.documents:,} documents"
 
     def download(
-        self, name: str, part: Literal["documents", "pairs", "vectors"], out: BinaryIO, report: Progress
+        self,
+        name: str,
+        part: Literal["documents", "pairs", "vectors"],
+        grouping: tuple[float, Literal["components", "complete"]] | None,
+        out: BinaryIO,
+        report: Progress,
     ) -> None:
-        """Write a result."""
+        """Write a result; grouping: the threshold and the linkage of other groups of duplicates."""
+        groups = None if grouping is None else Grouping(*grouping)
 
         def tell(read: int, total: int | None) -> None:
             report("read", read, total or read)
 
         with self._failures():
-            self._jobs.download(name, out, part, on_progress=tell)
+            self._jobs.download(name, out, part, on_progress=tell, grouping=groups)
 
     def cancel(self, name: str) -> None:
         """End a job and remove it."""

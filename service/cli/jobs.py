@@ -23,6 +23,11 @@ PART = click.option(
     help="JSON lines of documents or pairs, or the document vectors as an .npy file.",
 )
 COSINE = FiniteRange(-1, 1)
+LINKAGE = click.option(
+    "--linkage",
+    type=click.Choice(["components", "complete"]),
+    help="Of the groups: components chain; of a complete one every two are duplicates  [default: components]",
+)
 
 
 @click.group()
@@ -52,11 +57,7 @@ def _jobs(url: str, token: str | None) -> Any:
 @click.option("--threshold", type=COSINE, help="The least cosine of a pair  [default: 0.8]")
 @click.option("--vectors", is_flag=True, default=None, help="Keep the document vectors.")
 @click.option("--duplicates", type=COSINE, help="Group documents whose cosine is at least this.")
-@click.option(
-    "--linkage",
-    type=click.Choice(["components", "complete"]),
-    help="Of the groups: components chain; of a complete one every two are duplicates  [default: components]",
-)
+@LINKAGE
 @click.option("--against", metavar="ID", help="Compare with the documents of this finished job.")
 @click.option(
     "--append", is_flag=True, default=None, help="With --against: the result is of both as one corpus."
@@ -110,19 +111,40 @@ def watch(id: str, url: str, token: str | None) -> None:
 @command.command()
 @click.argument("id")
 @PART
+@click.option(
+    "--duplicates",
+    type=COSINE,
+    help="Other groups of duplicates: from this cosine on, of the pairs that are kept.",
+)
+@LINKAGE
 @OUTPUT
 @FORCE
 @URL
 @TOKEN
 @input_errors()
-def get(id: str, part: str, output: Path | None, *, force: bool, url: str, token: str | None) -> None:
+def get(
+    id: str,
+    part: str,
+    duplicates: float | None,
+    linkage: str | None,
+    output: Path | None,
+    *,
+    force: bool,
+    url: str,
+    token: str | None,
+) -> None:
     """Write the result of the job ID. A connection that is lost is made again, and the rest asked for."""
+    if duplicates is not None and part != "documents":
+        raise click.UsageError(f"--duplicates: {part} have no groups; leave it out, or ask for documents")
+    if linkage is not None and duplicates is None:
+        raise click.UsageError("--linkage: it is of the groups that --duplicates asks for; give that, too")
+    grouping = None if duplicates is None else (duplicates, linkage or "components")
     with (
         _jobs(url, token) as jobs,
         progress_bars() as report,
         open_output(output, force=force) as out,
     ):
-        jobs.download(id, part, out, report)
+        jobs.download(id, part, grouping, out, report)
 
 
 @command.command()

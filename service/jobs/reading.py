@@ -3,12 +3,13 @@
 `python -m service.jobs.reading` is that process: what a client sends is decompressed and parsed there, with limits.
 """
 
-import errno
 from pathlib import Path
 
 from msgspec import Struct
 
 from service.jobs.apart import answer
+from service.jobs.errors import StorageError
+from service.jobs.state_folder import check_room, reported
 
 # A line of a reply names the fault and the place: never more of the client's text than a reader quotes.
 MAX_DETAIL = 1_000
@@ -19,7 +20,7 @@ class Reading(Struct, frozen=True):
 
     spool: the corpus as it was received, of a media type and a content encoding, with the names of its text and id.
     folder: of the job. first, first_part, generation: of the documents, see `scoring.corpora.documents`. documents,
-    document_bytes, total_bytes: the limits.
+    document_bytes, total_bytes: the limits. reserve: bytes of the disk that are left free.
     """
 
     spool: str
@@ -32,6 +33,7 @@ class Reading(Struct, frozen=True):
     documents: int
     document_bytes: int
     total_bytes: int
+    reserve: int = 0
     first: int = 0
     first_part: int = 0
     generation: int = 0
@@ -64,19 +66,20 @@ def read(request: Reading) -> Reply:
     from scoring.texts.faults import TextFault  # noqa: PLC0415
 
     try:
-        read = _copy(request)
+        with reported():
+            read = _copy(request)
     except TextFault as fault:
         where = "" if fault.place is None else f"{fault.place.unit} {fault.place.number}: "
         hint = "" if fault.option is None else f"; {fault.option} names another"
         return Unread(fault.code, f"{where}{fault.detail}{hint}"[:MAX_DETAIL])
-    except OSError as error:
-        return Unread("storage", str(error.strerror), error.errno in {errno.ENOSPC, errno.EDQUOT})
+    except StorageError as error:
+        return Unread("storage", str(error), error.full)
     return read if read.documents else Unread("invalid_document", "the corpus holds no documents")
 
 
 def _copy(request: Reading) -> Read:
-    """Write the documents of a corpus. Raises: TextFault, OSError."""
-    from scoring.corpora.documents import DocumentsWriter  # noqa: PLC0415
+    """Write the documents of a corpus. Raises: TextFault, StorageError, OSError."""
+    from scoring.corpora.documents import PART_BYTES, DocumentsWriter  # noqa: PLC0415
     from scoring.texts.compression import Compression  # noqa: PLC0415
     from scoring.texts.corpus import read_stream  # noqa: PLC0415
     from scoring.texts.documents import Format, ReadingLimits, ReadingOptions  # noqa: PLC0415
@@ -96,9 +99,11 @@ def _copy(request: Reading) -> Read:
     with Path(request.spool).open("rb") as stream, DocumentsWriter(Path(request.folder), **place) as writer:
         compression = compressions[request.content_encoding]
         documents = read_stream(stream, "the corpus", options, limits, compression)
-        for position, document in enumerate(identified(documents, "the corpus", limits.id_characters)):
-            # One without an id is called by its position in the whole corpus, which may have begun before.
-            writer.add(None if document.id == str(position) else document.id, document.text)
+        parts = -1
+        for document in identified(documents, "the corpus", limits.id_characters, first=request.first):
+            if parts != (parts := writer.written.parts):
+                check_room(Path(request.folder), request.reserve, PART_BYTES)
+            writer.add(document.id, document.text)
     return Read(writer.written.documents, writer.written.parts)
 
 

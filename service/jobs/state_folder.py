@@ -30,7 +30,7 @@ class StateFolder:
     def __init__(self, path: Path, reserve: int = 0) -> None:
         """Make what is not there. Raises: StartError when it cannot be used, or another server uses it."""
         self.path = path
-        self._reserve = reserve
+        self.reserve = reserve
         try:
             for folder in (path, self.jobs, self.spool, self._removed):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,8 +48,9 @@ class StateFolder:
             raise StartError(
                 f"state_dir: {self.path} is used by another server (process {owner}); give each its own"
             ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # it is for a message alone, and the disk may be full
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
 
     @property
     def database(self) -> Path:
@@ -74,18 +75,9 @@ class StateFolder:
         """Return the folder of a job, which may not be there."""
         return self.jobs / name
 
-    def room(self) -> int:
-        """Return how many bytes may be written until the reserve is reached; at least 0."""
-        usage = os.statvfs(self.path)
-        return max(0, usage.f_bavail * usage.f_frsize - self._reserve)
-
     def check_room(self, size: int = 1) -> None:
         """Check that `size` bytes may be written. Raises: StorageError with `full`."""
-        with reported():
-            room = self.room()
-        if room < size:
-            detail = f"the disk of state_dir has room for {room} bytes, without the {self._reserve} that are kept free"
-            raise StorageError(detail, full=True)
+        check_room(self.path, self.reserve, size)
 
     def names(self) -> list[str]:
         """Return the names of the jobs' folders."""
@@ -107,6 +99,16 @@ class StateFolder:
     def close(self) -> None:
         """Let another server use it."""
         os.close(self._lock)
+
+
+def check_room(path: Path, reserve: int, size: int) -> None:
+    """Check that the disk of `path` has room for `size` bytes beside the reserve. Raises: StorageError with `full`."""
+    with reported():
+        usage = os.statvfs(path)
+    room = max(0, usage.f_bavail * usage.f_frsize - reserve)
+    if room < size:
+        detail = f"the disk of state_dir has room for {room} bytes, without the {reserve} that are kept free"
+        raise StorageError(detail, full=True)
 
 
 def size_of(folder: Path) -> int:

@@ -27,6 +27,9 @@ from service.pool.daemon_threads import run_blocking
 # How long a client is asked to wait where a place, or room, may become free at any time.
 RETRY_S = 10
 
+# And where another request is about to be answered.
+KEY_RETRY_S = 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
@@ -74,9 +77,8 @@ class Submission:
         await self._check_room(new)
         key = None if new.key is None else (new.subject, new.key)
         if key in self._keys:
-            raise Refused(
-                "key_in_use", "a request with this Idempotency-Key is being served; wait for its answer"
-            )
+            detail = "a request with this Idempotency-Key is being served; wait for its answer"
+            raise Refused("key_in_use", detail, KEY_RETRY_S)
         name = token_hex(12)
         upload = Upload(self._folder, name, self._limits.upload_bytes)
         self._uploads[name] = (new.subject, upload)
@@ -210,6 +212,7 @@ class Submission:
             documents=limits.documents,
             document_bytes=limits.document_bytes,
             total_bytes=limits.text_bytes,
+            reserve=self._folder.reserve,
             first=base.documents,
             first_part=base.parts,
             generation=base.generation,
@@ -224,7 +227,7 @@ class Submission:
             raise Refused("invalid_document", f"the corpus could not be read: {lost}") from lost
         if isinstance(reply, Unread):
             if reply.code == "storage":
-                raise StorageError(f"state_dir: {reply.detail}", full=reply.full)
+                raise StorageError(reply.detail, full=reply.full)
             raise Refused(reply.code, reply.detail)
         return reply
 

@@ -1,6 +1,7 @@
 """One call: what is sent again and when, what ends it, and what is passed on. No network, no waiting."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count, cycle, repeat
 
 import jwt
@@ -220,6 +221,21 @@ def test_a_proxy_that_finds_no_service_opens_the_circuit() -> None:
 
     with pytest.raises(CircuitOpenError):
         driver.run()
+
+
+def test_a_key_in_use_is_waited_for_as_long_as_there_is_time() -> None:
+    """An earlier attempt is still served: that is no overload, and takes no retry and no budget."""
+    call = Call("POST", "/jobs", b"", 3600.0, repeatable=True)
+    driver = Driver([*[reply(409, "key_in_use")] * 500, GOOD])
+    before = repr(driver.budget)
+
+    assert driver.run(call) == GOOD
+    assert (len(driver.sent), repr(driver.budget)) == (501, before)
+    assert min(driver.slept) >= 1.0
+    impatient = Driver(repeat(reply(409, "key_in_use")))
+    with pytest.raises(InvalidRequestError, match="key_in_use"):
+        impatient.run(replace(call, timeout_s=60.0))
+    assert 50 <= len(impatient.sent) <= 60
 
 
 def counting_tokens() -> Callable[[], str]:

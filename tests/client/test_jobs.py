@@ -15,6 +15,8 @@ from scorepool_client import (
     AuthenticationError,
     CircuitOpenError,
     Document,
+    Duplicates,
+    Grouping,
     InvalidAnswerError,
     InvalidRequestError,
     JobFailedError,
@@ -322,6 +324,42 @@ def test_pairs_and_vectors_are_results_too(fake: FakeScorepool, connect: MakeCli
 
     assert (pairs[0].a, pairs[0].b) == ("0", "3")
     assert np.load(io.BytesIO(file.getvalue())).shape == (150, 64)
+
+
+def test_other_groups_are_asked_of_a_result(fake: FakeScorepool, connect: MakeClient) -> None:
+    """From documents that chain: the first and the third are like the second, and not each other."""
+    jobs = connect(fake).jobs
+    chain = ["a b c d", "a b c e", "a b f e", "rates"]
+    name = jobs.wait(jobs.submit(chain, JobOptions(duplicates=0.4)).id).id
+    file = io.BytesIO()
+
+    own = each(jobs.documents(name))
+    other = each(jobs.documents(name, Grouping(0.7, "complete")))
+    jobs.download(name, file, grouping=Grouping(0.7))
+
+    last = own[2].duplicates
+    assert last == Duplicates(0, "0", 3, last.weakest_link)
+    assert last.weakest_link == pytest.approx(0.75)
+    assert [score.duplicates and score.duplicates.size for score in other] == [2, 2, None, None]
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [line["duplicates"] and line["duplicates"]["size"] for line in lines] == [3, 3, 3, None]
+    assert fake.requests[-1].query == {"duplicates": "0.7", "linkage": "components"}
+    with pytest.raises(InvalidRequestError, match=r"no_result: .*pairs are kept from"):
+        each(jobs.documents(name, Grouping(0.2)))
+    with pytest.raises(ValueError, match="grouping: pairs have no groups"):
+        jobs.download(name, file, "pairs", grouping=Grouping(0.7))
+
+
+def test_other_groups_go_on_where_they_were_cut(fake: FakeScorepool, connect: MakeClient) -> None:
+    """The rest is of the same groups."""
+    jobs, name = done(fake, connect, JobOptions(similarity="none", duplicates=0.5))
+    whole, cut = io.BytesIO(), io.BytesIO()
+    jobs.download(name, whole, grouping=Grouping(0.9))
+    fake.cut_answers(1000)
+
+    jobs.download(name, cut, grouping=Grouping(0.9))
+
+    assert cut.getvalue() == whole.getvalue()
 
 
 def test_a_result_before_the_end_is_refused(fake: FakeScorepool, connect: MakeClient) -> None:

@@ -1,8 +1,10 @@
 """Jobs by the client and the command against the real service, over its restarts; the fake beside it."""
 
+import http.client
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -10,14 +12,16 @@ from threading import Thread
 import pytest
 
 from bench.harness.documents import corpus
-from scorepool_client import Client, Document, InvalidRequestError, JobOptions, minted_with_secret
+from scorepool_client import Client, Document, Grouping, InvalidRequestError, JobOptions, minted_with_secret
 from scorepool_client.testing import FakeScorepool
 from scoring.texts.corpus import read_documents
 from scoring.texts.faults import TextFault
 from scoring.texts.ids import identified
 from tests.support.cli import scorepool
-from tests.support.server import Server, running_server
+from tests.support.jobs import NDJSON, JobsClient
+from tests.support.server import TIMEOUT_S, Server, running_server
 from tests.support.tokens import SECRET
+from tests.torture.jobs import kill
 
 TEXTS = corpus()[:40]
 
@@ -35,9 +39,15 @@ def service(bundle: Path, state: Path, port: int = 0) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def server(demo_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the server's jobs."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def server(demo_bundle: Path, state: Path) -> Iterator[Server]:
     """Run one server for all tests here that do not restart it."""
-    with service(demo_bundle, tmp_path_factory.mktemp("state")) as running:
+    with service(demo_bundle, state) as running:
         yield running
 
 
@@ -53,17 +63,48 @@ def test_a_job_has_the_scores_of_a_request(server: Server) -> None:
     assert job.steps.done == job.steps.total > 0
 
 
-def test_duplicates_are_typed(server: Server) -> None:
-    """A copy is in a group with the first."""
-    with Client(server.url, TOKEN) as client:
-        options = JobOptions(similarity="none", duplicates=0.999)
-        job = client.jobs.wait(client.jobs.submit([*TEXTS[:5], TEXTS[0]], options).id).raise_for_failure()
-        scores = list(client.jobs.documents(job.id))
+def test_duplicates_are_typed_and_grouped_as_by_the_fake(server: Server) -> None:
+    """Copies: numbers, representatives and sizes, also of other groups; both refuse what no pairs are kept for."""
+    copies = [*TEXTS[:5], TEXTS[0], TEXTS[3], TEXTS[0]]
+    fake = FakeScorepool()
+    with Client(server.url, TOKEN) as real, fake.client() as faked:
+        seen = [groups_of(client, copies) for client in (real, faked)]
 
-    assert scores[5].duplicates is not None
-    assert (scores[5].duplicates.representative, scores[5].duplicates.size) == ("0", 2)
-    assert scores[5].duplicates == scores[0].duplicates
-    assert scores[1].duplicates is None
+    first, fourth = (0, "0", 3), (3, "3", 2)
+    assert seen == [[first, None, None, fourth, None, first, fourth, first] * 3] * 2
+
+
+def groups_of(client: Client, texts: list[str]) -> list[tuple[int, str, int] | None]:
+    """Return the groups of a job of these texts: its own, and others of both linkages."""
+    jobs = client.jobs
+    name = jobs.wait(jobs.submit(texts, JobOptions(similarity="none", duplicates=0.999)).id).id
+    groupings = (None, Grouping(0.99999), Grouping(0.99999, "complete"))
+    found = [score.duplicates for grouping in groupings for score in jobs.documents(name, grouping)]
+    assert all(group.weakest_link == pytest.approx(1.0) for group in found if group)
+    with pytest.raises(InvalidRequestError, match=r"no_result: duplicates: 0.5 asked, pairs are kept from"):
+        list(jobs.documents(name, Grouping(0.5)))
+    return [(group.group, group.representative, group.size) if group else None for group in found]
+
+
+def test_an_upload_waits_for_the_first_with_its_key(server: Server, state: Path, tmp_path: Path) -> None:
+    """As when that one's client has lost its connection to a proxy, which goes on with it."""
+    path = tmp_path / "corpus.jsonl"
+    path.write_bytes(json.dumps({"text": TEXTS[0]}).encode())
+    first = http.client.HTTPConnection(*server.address, timeout=TIMEOUT_S)
+    first.putrequest("POST", "/jobs")
+    length = {"Content-Type": NDJSON, "Content-Length": str(path.stat().st_size)}
+    for name, value in {**JobsClient(server).headers, **length, "Idempotency-Key": "once"}.items():
+        first.putheader(name, value)
+    first.endheaders()
+    while not any((state / "spool").iterdir()):
+        assert not server.journal.find(route="/jobs", status=401)
+    with Client(server.url, TOKEN) as client, ThreadPoolExecutor() as threads:
+        second = threads.submit(client.jobs.submit, path, key="once")
+        server.journal.await_events(route="/jobs", status=409)
+        first.send(path.read_bytes())
+
+        assert second.result().id == json.loads(first.getresponse().read())["id"]
+    first.close()
 
 
 def test_the_fake_says_the_same_of_a_job(server: Server) -> None:
@@ -130,8 +171,7 @@ def test_a_job_is_followed_over_a_restart(demo_bundle: Path, tmp_path: Path) -> 
             name = client.jobs.submit(path, JobOptions(neighbours=2)).id
             watching = Thread(target=watch)
             watching.start()
-            first.process.kill()
-            first.process.wait()
+            kill(first)
         with service(demo_bundle, tmp_path / "state", port):
             watching.join(60)
             ids = [score.id for score in client.jobs.documents(name)]

@@ -5,10 +5,14 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Event
 
+from tests.support.heavy_documents import heavy_documents
 from tests.support.jobs import NDJSON, JobsClient, corpus, texts
 from tests.support.server import TIMEOUT_S, Server, running_server
 from tests.torture.jobs import kill, torture
@@ -18,6 +22,8 @@ CORPUS = corpus(TEXTS)
 
 # Enough that a job of it is not done before another request comes.
 LARGE = corpus(TEXTS * 20)
+
+HEAVY = json.dumps({"documents": heavy_documents(1)}).encode()
 
 
 def test_a_job_is_removed_when_its_time_is_over(demo_bundle: Path, tmp_path: Path) -> None:
@@ -37,26 +43,50 @@ def test_a_job_is_removed_when_its_time_is_over(demo_bundle: Path, tmp_path: Pat
 def test_a_job_goes_on_with_another_model_that_is_loaded(
     demo_bundle: Path, another_bundle: Path, tmp_path: Path
 ) -> None:
-    """Its documents are embedded anew, and its result is of one model alone."""
+    """Its documents, which were being embedded, are embedded anew, and its result is of one model alone."""
     link = tmp_path / "bundle"
     link.symlink_to(demo_bundle)
     with running_server(
         link, scripted=False, state_dir=tmp_path / "state", workers=1, state_reserve_bytes=0
     ) as server:
+        server.await_ready()
         client = JobsClient(server)
-        place = client.submit(LARGE, "similarity=none")
-        swap = tmp_path / "swap"
-        swap.symlink_to(another_bundle)
-        swap.rename(link)
-        digest = json.loads(server.request("POST", "/reload", headers=server.headers).body)["digest"]
+        with kept_busy(server):
+            place = client.submit(CORPUS, "similarity=none")
+            before = client.await_state(place, "running")
+            swap = tmp_path / "swap"
+            swap.symlink_to(another_bundle)
+            swap.rename(link)
+            digest = json.loads(server.request("POST", "/reload", headers=server.headers).body)["digest"]
 
-        client.await_result(place)
+        documents = client.await_result(place)
         job = client.get(place)
-        again = client.submit(LARGE, "similarity=none")
+        again = client.await_result(client.submit(CORPUS, "similarity=none"))
 
-        assert job["model"] == digest or job["begun"] == 1
-        if job["model"] == digest:
-            assert client.await_result(place) == client.await_result(again)
+    assert (before["stage"], before["begun"]) == ("embed", 1)
+    assert before["model"] != digest
+    assert (job["model"], job["begun"]) == (digest, 2)
+    assert documents == again
+
+
+@contextmanager
+def kept_busy(server: Server) -> Iterator[None]:
+    """Have requests wait for the only worker all the time, so that it has none for the steps of jobs."""
+    stop = Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            assert server.score(HEAVY).status == 200
+
+    with ThreadPoolExecutor() as threads:
+        asking = [threads.submit(ask) for _ in range(3)]
+        try:
+            server.await_queue(1)
+            yield
+        finally:
+            stop.set()
+    for each in asking:
+        each.result()
 
 
 def test_a_corpus_may_come_slowly_but_not_stop(demo_bundle: Path, tmp_path: Path) -> None:

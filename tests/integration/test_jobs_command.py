@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from scorepool_client.testing import FakeScorepool
+from service.api.job import JobOptions
 from service.cli.main import main
 from tests.support.cli import scorepool
 
@@ -91,6 +92,51 @@ def test_a_failed_job_is_exit_code_1(fake: FakeScorepool, url: str, corpus: Path
 
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: the job job1 was failed: a step ended three workers")
+
+
+def test_every_option_of_the_service_is_one_of_the_command(
+    fake: FakeScorepool, url: str, corpus: Path
+) -> None:
+    """By the same name; columns are told by those of the other commands. The fake compares with no other job."""
+    asked = {
+        "similarity": "pairs",
+        "neighbours": "7",
+        "threshold": "0.75",
+        "vectors": "true",
+        "duplicates": "0.9",
+        "linkage": "complete",
+        "against": "job0",
+        "append": "true",
+        "new": "0.5",
+    }
+    words = [word for name, value in asked.items() for word in (f"--{name}", value) if word != "true"]
+
+    result = scorepool(
+        "jobs", "submit", corpus, *words, "--text-column", "body", "--id-column", "key", "--url", url
+    )
+
+    assert "the fake compares with no other job" in result.stderr
+    assert fake.requests[0].query == {**asked, "text_field": "body", "id_field": "key"}
+    assert set(fake.requests[0].query) == set(JobOptions.__struct_fields__)
+
+
+def test_other_groups_are_fetched(url: str, corpus: Path) -> None:
+    """And refused where there are none, before anything is asked of the service."""
+    submit = ("jobs", "submit", corpus, "--text-column", "body", "--id-column", "key")
+    name = scorepool(*submit, "--duplicates", "0.5", "--url", url).stdout.strip()
+    scorepool("jobs", "watch", name, "--url", url)
+
+    groups = scorepool("jobs", "get", name, "--duplicates", "0.9", "--linkage", "complete", "--url", url)
+    of_pairs = scorepool("jobs", "get", name, "--part", "pairs", "--duplicates", "0.9", "--url", url)
+    of_none = scorepool("jobs", "get", name, "--linkage", "complete", "--url", url)
+    below = scorepool("jobs", "get", name, "--duplicates", "0.1", "--url", url)
+
+    found = [json.loads(line)["duplicates"] for line in groups.stdout.splitlines()]
+    assert [group and group["representative"] for group in found] == ["a", "a", None]
+    assert [result.exit_code for result in (groups, of_pairs, of_none, below)] == [0, 2, 2, 2]
+    assert "pairs have no groups" in of_pairs.stderr
+    assert "give that, too" in of_none.stderr
+    assert "pairs are kept from 0.5 on" in below.stderr
 
 
 def test_vectors_are_a_file(url: str, corpus: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ assert fake.requests[-1].documents == [...]     what was sent
 fake       FakeScorepool: faults, records, clients
 answers    the answer to one request, a pure function
 scores     what stands for a model: words, hashed to vectors
+jobs       the answers about jobs, with groups of duplicates
 server     the same over a socket, for programs in other processes
 """
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,11 +12,12 @@ from typing import Any
 
 from scorepool_client.exchange import Reply
 from scorepool_client.testing.answers import FakeProblemError, RecordedRequest, check_token, npy_file, problem
+from scorepool_client.testing.groups import groups
 from scorepool_client.testing.scores import MODEL, score, vector_of
 
 CREATED = "2026-01-01T00:00:00.000Z"
 
-_NUMBERS: Mapping[str, Callable[[str], Any]] = {"neighbours": int, "threshold": float}
+_NUMBERS: Mapping[str, Callable[[str], Any]] = {"neighbours": int, "threshold": float, "duplicates": float}
 
 
 @dataclass(slots=True)
@@ -174,12 +176,10 @@ def _result(request: RecordedRequest, job: FakeJob) -> Reply:
         media_type = "application/x-npy"
         body = npy_file([vector_of(text) or [0.0] * int(str(MODEL["dimensions"])) for text in job.texts])
     else:
-        options = {name: _NUMBERS.get(name, str)(value) for name, value in job.options.items()}
-        answer = score(job.ids, job.texts, options)
-        lines = answer.get("pairs") if request.query.get("part") == "pairs" else answer["documents"]
-        body = b"".join(json.dumps(line).encode() + b"\n" for line in lines or ())
+        lines = _lines(job, request.query)
+        body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     reply = _reply(request, 200, body, media_type)
-    etag = f'"{job.name}"'
+    etag = f'"{job.name}-{zlib.crc32(body)}"'
     reply = reply._replace(headers={**reply.headers, "etag": etag, "accept-ranges": "bytes"})
     span = request.headers.get("range", "").removeprefix("bytes=").removesuffix("-")
     if not span or request.headers.get("if-range", etag) != etag:
@@ -188,6 +188,36 @@ def _result(request: RecordedRequest, job: FakeJob) -> Reply:
         raise FakeProblemError("range_not_satisfiable", f"there are {len(body)} bytes")
     place = f"bytes {span}-{len(body) - 1}/{len(body)}"
     return Reply(206, {**reply.headers, "content-range": place}, body[int(span) :])
+
+
+def _lines(job: FakeJob, query: Mapping[str, str]) -> list[Any]:
+    """Return the documents or pairs of a result, with the groups of duplicates that are asked for."""
+    options = {name: _NUMBERS.get(name, str)(value) for name, value in job.options.items()}
+    answer = score(job.ids, job.texts, options)
+    if query.get("part") == "pairs":
+        return list(answer.get("pairs", ()))
+    documents: list[Any] = answer["documents"]
+    threshold, linkage = options.get("duplicates"), options.get("linkage", "components")
+    if "duplicates" in query:
+        threshold, linkage = float(query["duplicates"]), query.get("linkage", "components")
+        _check_kept(options, threshold)
+    if threshold is not None:
+        found = groups(job.ids, [vector_of(text) for text in job.texts], threshold, linkage)
+        for document, group in zip(documents, found, strict=True):
+            document["duplicates"] = group
+    return documents
+
+
+def _check_kept(options: Mapping[str, Any], threshold: float) -> None:
+    """Raise FakeProblemError where a job does not keep all pairs from a threshold on."""
+    kept = [options["duplicates"]] if "duplicates" in options else []
+    kept += [options.get("threshold", 0.8)] if options.get("similarity") == "pairs" else []
+    if not kept:
+        detail = "duplicates: this corpus keeps no pairs; score it with duplicates or pairs"
+        raise FakeProblemError("no_result", detail)
+    if threshold < min(kept):
+        detail = f"duplicates: {threshold:g} asked, pairs are kept from {min(kept):g} on; ask for more"
+        raise FakeProblemError("no_result", detail)
 
 
 def _reply(request: RecordedRequest, status: int, body: bytes, media_type: str) -> Reply:

@@ -7,8 +7,9 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -17,8 +18,11 @@ from typing import Any
 from bench.harness.documents import HUGE, MIDDLE, bodies, corpus
 from scoring.bundle.bundle import write_bundle
 from service.limits import MIB
+from tests.support.jobs import JobsClient, texts
+from tests.support.jobs import corpus as as_corpus
 from tests.support.server import DOCUMENTS, Server, running_server
 from tests.support.small_bundle import model
+from tests.torture.jobs import kill
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,43 @@ def serve_two_models(scene: Scene, stop: Event) -> None:
         stop.wait()
 
 
+def fill_disk(scene: Scene, stop: Event) -> None:
+    """Have a job at the second address, and then no room for it: none beside the reserve."""
+    serving = partial(_second_server, scene, scene.bundle)
+    with serving() as server:
+        JobsClient(server).submit(LARGE_CORPUS)
+        kill(server)
+    with serving(reserve=2**60):
+        stop.wait()
+
+
+def fail_job(scene: Scene, stop: Event) -> None:
+    """Compare a corpus, at the second address, with one that has another model's vectors."""
+    with _second_server(scene, scene.bundle) as server:
+        client = JobsClient(server)
+        base = client.submit(SMALL_CORPUS)
+        client.await_result(base)
+    other = scene.bundle.with_name("other")
+    write_bundle(other, model())
+    with _second_server(scene, other) as server:
+        stop.wait(3)  # for a scrape to see it without failed jobs
+        JobsClient(server).submit(SMALL_CORPUS, f"against={base.removeprefix('/jobs/')}")
+        stop.wait()
+
+
+def _second_server(scene: Scene, bundle: Path, reserve: int = 0) -> AbstractContextManager[Server]:
+    """Return a server with jobs at the second address. reserve: bytes of the disk that it leaves free."""
+    return running_server(
+        bundle,
+        scripted=False,
+        port=scene.second_port,
+        workers=1,
+        drain_timeout_s=1,
+        state_dir=scene.bundle.with_name("state"),
+        state_reserve_bytes=reserve,
+    )
+
+
 def reload_nothing(scene: Scene, stop: Event) -> None:
     """Ask for another model where there is none."""
     scene.bundle.rename(scene.bundle.with_name("aside"))
@@ -169,6 +210,8 @@ def send_bad_token(server: Server) -> None:
 
 
 [MANY_DOCUMENTS] = bodies(HUGE, corpus())
+
+SMALL_CORPUS, LARGE_CORPUS = (as_corpus(texts(300) * times) for times in (1, 20))
 
 FAULTS = (
     Fault("the server is killed", frozenset({"ScorepoolDown", "ScorepoolAbsent"}), end_server),
@@ -240,6 +283,8 @@ FAULTS = (
     Fault(
         "tokens are signed by another key", frozenset({"ScorepoolTokensRefused"}), repeated(send_bad_token)
     ),
+    Fault("the disk of jobs is full", frozenset({"ScorepoolJobsPaused"}), fill_disk, uses_second_port=True),
+    Fault("a job cannot be done", frozenset({"ScorepoolJobsFailed"}), fail_job, uses_second_port=True),
     Fault(
         "the texts change",
         frozenset({"ScorepoolUnknownWords", "ScorepoolClusterDrift"}),
