@@ -1,7 +1,7 @@
 """Corpora: the work of all steps beside that of the bare kernel, and how it grows.
 
     python -m bench corpora --picture corpora.png
-    python -m bench corpora --sizes 50000 --processes 2 --documents descriptions
+    python -m bench corpora --sizes 50000 --documents descriptions
 
 Passages of news texts or descriptions of Debian packages, d = 100, their 10 nearest neighbours; every step of a
 corpus's plan on one core, as the service and `scorepool score` run them, files included. Beside it the bare kernel,
@@ -10,6 +10,8 @@ which holds all vectors in memory: half the matrix of float32 products, and the 
 
     efficiency   the kernel's time / that of the steps `blocks`, `tiles` and `merge`; promised: at least 0.9
     longest      of the steps that run between requests, in processor time; promised: 20 ms
+
+`bench corpora_end_to_end` runs the commands themselves.
 
 With and without arrangement, on arrays alone: how many hits a document the tiles let by, and their time.
 """
@@ -20,7 +22,6 @@ import os
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 import argparse
-import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -41,7 +42,7 @@ from scoring.corpora.arrangement import find_leaves, in_blocks, learn_tree, samp
 from scoring.corpora.corpus import Corpus
 from scoring.corpora.folder import end_stage
 from scoring.corpora.lists import Hits, lists_within
-from scoring.corpora.local import prepare, run_plan
+from scoring.corpora.local import prepare
 from scoring.corpora.options import CorpusOptions
 from scoring.corpora.plan import Plan, block_size
 from scoring.corpora.steps import run_step
@@ -153,24 +154,6 @@ def measure_sizes(options: argparse.Namespace, bundle: Path) -> dict[int, list[W
     return measured
 
 
-def run_processes(options: argparse.Namespace, bundle: Path) -> None:
-    """Score each size in several processes, as a user does, and print documents a second and memory."""
-    texts = documents(options)
-    for size in options.sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            began = time.perf_counter()
-            named = ((None, text) for text in texts[:size])
-            prepare(bundle, named, Path(folder), CorpusOptions(neighbours=NEIGHBOURS))
-            run_plan(bundle, Path(folder), processes=options.processes)
-            seconds = time.perf_counter() - began
-        peak = max(
-            resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
-        print(
-            f"{size:,}: {seconds:.1f} s, {size / seconds:,.0f} documents/s, peak {peak / 1024:.0f} MB a process"
-        )
-
-
 def main() -> None:
     """Measure, print, save."""
     options_parser = parser(__doc__, "bundle", "picture")
@@ -178,14 +161,8 @@ def main() -> None:
     options_parser.add_argument("--repeats", type=int, default=3)
     kinds = ("passages", "descriptions")
     options_parser.add_argument("--documents", choices=kinds, default=kinds[0])
-    options_parser.add_argument(
-        "--processes", type=int, default=0, help="run so many instead, no kernel beside"
-    )
     options = options_parser.parse_args()
     bundle = bundle_path(options.bundle)
-    if options.processes:
-        run_processes(options, bundle)
-        return
     use_one_core()
     measured = measure_sizes(options, bundle)
     if options.picture:

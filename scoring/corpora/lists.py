@@ -31,7 +31,7 @@ class Hits(NamedTuple):
 
     def best(self, m: int) -> "Hits":
         """Return the m best of each row: sorted by row, similarity from the highest, position."""
-        order = np.lexsort((self.positions, _keys(self.rows, self.similarities)))
+        order = _order(_keys(self.rows, self.similarities), self.positions)
         rows = self.rows[order]
         kept = order[_ranks(rows) < m]
         return Hits(self.rows[kept], self.positions[kept], self.similarities[kept])
@@ -66,9 +66,9 @@ class Lists:
     def merged(self, hits: Hits) -> "Lists":
         """Return the lists of the best of both. Time O(h·log h + b·m)."""
         m = self.positions.shape[1]
-        touched = np.unique(hits.rows)
-        places = np.full(len(self.positions), -1)
-        places[touched] = np.arange(len(touched))
+        is_touched = np.zeros(len(self.positions), np.bool_)
+        is_touched[hits.rows] = True
+        touched = np.flatnonzero(is_touched)
         listed_rows, listed_columns = np.nonzero(self.positions[touched] >= 0)
         rows = touched[listed_rows]
         listed = Hits(rows, self.positions[rows, listed_columns], self.similarities[rows, listed_columns])
@@ -93,6 +93,21 @@ def _keys(rows: NDArray[np.int64], similarities: NDArray[np.float32]) -> NDArray
     bits = (similarities + np.float32(0)).view(np.int32).astype(np.int64)
     ascending = np.where(bits >= 0, bits, -(bits & 0x7FFFFFFF))
     return (rows << 33) - ascending
+
+
+def _order(keys: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the order by key, then by position.
+
+    Hardly any keys are equal, and a sort by both takes several times as long.
+    """
+    order = np.argsort(keys)
+    ordered = keys[order]
+    equal = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if len(equal):
+        tied = np.union1d(equal, equal + 1)
+        some = order[tied]
+        order[tied] = some[np.lexsort((positions[some], keys[some]))]
+    return order
 
 
 def _ranks(rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -37,16 +37,6 @@ class Block:
         """Return the block with the bounds of its lists so far."""
         return Block(self.units, self.positions, *lists.bounds())
 
-    def part(self, start: int) -> "Block":
-        """Return up to BLOCK_ROWS documents from `start` on, without copying."""
-        rows = slice(start, start + BLOCK_ROWS)
-        return Block(
-            self.units[rows],
-            self.positions[rows],
-            None if self.bounds is None else self.bounds[rows],
-            None if self.last is None else self.last[rows],
-        )
-
 
 class PairHits(NamedTuple):
     """Pairs that reach a floor: first (p,) < second (p,) positions, similarity (p,) float32."""
@@ -82,11 +72,7 @@ def compare(rows: Block, columns: Block, m: int, floor: float | None = None) -> 
     for top in range(0, len(rows.units), BLOCK_ROWS):
         for left in range(0, len(columns.units), BLOCK_ROWS):
             tile.compare(top, left)
-    return TileHits(
-        _limited(tile.row_hits, m, len(rows.units)),
-        _limited(tile.column_hits, m, len(columns.units)),
-        PairHits.concatenate(tile.pairs),
-    )
+    return tile.hits()
 
 
 def pairs_within(block: Block, floor: float) -> PairHits:
@@ -96,47 +82,83 @@ def pairs_within(block: Block, floor: float) -> PairHits:
 
 
 class _Tile:
-    """The comparison of two blocks, product by product."""
+    """The comparison of two blocks: product by product, then at once for all cells that were chosen."""
 
     def __init__(self, rows: Block, columns: Block, m: int, floor: float | None) -> None:
         self._rows, self._columns, self._m = rows, columns, m
         self._floor = None if floor is None else np.float32(floor)
         dimensions = rows.units.shape[1]
         self._error = np.float32(product_error(dimensions))
-        # By how much the product of one of the m nearest can be below the m-th largest product.
-        self._slack = np.float32(2 * product_error(dimensions) + rounding_width(dimensions))
+        self._row_thresholds = _Thresholds.of(rows, m)
+        self._column_thresholds = _Thresholds.of(columns, m)
         self._products = BlockProducts(BLOCK_ROWS)
-        self.row_hits: list[Hits] = []
-        self.column_hits: list[Hits] = []
-        self.pairs: list[PairHits] = []
+        # Rows and columns; of blocks without documents there is no product.
+        none = np.empty(0, np.int64)
+        self._cells: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = [(none, none)]
 
     def compare(self, top: int, left: int) -> None:
-        """Compare up to BLOCK_ROWS rows from `top` on with as many columns from `left` on."""
-        rows, columns = self._rows.part(top), self._columns.part(left)
-        products = self._products.multiply(rows.units, columns.units)
+        """Choose from up to BLOCK_ROWS rows from `top` on and as many columns from `left` on."""
+        rows, columns = (
+            block.units[start : start + BLOCK_ROWS]
+            for block, start in ((self._rows, top), (self._columns, left))
+        )
+        products = self._products.multiply(rows, columns)
         thresholds: list[NDArray[np.float32] | np.float32] = []
-        if rows.bounds is not None:
-            thresholds.append(self._thresholds(rows, products)[:, None])
-        if columns.bounds is not None:
-            thresholds.append(self._thresholds(columns, products.T))
+        if self._row_thresholds is not None:
+            thresholds.append(self._row_thresholds.part(top, products)[:, None])
+        if self._column_thresholds is not None:
+            thresholds.append(self._column_thresholds.part(left, products.T))
         if self._floor is not None:
             thresholds.append(self._floor - self._error)
-        chosen = _choose(rows.units, columns.units, self._products.reaching(products, *thresholds))
-        if rows.bounds is not None:
-            self.row_hits.append(_improving(rows, columns, chosen, top))
-        if columns.bounds is not None:
-            self.column_hits.append(_improving(columns, rows, chosen.transposed(), left))
-        if self._floor is not None:
-            self.pairs.append(_reaching(rows, columns, chosen, self._floor))
+        row, column = np.divmod(self._products.reaching(products, *thresholds), len(columns))
+        self._cells.append((row + top, column + left))
 
-    def _thresholds(self, block: Block, products: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what a product (b, q) must reach to matter for the lists of its row."""
-        assert block.bounds is not None
-        thresholds = block.bounds - self._error
-        free = np.flatnonzero(block.bounds == NO_BOUND)
-        if len(free) and products.shape[1] > self._m:
-            thresholds[free] = lower_bounds(products[free], self._m) - self._slack
-        return thresholds
+    def hits(self) -> TileHits:
+        """Return what the cells chosen so far are."""
+        nothing = Hits.concatenate([])
+        rows, columns, m = self._rows, self._columns, self._m
+        cells = [np.concatenate(part) for part in zip(*self._cells, strict=True)]
+        chosen = _choose(rows.units, columns.units, *cells)
+        return TileHits(
+            nothing if rows.bounds is None else _improving(rows, columns, chosen, m),
+            nothing if columns.bounds is None else _improving(columns, rows, chosen.transposed(), m),
+            PairHits.concatenate([])
+            if self._floor is None
+            else _reaching(rows, columns, chosen, self._floor),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Thresholds:
+    """What a product must reach to matter for the lists of a block: values (b,), free where a list is not full."""
+
+    values: NDArray[np.float32]
+    free: NDArray[np.bool_] | None
+    m: int
+    # By how much the product of one of the m nearest can be below the m-th largest product.
+    slack: np.float32
+
+    @classmethod
+    def of(cls, block: Block, m: int) -> "_Thresholds | None":
+        """Return those of a block, None where its lists are not wanted."""
+        if block.bounds is None:
+            return None
+        dimensions = block.units.shape[1]
+        free = block.bounds == NO_BOUND
+        slack = np.float32(2 * product_error(dimensions) + rounding_width(dimensions))
+        error = np.float32(product_error(dimensions))
+        return cls(block.bounds - error, free if free.any() else None, m, slack)
+
+    def part(self, start: int, products: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return those of the rows of products (p, q), which begin at `start`."""
+        values = self.values[start : start + len(products)]
+        if self.free is None or products.shape[1] <= self.m:
+            return values
+        free = np.flatnonzero(self.free[start : start + len(products)])
+        if len(free):
+            values = values.copy()
+            values[free] = lower_bounds(products[free], self.m) - self.slack
+        return values
 
 
 class _Chosen(NamedTuple):
@@ -150,32 +172,33 @@ class _Chosen(NamedTuple):
         return _Chosen(self.columns, self.rows, self.cosines)
 
 
-def _choose(rows: NDArray[np.float32], columns: NDArray[np.float32], cells: NDArray[np.int64]) -> _Chosen:
-    """Return the cells at flat positions in the product of two blocks, (p, d) and (q, d)."""
-    at = np.divmod(cells, len(columns))
-    if len(cells) > _DENSE * len(rows) * len(columns):
-        wide = rows.astype(np.float64) @ columns.T.astype(np.float64)
-        return _Chosen(*at, round_cosines(wide.ravel()[cells]))
-    return _Chosen(*at, round_cosines(exact_cosines(rows, columns, *at)))
+def _choose(
+    rows: NDArray[np.float32],
+    columns: NDArray[np.float32],
+    at_rows: NDArray[np.int64],
+    at_columns: NDArray[np.int64],
+) -> _Chosen:
+    """Return cells (c,) of the product of two blocks, (p, d) and (q, d), with their cosines."""
+    if len(at_rows) > _DENSE * len(rows) * len(columns):
+        wide = (rows.astype(np.float64) @ columns.T.astype(np.float64))[at_rows, at_columns]
+    else:
+        wide = exact_cosines(rows, columns, at_rows, at_columns)
+    return _Chosen(at_rows, at_columns, round_cosines(wide))
 
 
-def _improving(block: Block, others: Block, chosen: _Chosen, start: int) -> Hits:
-    """Return which of the cells get into the lists of a block's rows, which count from `start`."""
+def _improving(block: Block, others: Block, chosen: _Chosen, m: int) -> Hits:
+    """Return which of the cells get into the lists of a block's rows."""
     assert block.bounds is not None
     assert block.last is not None
     rows, columns, cosines = chosen
     positions, bounds = others.positions[columns], block.bounds[rows]
     better = (cosines > bounds) | ((cosines == bounds) & (positions < block.last[rows]))
-    return Hits(rows[better] + start, positions[better], cosines[better])
+    hits = Hits(rows[better], positions[better], cosines[better])
+    # Where there are so many that it saves something, the m best of each row.
+    return hits.best(m) if len(hits.rows) > m * len(block.units) else hits
 
 
 def _reaching(rows: Block, columns: Block, chosen: _Chosen, floor: np.float32) -> PairHits:
     reached = chosen.cosines >= floor
     one, other = rows.positions[chosen.rows[reached]], columns.positions[chosen.columns[reached]]
     return PairHits(np.minimum(one, other), np.maximum(one, other), chosen.cosines[reached])
-
-
-def _limited(parts: list[Hits], m: int, documents: int) -> Hits:
-    """Return the hits, only the m best of each row where there are so many that it saves something."""
-    hits = Hits.concatenate(parts)
-    return hits.best(m) if len(hits.rows) > m * documents else hits

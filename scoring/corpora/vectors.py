@@ -1,13 +1,12 @@
 """The document vectors of a corpus, which lie in the records of its parts: read part by part, or by position."""
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.corpora.corpus import Corpus
-from scoring.corpora.records import Place
+from scoring.corpora.records import Place, rows_at
 
 _FLOAT_BYTES = 4
 
@@ -30,7 +29,8 @@ def vector_places(corpus: Corpus) -> list[Place]:
 def read_vectors(corpus: Corpus, positions: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the vectors (b, d) of new documents at `positions` (b,), which ascend.
 
-    One read of a row each, 2 µs: so many small reads are quicker than whole parts, and memory is what is returned.
+    Pages of the files are mapped, not read: rows of a whole corpus for a block are a few in each part. Memory is what
+    is returned, and the pages that are touched until it is.
     """
     firsts, segments, offsets = corpus.records("arrange").select(
         0, "part_firsts", "part_segments", "part_offsets"
@@ -38,21 +38,8 @@ def read_vectors(corpus: Corpus, positions: NDArray[np.int64]) -> NDArray[np.flo
     row_bytes = _FLOAT_BYTES * corpus.plan.dimensions
     parts = np.searchsorted(firsts, positions, side="right") - 1
     at = offsets[parts] + (positions - firsts[parts]) * row_bytes
-    raw = bytearray(row_bytes * len(positions))
-    view = memoryview(raw)
-    order = np.argsort(segments[parts], kind="stable")
-    descriptor, opened = -1, -1
-    try:
-        for row, segment, offset in zip(
-            order.tolist(), segments[parts][order].tolist(), at[order].tolist(), strict=True
-        ):
-            if segment != opened:
-                if descriptor >= 0:
-                    os.close(descriptor)
-                path = corpus.folder / "embed" / f"{segment}.records"
-                descriptor, opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC), segment
-            os.preadv(descriptor, [view[row * row_bytes : (row + 1) * row_bytes]], offset)
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
-    return np.frombuffer(raw, np.float32).reshape(len(positions), corpus.plan.dimensions)
+    rows = np.empty(len(positions), f"V{row_bytes}")
+    for segment in np.unique(segments[parts]).tolist():
+        here = segments[parts] == segment
+        rows[here] = rows_at(corpus.folder / "embed" / f"{segment}.records", at[here], row_bytes)
+    return rows.view(np.float32).reshape(len(positions), corpus.plan.dimensions)
