@@ -56,8 +56,8 @@ def nearer_share(
 ) -> NDArray[np.float32]:
     """Return the share, 0 to 1, of the cluster's training documents that lie nearer, (n,) float32.
 
-    distance_quantiles (k, Q) are the sorted training distances of each cluster at Q evenly spaced ranks; between
-    two of them the share is interpolated linearly, as `np.interp` does for one cluster. A document without a
+    distance_quantiles (k, Q) are the sorted distances of each cluster's training documents at Q evenly spaced ranks;
+    between two of them the share is interpolated linearly, as `np.interp` does for one cluster. A document without a
     vector (label −1) has 0. Time and memory O(n·Q).
     """
     rows, last = np.maximum(labels, 0), distance_quantiles.shape[1] - 1

@@ -1,6 +1,5 @@
 """A corpus to a bundle.
 
-corpus          text files to documents
 train           documents to a model: the next three, then `fit`
 fasttext        word vectors by FastText
 lsa             word vectors by latent semantic analysis
@@ -10,6 +9,7 @@ fit             word vectors and documents to a model: pooling weights, componen
 sif             weights and components by smooth inverse frequency
 kmeans          clusters
 cluster_count   how many clusters
+unseen_distances   how far documents that were not trained on lie from the centroids
 terms           words that describe a cluster
 demo            the demonstration model and its texts
 """

@@ -121,7 +121,9 @@ def fit_model(
     for.
     """
     with threadpool_limits(options.threads):
-        doc_vectors, present = _embed(model, documents, progress)
+        doc_vectors, present = embed_corpus(model, documents, progress)
+        if not present.any():
+            raise CorpusError(f"no word of the corpus's {len(documents)} documents is known to the model")
         if model.pooling in {"sif", "tfidf"}:
             components = common_components(doc_vectors, _COMPONENTS)
             doc_vectors -= (doc_vectors @ components.T) @ components
@@ -143,8 +145,8 @@ def fit_model(
     )
 
 
-def _embed(
-    model: Model, documents: Sequence[Sequence[str]], progress: Progress
+def embed_corpus(
+    model: Model, documents: Sequence[Sequence[str]], progress: Progress = silent
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the vectors (n, d) of the documents and whether each has one (n,).
 
@@ -161,8 +163,6 @@ def _embed(
             vectors.append(embedded.doc_vectors)
             present.append(embedded.present)
             progress("embed", start + len(step), len(documents))
-    if not any(map(np.any, present)):
-        raise CorpusError(f"no word of the corpus's {len(documents)} documents is known to the model")
     return np.concatenate(vectors), np.concatenate(present)
 
 

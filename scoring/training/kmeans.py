@@ -65,7 +65,7 @@ def fit_clusters(
     labels, centroids = fill_empty(doc_vectors, model.cluster_centers_)
     progress("cluster", 1, 1)
     return CorpusClusters(
-        centroids, labels, _distance_quantiles(doc_vectors, labels, centroids), agreements, reason
+        centroids, labels, distance_quantiles(doc_vectors, labels, centroids), agreements, reason
     )
 
 
@@ -102,11 +102,11 @@ def _count_distinct(doc_vectors: NDArray[np.float32]) -> int:
 def describe_centroids(doc_vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> CorpusClusters:
     """Return the clusters of given centroids (k, d): each of the documents (n, d) belongs to the nearest."""
     labels = pairwise_distances_argmin(doc_vectors, centroids).astype(np.int64)
-    quantiles = _distance_quantiles(doc_vectors, labels, centroids)
+    quantiles = distance_quantiles(doc_vectors, labels, centroids)
     return CorpusClusters(centroids, labels, quantiles, (), f"{len(centroids)} centroids were given")
 
 
-def _distance_quantiles(
+def distance_quantiles(
     doc_vectors: NDArray[np.float32], labels: NDArray[np.int64], centroids: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return the distances (k, QUANTILES) of a cluster's documents to its centroid, at evenly spaced ranks."""

@@ -10,6 +10,7 @@ from scoring.progress import Progress, silent
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
 from scoring.training.lsa import append_lsa
+from scoring.training.unseen_distances import measure_unseen_distances
 from scoring.training.word_counts import count_words, pooled_counts, pooling_weights
 
 
@@ -41,14 +42,16 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
     vectors = train_word_vectors(documents, parameters, progress)
     counts = count_words(vectors.words, documents)
     weights = pooling_weights(options.pooling, counts)
+    others_shares = np.ones(options.dimensions, np.float32)
     if lsa_dimensions:
-        vectors = append_lsa(
+        vectors, others_shares = append_lsa(
             vectors, pooled_counts(options.pooling, counts), weights, lsa_dimensions, options.seed
         )
     model = pooling_model(vectors, options, weights)
     model = fit_model(model, documents, options, progress=progress)
+    quantiles = measure_unseen_distances(model, documents, others_shares, options.threads)
     facts = {"epochs": epochs, "seed": options.seed, "threads": options.threads}
-    return replace(model, training={**model.training, **facts})
+    return replace(model, distance_quantiles=quantiles, training={**model.training, **facts})
 
 
 def choose_epochs(tokens: int) -> int:

@@ -28,7 +28,7 @@ def append(vectors: WordVectors, dimensions: int, pooling: Pooling = "tfidf") ->
     """Return the vectors with LSA of the documents after them."""
     counts = count_words(vectors.words, DOCUMENTS)
     weights = pooling_weights(pooling, counts)
-    return append_lsa(vectors, pooled_counts(pooling, counts), weights, dimensions, seed=1)
+    return append_lsa(vectors, pooled_counts(pooling, counts), weights, dimensions, seed=1)[0]
 
 
 @pytest.mark.parametrize("pooling", ["mean", "sif", "tfidf"])
