@@ -83,7 +83,7 @@ def _operation(
 
 
 def _submission() -> Json:
-    key = {"type": "string", "maxLength": 255}
+    key = {"type": "string", "pattern": "^[!-~]{1,255}$"}
     encodings = {"type": "string", "enum": list(CORPUS_ENCODINGS)}
     parameters = [
         *_query(JobOptions),
@@ -101,7 +101,7 @@ def _submission() -> Json:
 
 def _list() -> Json:
     answer = _json("Jobs, the newest first", "JobList")
-    return _operation("jobs", "List jobs", ("invalid_option",), _query(Page), status_200=answer)
+    return _operation("jobs", "List jobs", ("invalid_option", "not_found"), _query(Page), status_200=answer)
 
 
 def _state() -> Json:
@@ -118,7 +118,8 @@ def _deletion() -> Json:
 
 
 def _events() -> Json:
-    text = {"schema": {"type": "string", "description": "`state` and `progress`, whose data is the job."}}
+    # Without a type: tools disagree on whether it is of the stream or of an event.
+    text = {"schema": {"description": "`state` and `progress`, whose data is the job."}}
     stream = {
         "description": "What becomes of it, until its end.",
         "headers": header_references("X-Request-ID"),

@@ -105,6 +105,7 @@ class RemoteJobs:
         """Follow a job until it has ended; return a line about it. Raises: FailedJobError."""
         paused = False
         with self._failures():
+            self._require(name)
             for job in self._jobs.watch(name):
                 report(f"job {name}", job.steps.done, max(job.steps.total, 1))
                 if job.state == "paused" and not paused:
@@ -112,6 +113,10 @@ class RemoteJobs:
                 paused = job.state == "paused"
             job.raise_for_failure()
         return f"{job.id} {job.state}: {job.documents:,} documents"
+
+    def _require(self, name: str) -> None:
+        """Ask for a job once: a service that is not there at all is no service to wait minutes for."""
+        self._jobs.get(name)
 
     def download(
         self,
@@ -128,6 +133,7 @@ class RemoteJobs:
             report("read", read, total or read)
 
         with self._failures():
+            self._require(name)
             self._jobs.download(name, out, part, on_progress=tell, grouping=groups)
 
     def cancel(self, name: str) -> None:

@@ -14,6 +14,9 @@ from service.jobs.state_folder import check_room, reported
 # A line of a reply names the fault and the place: never more of the client's text than a reader quotes.
 MAX_DETAIL = 1_000
 
+# What clients call the options of readers, where that is not the same.
+_OPTIONS = {"encoding": "charset, a parameter of Content-Type,"}
+
 
 class Reading(Struct, frozen=True):
     """What the process is started with.
@@ -70,7 +73,7 @@ def read(request: Reading) -> Reply:
             read = _copy(request)
     except TextFault as fault:
         where = "" if fault.place is None else f"{fault.place.unit} {fault.place.number}: "
-        hint = "" if fault.option is None else f"; {fault.option} names another"
+        hint = "" if fault.option is None else f"; {_OPTIONS.get(fault.option, fault.option)} names another"
         return Unread(fault.code, f"{where}{fault.detail}{hint}"[:MAX_DETAIL])
     except StorageError as error:
         return Unread("storage", str(error), error.full)

@@ -171,6 +171,15 @@ def test_what_cannot_be_done_is_one_sentence(url: str, words: list[str], message
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["watch", "get"])
+def test_a_service_that_is_not_there_is_not_waited_for(command: str) -> None:
+    """A job outlives restarts, so one that was there is; but an address may be wrong."""
+    result = scorepool("jobs", command, "any", "--url", "http://127.0.0.1:1")
+
+    assert result.exit_code == 2
+    assert "unreachable" in result.stderr
+
+
 def test_a_result_that_does_not_come_whole_leaves_no_file(
     fake: FakeScorepool, url: str, corpus: Path, tmp_path: Path
 ) -> None:
