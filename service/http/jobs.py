@@ -47,7 +47,8 @@ _NPY = b"application/x-npy"
 _RESULT_TYPES: Mapping[str, bytes] = {"ndjson": _NDJSON, "npy": _NPY}
 
 _WITHOUT_STATE = Refused(
-    "not_found", "this service keeps no jobs; start it with state_dir, the folder for them"
+    "not_found",
+    "this service keeps no jobs; start it with state_dir, the folder for them, and with the built-in scorer",
 )
 
 T = TypeVar("T")
