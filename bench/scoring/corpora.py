@@ -22,6 +22,7 @@ import os
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 import argparse
+import gc
 import tempfile
 import time
 from collections import defaultdict
@@ -77,6 +78,8 @@ def run(bundle: Path, texts: list[str], folder: Path) -> tuple[Work, NDArray[np.
     work = Work()
     plan = prepare(bundle, ((None, text) for text in texts), folder, CorpusOptions(neighbours=NEIGHBOURS))
     scorer = Scorer(open_bundle(bundle))
+    # As workers do.
+    gc.freeze()
     units = np.empty((0, plan.dimensions), np.float32)
     for number, stage in enumerate(plan.stages):
         for step in range(stage.count):
