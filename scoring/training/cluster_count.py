@@ -6,9 +6,6 @@ chance gives. Clusters that are there in the texts come out of both halves; thos
 Alone this favours the fewest clusters, so ln k adds a little. Sources: Ben-Hur, Elisseeff and Guyon 2002, "A stability
 based method for discovering structure in clustered data"; Vinh, Epps and Bailey 2010, "Information theoretic measures
 for clusterings comparison". Its weakness: topics at several levels, of which it finds one.
-
-The mean silhouette, which is the usual criterion, says next to nothing about documents: `python -m bench quality`
-compares what both choose.
 """
 
 from collections.abc import Sequence
@@ -24,7 +21,7 @@ from scoring.progress import Progress
 #: A number of clusters, or "auto" to choose it.
 CountOrAuto = int | Literal["auto"]
 
-# Two halves of a sample of this size give the same choice as those of a corpus of 11,000 documents.
+# Bounds the time for large corpora.
 _SAMPLE_DOCS = 4_000
 # Halvings whose agreement is averaged: one differs from the next by about 0.05.
 _HALVINGS = 3
@@ -37,9 +34,9 @@ _DOCS_PER_CLUSTER = 8
 # What ln k is multiplied with: twice as many clusters may cost 0.035 of the agreement. With 0.04 to 0.06 the choice was
 # right for 2, 3 and 5 topics of BBC stories and 3 and 6 newsgroups, 8 for 10 newsgroups and 24 to 32 for 20; with 0
 # it was 2 for both, with 0.1 the most that is tried for many. Sets with a few large classes and many small ones, as
-# the Reuters reports, give 3 or 4, or the most.
+# the Reuters reports, give 2 to 4, or the most.
 _FINENESS = 0.05
-# Random vectors agree by 0.1 to 0.4; ten sets of texts with topics by 0.74 and more.
+# A judgement: clusters of which two halves of the documents find little more than half alike describe neither.
 _WEAK_AGREEMENT = 0.6
 
 
@@ -80,6 +77,11 @@ def choose_cluster_count(agreements: Sequence[tuple[int, float]], distinct: int)
     k, agreement = max(agreements, key=lambda candidate: candidate[1] + _FINENESS * np.log(candidate[0]))
     tried = ", ".join(str(k) for k, _ in agreements)
     reason = f"{k} clusters, of {tried}: two halves of the documents agree on them by {agreement:.2f} of 1"
-    if agreement < _WEAK_AGREEMENT:
+    if is_weak(agreements, k):
         reason += "; this is weak evidence: the texts may have no clusters, or too few examples of them"
     return k, reason
+
+
+def is_weak(agreements: Sequence[tuple[int, float]], k: int) -> bool:
+    """Return whether the halves hardly agree on k clusters; False where k was not chosen by agreement."""
+    return dict(agreements).get(k, 1.0) < _WEAK_AGREEMENT

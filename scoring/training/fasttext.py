@@ -1,7 +1,7 @@
 """FastText word vectors from tokenised documents, by skip-gram with negative sampling (gensim).
 
-The defaults of `FastTextParameters` differ from fastText's, which are for billions of words. They were chosen with
-bench/quality.py for corpora of hundreds to millions of documents, on stories held out of the training corpus.
+The defaults of `FastTextParameters` differ from fastText's, which are for billions of words. They are
+for corpora of hundreds to millions of documents.
 """
 
 from collections import Counter
@@ -31,9 +31,8 @@ class FastTextParameters:
     """How word vectors are trained; the first four follow options of `scorepool train`.
 
     window: how many words on either side a word predicts; 20 is a paragraph, so that all words of one subject get
-    similar vectors, not only adjacent ones. The time grows with it: 100 takes three times as long, and gains nothing
-    beside LSA. negative: random words per predicted word. sample: words
-    that are more frequent than this share of all tokens are skipped at random. learning_rate: at the start; it
+    similar vectors, not only adjacent ones; the time grows with it. negative: random words per predicted word. sample:
+    words that are more frequent than this share of all tokens are skipped at random. learning_rate: at the start; it
     falls linearly. min_n, max_n: the least and most characters of an n-gram. threads: with 1 the same seed gives
     the same vectors, bit for bit.
     """

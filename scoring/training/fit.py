@@ -35,7 +35,7 @@ from scoring.training.word_vectors import WordVectors
 _DOCS_PER_STEP = 1_000
 # The vector of an unknown word, from n-grams alone, is a guess; it weighs this much of a rare word.
 _UNKNOWN_WEIGHT = 0.3
-# Arora, Liang and Ma remove one direction; more did not help on held-out news (bench/quality.py).
+# As Arora, Liang and Ma do.
 _COMPONENTS = 1
 
 
@@ -184,5 +184,6 @@ def _facts(documents: Sequence[Sequence[str]], clusters: CorpusClusters) -> dict
         "documents": len(documents),
         "tokens": sum(map(len, documents)),
         "clusters": clusters.reason,
+        "warnings": [clusters.reason] if clusters.weak else [],
         "agreements": {str(k): agreement for k, agreement in clusters.agreements},
     }

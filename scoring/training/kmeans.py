@@ -13,6 +13,7 @@ from scoring.progress import Progress, silent
 from scoring.training.cluster_count import (
     CountOrAuto,
     choose_cluster_count,
+    is_weak,
     measure_agreement,
 )
 
@@ -39,6 +40,11 @@ class CorpusClusters:
     quantiles: NDArray[np.float32]
     agreements: Sequence[tuple[int, float]]
     reason: str
+
+    @property
+    def weak(self) -> bool:
+        """Whether there is little evidence for their number."""
+        return is_weak(self.agreements, len(self.centroids))
 
 
 def fit_clusters(

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+import click
+
 from scoring.bundle.bundle import write_bundle
 from scoring.bundle.model import Model
 from scoring.bundle.publish import require_free
@@ -35,6 +37,8 @@ class BundleDestination:
     def publish(self, model: Model, progress: Progress = silent) -> str:
         """Write `model` with the time of its creation; return the summary that the command prints.
 
+        What is doubtful about the training is said on standard error.
+
         Raises: BundleError when the path must not or cannot be written.
         """
         # SOURCE_DATE_EPOCH is the convention of reproducible builds (reproducible-builds.org): with it, two
@@ -42,6 +46,8 @@ class BundleDestination:
         seconds = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
         created = datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")
         write_bundle(self.path, replace(model, created=created), force=self.force, progress=progress)
+        for warning in model.training.get("warnings", ()):
+            click.echo(f"Warning: {warning}", err=True)
         return f"{self.path} is ready:\n\n{describe_bundle(self.path, verify=False)}"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scoring.training.cluster_count import choose_cluster_count
+from scoring.training.cluster_count import choose_cluster_count, is_weak
 from scoring.training.kmeans import fit_clusters
 
 
@@ -22,9 +22,19 @@ def test_auto_finds_the_number_of_separate_groups_and_gives_the_reason(blobs: ND
 
 def test_documents_without_groups_are_weak_evidence() -> None:
     """Whatever K-Means finds in noise, another half does not show it."""
-    noise = np.random.default_rng(1).normal(size=(100, 20)).astype(np.float32)
+    noise = np.random.default_rng(1).normal(size=(48, 20)).astype(np.float32)
 
-    assert "weak evidence" in fit_clusters(noise, "auto", seed=1).reason
+    clusters = fit_clusters(noise, "auto", seed=1)
+
+    assert clusters.weak
+    assert "weak evidence" in clusters.reason
+
+
+def test_a_number_that_was_given_is_not_weak() -> None:
+    """Only what was chosen by agreement can lack it."""
+    assert not is_weak([], 7)
+    assert is_weak([(2, 0.3), (3, 0.2)], 2)
+    assert not is_weak([(2, 0.9), (3, 0.2)], 2)
 
 
 def test_more_clusters_must_agree_nearly_as_well() -> None:
@@ -45,7 +55,7 @@ def test_progress_counts_the_candidates(blobs: NDArray[np.float32]) -> None:
     """Each candidate of `auto` is a step, and the last fit is one."""
     steps: list[tuple[str, int, int]] = []
 
-    clusters = fit_clusters(blobs, "auto", 1, lambda *step: steps.append(step))
+    clusters = fit_clusters(blobs[::3], "auto", 1, lambda *step: steps.append(step))
 
     tried = len(clusters.agreements)
     assert steps == [*(("choose k", i, tried) for i in range(1, tried + 1)), ("cluster", 1, 1)]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.output import open_output
+from service.cli.output import BundleDestination, open_output
+from tests.support.small_bundle import model
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -46,3 +47,13 @@ def test_force_replaces_an_existing_file(tmp_path: Path) -> None:
         file.write(b"new")
 
     assert path.read_bytes() == b"new"
+
+
+def test_doubts_about_a_training_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, so that they are seen where the summary goes to a file."""
+    doubtful = model(training={"warnings": ["2 clusters; this is weak evidence"]})
+
+    summary = BundleDestination(tmp_path / "bundle").publish(doubtful)
+
+    assert capsys.readouterr().err == "Warning: 2 clusters; this is weak evidence\n"
+    assert summary.startswith(f"{tmp_path / 'bundle'} is ready")
