@@ -71,7 +71,11 @@ def fit_clusters(
     labels, centroids = fill_empty(doc_vectors, model.cluster_centers_)
     progress("cluster", 1, 1)
     return CorpusClusters(
-        centroids, labels, distance_quantiles(doc_vectors, labels, centroids), agreements, reason
+        centroids,
+        labels,
+        distance_quantiles(_distances(doc_vectors, labels, centroids), labels, len(centroids)),
+        agreements,
+        reason,
     )
 
 
@@ -108,17 +112,22 @@ def _count_distinct(doc_vectors: NDArray[np.float32]) -> int:
 def describe_centroids(doc_vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> CorpusClusters:
     """Return the clusters of given centroids (k, d): each of the documents (n, d) belongs to the nearest."""
     labels = pairwise_distances_argmin(doc_vectors, centroids).astype(np.int64)
-    quantiles = distance_quantiles(doc_vectors, labels, centroids)
+    quantiles = distance_quantiles(_distances(doc_vectors, labels, centroids), labels, len(centroids))
     return CorpusClusters(centroids, labels, quantiles, (), f"{len(centroids)} centroids were given")
 
 
-def distance_quantiles(
+def _distances(
     doc_vectors: NDArray[np.float32], labels: NDArray[np.int64], centroids: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return the distances (k, QUANTILES) of a cluster's documents to its centroid, at evenly spaced ranks."""
-    distance = np.linalg.norm(doc_vectors - centroids[labels], axis=1)
+    return np.asarray(np.linalg.norm(doc_vectors - centroids[labels], axis=1), dtype=np.float32)
+
+
+def distance_quantiles(
+    distance: NDArray[np.float32], labels: NDArray[np.int64], clusters: int
+) -> NDArray[np.float32]:
+    """Return the distances (clusters, QUANTILES) at evenly spaced ranks, of each one's documents, (n,)."""
     ranks = np.linspace(0.0, 1.0, QUANTILES)
-    quantiles = np.zeros((len(centroids), QUANTILES), np.float32)
+    quantiles = np.zeros((clusters, QUANTILES), np.float32)
     for cluster in np.unique(labels):
         quantiles[cluster] = np.quantile(distance[labels == cluster], ranks)
     return quantiles

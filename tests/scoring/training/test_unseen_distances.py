@@ -16,7 +16,7 @@ from scoring.training.train import TrainingOptions, train
 STORIES = list(dict.fromkeys(read_corpus(Path(datapath("lee_background.cor")))))
 
 
-@pytest.mark.parametrize("clusters", [1, 8])
+@pytest.mark.parametrize("clusters", [8, 32])
 def test_about_half_of_the_training_documents_are_nearer_than_a_new_one(
     tmp_path: Path, clusters: int
 ) -> None:
@@ -31,7 +31,7 @@ def test_about_half_of_the_training_documents_are_nearer_than_a_new_one(
 
     found = assign(held_out, bundle.centroids)
     nearer = nearer_share(found.labels, found.distance, bundle.distance_quantiles)
-    assert nearer.mean() == pytest.approx(0.5, abs=0.2)
+    assert nearer.mean() == pytest.approx(0.5, abs=0.15)
 
 
 @pytest.mark.parametrize("texts", [["storm"], ["storm", "gale"], ["storm"] * 30])
