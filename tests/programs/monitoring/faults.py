@@ -18,6 +18,7 @@ from typing import Any
 from bench.harness.documents import HUGE, MIDDLE, bodies, corpus
 from scoring.bundle.bundle import write_bundle
 from service.limits import MIB
+from tests.support.another_bundle import write_another
 from tests.support.jobs import JobsClient, texts
 from tests.support.jobs import corpus as as_corpus
 from tests.support.server import DOCUMENTS, Server, running_server
@@ -117,7 +118,7 @@ def fill_disk(scene: Scene, stop: Event) -> None:
     with serving() as server:
         JobsClient(server).submit(LARGE_CORPUS)
         kill(server)
-    with serving(reserve=2**60):
+    with serving(reserve=2**40):
         stop.wait()
 
 
@@ -127,8 +128,7 @@ def fail_job(scene: Scene, stop: Event) -> None:
         client = JobsClient(server)
         base = client.submit(SMALL_CORPUS)
         client.await_result(base)
-    other = scene.bundle.with_name("other")
-    write_bundle(other, model())
+    other = write_another(scene.bundle, scene.bundle.with_name("other"))
     with _second_server(scene, other) as server:
         stop.wait(3)  # for a scrape to see it without failed jobs
         JobsClient(server).submit(SMALL_CORPUS, f"against={base.removeprefix('/jobs/')}")
