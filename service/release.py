@@ -136,7 +136,7 @@ def known_model(files: BundleFiles) -> KnownModel:
         knows_word = copy_vocabulary(files).__contains__
     tokenizer = manifest.make_tokenizer(segment_known(knows_word))
     tokenizer.load_tables()
-    return KnownModel(knows_word, manifest.dimensions, tokenizer)
+    return KnownModel(knows_word, manifest.dimensions, manifest.clusters, tokenizer)
 
 
 def _trial(files: BundleFiles, settings: Settings) -> Trial:

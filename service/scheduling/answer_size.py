@@ -1,6 +1,6 @@
 """Predicts how many bytes an answer will have, from the features of a body that is not parsed yet.
 
-    JSON   fixed + n · (document + id) + n · m · (neighbour + id)      neighbours: m each
+    JSON   fixed + n · (document + id) + min(n, k) · cluster + n · m · (neighbour + id)      neighbours: m each
                                        + pairs · (pair + 2 · id)       pairs
                                        + n² · number                   matrix
                                        + n · d · number                with vectors
@@ -18,11 +18,12 @@ them elsewhere is predicted too little, and a first document unlike the others m
 """
 
 from service.api.request import MAX_TOP, Operation
-from service.scheduling.features import EXPLANATION, Features
+from service.scheduling.features import EXPLANATION, Features, KnownModel
 
-# Of an object {"id":"","cluster":…,"known":…}, where it has a cluster of its own, and of the model.
+# Of the model; of an object {"id":"","cluster":…,"known":…,"neighbours":[]}; of a cluster with its terms.
 _FIXED_BYTES = 512
-_DOCUMENT_BYTES = 256
+_DOCUMENT_BYTES = 128
+_CLUSTER_BYTES = 176
 
 # A float32 with its comma: 12.0 on average, where no number is negative.
 _NUMBER_BYTES = 13
@@ -42,17 +43,17 @@ _NPY_HEADER_BYTES = 128
 _NPY_NUMBER_BYTES = 4
 
 
-def predict_answer(features: Features, operation: Operation, dimensions: int) -> int:
-    """Return the bytes that the answer to this operation will have. dimensions: of the vectors."""
+def predict_answer(features: Features, operation: Operation, model: KnownModel) -> int:
+    """Return the bytes that the answer to this operation will have."""
     if features.similarity == EXPLANATION:
         return _FIXED_BYTES + int(min(2 * MAX_TOP, features.words) * _CONTRIBUTION_BYTES)
     n = features.likely_documents or features.documents
     if operation == "score_npy":
         return _NPY_HEADER_BYTES + _NPY_NUMBER_BYTES * n * n
     id_bytes = max(features.id_bytes, len(str(n)))
-    size = _FIXED_BYTES + n * (_DOCUMENT_BYTES + id_bytes)
+    size = _FIXED_BYTES + n * (_DOCUMENT_BYTES + id_bytes) + min(n, model.clusters) * _CLUSTER_BYTES
     if features.vectors:
-        size += n * dimensions * _NUMBER_BYTES
+        size += n * model.dimensions * _NUMBER_BYTES
     if features.similarity == "matrix":
         size += n * n * _NUMBER_BYTES
     elif features.similarity == "neighbours":

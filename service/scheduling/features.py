@@ -129,10 +129,11 @@ class Features(NamedTuple):
 
 
 class KnownModel(NamedTuple):
-    """What predictions need to know of the model: its words, the dimensions of its vectors, and what a word is."""
+    """What predictions need to know of the model: its words, dimensions and clusters, and what a word is."""
 
     knows_word: KnowsWord = no_vocabulary
     dimensions: int = 0
+    clusters: int = 0
     tokenizer: Tokenizer = Tokenizer("letters", segment=segment_known(no_vocabulary))
 
 

@@ -47,7 +47,7 @@ class DocumentPredictor:
         """Read with the words of this model from now on."""
         known = model or KnownModel()
         self._features = FeatureReader(self._max_documents, known, self._random)
-        self._dimensions = known.dimensions
+        self._model = known
 
     def read(self, body: bytes, operation: Operation) -> Features:
         """Return what is known of a body without parsing it; some ten microseconds."""
@@ -56,7 +56,7 @@ class DocumentPredictor:
     def predict(self, job: Job) -> int:
         """Note the cost in a job; return the bytes that its answer should have."""
         job.cost = self._cost.predict(job.subject, job.features)
-        return predict_answer(job.features, job.operation, self._dimensions)
+        return predict_answer(job.features, job.operation, self._model)
 
     def expect(self, subject: str, size: int) -> float:
         """Return the seconds for a body of which only the size is known, as its subject's last ones were."""
