@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 from service.api.job import Job, JobList, Part
 from service.errors import Refused
@@ -108,14 +109,15 @@ class Jobs:
     def list(self, viewer: Viewer, limit: int, after: str | None) -> JobList:
         """Return jobs, the newest first: those that were submitted before `after`. Raises: Refused."""
         before = None if after is None else self._find(viewer, after).number
-        seen = [
+        seen = (
             record
-            for record in reversed(list(self._registry))
-            if viewer.sees(record) and (before is None or record.number < before)
-        ]
-        page = seen[:limit]
+            for record in self._registry.newest_first()
+            if (before is None or record.number < before) and viewer.sees(record)
+        )
+        found = list(islice(seen, limit + 1))
+        page = found[:limit]
         return JobList(
-            [self._describe(record) for record in page], page[-1].id if len(seen) > limit else None
+            [self._describe(record) for record in page], page[-1].id if len(found) > limit else None
         )
 
     def get(self, viewer: Viewer, name: str) -> Job:

@@ -48,6 +48,10 @@ class Registry:
         """Yield every job, the oldest first."""
         return iter(list(self._records.values()))
 
+    def newest_first(self) -> Iterator[JobRecord]:
+        """Yield every job, the newest first, without a copy: none may come or go meanwhile."""
+        return reversed(self._records.values())
+
     def get(self, name: str) -> JobRecord | None:
         """Return a job as it is now."""
         return self._records.get(name)
