@@ -22,7 +22,13 @@ from scoring.importers.model_file import ModelFile
 from scoring.importers.word2vec_binary import is_word2vec_binary, read_word2vec_binary
 from scoring.importers.word_spool import count_words
 from scoring.progress import Progress, silent
-from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
+from scoring.training.fit import (
+    POOLING_BY_FREQUENCY,
+    FittingOptions,
+    fit_model,
+    pooling_model,
+    tokenize_corpus,
+)
 from scoring.training.word_counts import count_words as count_in_corpus
 from scoring.training.word_counts import pooling_weights
 from scoring.training.word_vectors import WordVectors
@@ -105,11 +111,11 @@ def build_model(
     if texts is not None:
         documents = tokenize_corpus(texts, options.tokenizer, progress)
         weights = None
-        if options.pooling in {"sif", "tfidf"}:
+        if options.pooling in POOLING_BY_FREQUENCY:
             weights = pooling_weights(options.pooling, count_in_corpus(vectors.words, documents))
         model = pooling_model(vectors, options, weights)
         return fit_model(model, documents, options, centroids=centroids, progress=progress)
-    if options.pooling in {"sif", "tfidf"}:
+    if options.pooling in POOLING_BY_FREQUENCY:
         raise ModelError(f"pooling by {options.pooling} needs a corpus, for the frequencies of words")
     if centroids is None:
         raise ModelError("a bundle needs clusters: give either centroids or a corpus to fit them to")

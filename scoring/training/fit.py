@@ -35,8 +35,8 @@ from scoring.training.word_vectors import WordVectors
 _DOCS_PER_STEP = 1_000
 # The vector of an unknown word, from n-grams alone, is a guess; it weighs this much of a rare word.
 _UNKNOWN_WEIGHT = 0.3
-# As Arora, Liang and Ma do.
-_COMPONENTS = 1
+#: Pooling that needs a corpus, for the frequencies of words and what documents share.
+POOLING_BY_FREQUENCY = ("sif", "tfidf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,11 @@ class FittingOptions:
     clusters: CountOrAuto = "auto"
     seed: int = 1
     threads: int = 1
+
+    @property
+    def components(self) -> int:
+        """How many directions that all documents share are taken from their vectors: one, as Arora, Liang and Ma do."""
+        return 1 if self.pooling in POOLING_BY_FREQUENCY else 0
 
 
 def tokenize_corpus(
@@ -124,8 +129,8 @@ def fit_model(
         doc_vectors, present = embed_corpus(model, documents, progress)
         if not present.any():
             raise CorpusError(f"no word of the corpus's {len(documents)} documents is known to the model")
-        if model.pooling in {"sif", "tfidf"}:
-            components = common_components(doc_vectors, _COMPONENTS)
+        if options.components:
+            components = common_components(doc_vectors, options.components)
             doc_vectors -= (doc_vectors @ components.T) @ components
             model = replace(model, components=components)
         if model.pooling == "tfidf":

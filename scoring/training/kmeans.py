@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_argmin_min
 
 from scoring.errors import CorpusError
@@ -16,11 +15,10 @@ from scoring.training.cluster_count import (
     is_weak,
     measure_agreement,
 )
+from scoring.training.ward import fit_kmeans
 
 # Stored training distances per cluster: one for each percent from 0 to 100, finer than an outlier share needs.
 QUANTILES = 101
-# K-Means is run from this many starts and the tightest result kept; scikit-learn's default before it became 1.
-_STARTS = 10
 # Float32 holds seven decimals, and a sum of many words five or six.
 _DISTINCT_DECIMALS = 4
 _DISTINCT_DIRECTIONS = 4
@@ -52,7 +50,7 @@ def fit_clusters(
 ) -> CorpusClusters:
     """Fit K-Means with Euclidean distances to documents (n, d); `auto` chooses k by `cluster_count`.
 
-    Deterministic for one seed and one thread. Time O(starts·iterations·n·k·d), memory O(n·(k + d)).
+    Deterministic for one seed and one thread. Time O(iterations·n·k·d), memory O(n·(k + d)).
 
     Raises: CorpusError when there are fewer distinct documents than clusters.
     """
@@ -67,7 +65,7 @@ def fit_clusters(
         raise CorpusError(
             f"the corpus has {distinct} distinct documents with words, too few for {k} clusters"
         )
-    model = KMeans(n_clusters=k, n_init=_STARTS, random_state=seed).fit(doc_vectors)
+    (model,) = fit_kmeans(doc_vectors, [k], seed)
     labels, centroids = fill_empty(doc_vectors, model.cluster_centers_)
     progress("cluster", 1, 1)
     return CorpusClusters(

@@ -4,14 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
 
 from scoring.bundle.model import Model
 from scoring.progress import Progress, silent
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.fit import FittingOptions, fit_model, pooling_model, tokenize_corpus
 from scoring.training.lsa import append_lsa
+from scoring.training.stop_words import word_relevance
 from scoring.training.unseen_distances import measure_unseen_distances
-from scoring.training.word_counts import count_words, pooled_counts, pooling_weights
+from scoring.training.word_counts import (
+    CorpusWords,
+    count_words,
+    inverse_frequencies,
+    pooled_counts,
+    pooling_weights,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,11 @@ class TrainingOptions(FittingOptions):
 
     dimensions: int = 100
     epochs: int | None = None
+
+    @property
+    def components(self) -> int:
+        """One with `sif`; else what all documents share is taken from the words' vectors already."""
+        return 1 if self.pooling == "sif" else 0
 
 
 def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = silent) -> Model:
@@ -41,15 +54,20 @@ def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = s
     )
     vectors = train_word_vectors(documents, parameters, progress)
     counts = count_words(vectors.words, documents)
+    relevance = word_relevance(vectors.words, counts.sum(axis=0), options.tokenizer)
+    vectors = replace(vectors, word_vectors=np.asarray(vectors.word_vectors) * relevance[:, None])
     weights = pooling_weights(options.pooling, counts)
-    others_shares = np.ones(options.dimensions, np.float32)
+    unseen_vectors = np.asarray(vectors.word_vectors)
     if lsa_dimensions:
-        vectors, others_shares = append_lsa(
-            vectors, pooled_counts(options.pooling, counts), weights, lsa_dimensions, options.seed
+        corpus = CorpusWords(
+            pooled_counts(options.pooling, counts),
+            np.ones(len(relevance), np.float32) if weights is None else weights,
+            inverse_frequencies(counts) * relevance,
         )
-    model = pooling_model(vectors, options, weights)
-    model = fit_model(model, documents, options, progress=progress)
-    quantiles = measure_unseen_distances(model, documents, others_shares, options.threads)
+        with threadpool_limits(options.threads):
+            vectors, unseen_vectors = append_lsa(vectors, corpus, lsa_dimensions, options.seed)
+    model = fit_model(pooling_model(vectors, options, weights), documents, options, progress=progress)
+    quantiles = measure_unseen_distances(model, documents, unseen_vectors, options.threads)
     facts = {"epochs": epochs, "seed": options.seed, "threads": options.threads}
     return replace(model, distance_quantiles=quantiles, training={**model.training, **facts})
 

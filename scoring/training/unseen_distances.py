@@ -19,18 +19,19 @@ from scoring.training.kmeans import distance_quantiles
 
 
 def measure_unseen_distances(
-    model: Model, documents: Sequence[Sequence[str]], others_shares: NDArray[np.float32], threads: int = 1
+    model: Model, documents: Sequence[Sequence[str]], unseen_vectors: NDArray[np.float32], threads: int = 1
 ) -> NDArray[np.float32]:
     """Return the quantiles (k, QUANTILES) of the distances of n tokenised documents, each as if left out.
 
-    others_shares (d,): how much of a document's vector the other documents make in each dimension, as `append_lsa`
-    says. A document belongs to the centroid that is nearest now; one that is alone in its cluster tells nothing of new
-    ones, and a cluster without others has the quantiles of all documents. Time and memory are twice those of embedding
-    the documents. Its weakness: the directions of the dimensions and FastText's vectors still know the document. The
-    share of nearer documents, which should be 0.5 on average, was 0.41 to 0.60 for 100 news stories held out of a model
-    of 200 (8, 20 and 32 clusters, three draws, two epochs), but 0.2 with one cluster, of which all are equally far.
+    unseen_vectors (V, d): the words' vectors as far as other documents than the one that has them made them, as
+    `append_lsa` says. A document belongs to the centroid that is nearest now; one that is alone in its cluster tells
+    nothing of new ones, and a cluster without others has the quantiles of all documents. Time and memory are twice
+    those of embedding the documents. Its weakness: the directions of the dimensions and FastText's vectors still know
+    the document. The share of nearer documents, which should be 0.5 on average, was 0.41 to 0.60 for 100 news stories
+    held out of a model of 200 (8, 20 and 32 clusters, three draws, two epochs), but 0.2 with one cluster, of which
+    all are equally far.
     """
-    unseen = replace(model, word_vectors=np.asarray(model.word_vectors) * others_shares)
+    unseen = replace(model, word_vectors=unseen_vectors)
     centroids = model.centroids
     with threadpool_limits(threads):
         trained, _ = embed_corpus(model, documents)

@@ -2,12 +2,21 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
 from scoring.bundle.manifest import Pooling
+from scoring.training import lsa
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.lsa import append_lsa
-from scoring.training.word_counts import count_words, pooled_counts, pooling_weights
+from scoring.training.sif import common_components
+from scoring.training.word_counts import (
+    CorpusWords,
+    count_words,
+    inverse_frequencies,
+    pooled_counts,
+    pooling_weights,
+)
 from scoring.training.word_vectors import WordVectors
 
 DOCUMENTS = [
@@ -24,49 +33,129 @@ def trained() -> WordVectors:
     return train_word_vectors(DOCUMENTS, FastTextParameters(dimensions=4, epochs=1, seed=1))
 
 
-def append(vectors: WordVectors, dimensions: int, pooling: Pooling = "tfidf") -> WordVectors:
-    """Return the vectors with LSA of the documents after them."""
-    counts = count_words(vectors.words, DOCUMENTS)
+def corpus_words(
+    vectors: WordVectors, pooling: Pooling = "tfidf", documents: list[list[str]] = DOCUMENTS
+) -> CorpusWords:
+    """Return what the documents tell of the vectors' words."""
+    counts = count_words(vectors.words, documents)
     weights = pooling_weights(pooling, counts)
-    return append_lsa(vectors, pooled_counts(pooling, counts), weights, dimensions, seed=1)[0]
+    ones = np.ones(len(vectors.words), np.float32)
+    return CorpusWords(
+        pooled_counts(pooling, counts), ones if weights is None else weights, inverse_frequencies(counts)
+    )
 
 
+def append(vectors: WordVectors, dimensions: int) -> WordVectors:
+    """Return the vectors with LSA of the documents after them."""
+    return append_lsa(vectors, corpus_words(vectors), dimensions, seed=1)[0]
+
+
+def cosines(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the cosines (n, n) of vectors (n, d)."""
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(units @ units.T)
+
+
+@pytest.fixture
+def _nothing_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let documents keep what they have in common, as in a large corpus."""
+    monkeypatch.setattr(lsa, "FEW_DOCS", 0)
+
+
+@pytest.mark.usefixtures("_nothing_in_common")
 @pytest.mark.parametrize("pooling", ["mean", "sif", "tfidf"])
 def test_pooled_documents_are_the_projections_of_lsa(pooling: Pooling) -> None:
-    """Cosines of the new dimensions, pooled with the weights of words, are those of a truncated SVD."""
+    """Where documents are few, the new dimensions, pooled by words, have the cosines of a truncated SVD."""
     vectors = trained()
     counts = np.array([[float(tokens.count(word)) for word in vectors.words] for tokens in DOCUMENTS])
     pooled = np.where(counts > 0, 1 + np.log(np.maximum(counts, 1)), 0) if pooling == "tfidf" else counts
-    weighted = pooled * np.log((len(DOCUMENTS) + 1) / (counts > 0).sum(axis=0)) ** 1.5
-    svd = TruncatedSVD(3, random_state=0).fit(weighted / np.linalg.norm(weighted, axis=1, keepdims=True))
+    weighted = pooled * np.log((len(DOCUMENTS) + 1) / (counts > 0).sum(axis=0))
+    svd = TruncatedSVD(5, random_state=0).fit(weighted / np.linalg.norm(weighted, axis=1, keepdims=True))
     expected = svd.transform(weighted) * np.sqrt(svd.singular_values_)
+    corpus = corpus_words(vectors, pooling)
 
-    lsa = append(vectors, 3, pooling).word_vectors[:, 4:]
+    found = append_lsa(vectors, corpus, 5, seed=1)[0].word_vectors[:, 4:]
 
-    weights = pooling_weights(pooling, count_words(vectors.words, DOCUMENTS))
-    ours = pooled @ (lsa if weights is None else lsa * weights[:, None])
-    ours /= np.linalg.norm(ours, axis=1, keepdims=True)
-    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(ours @ ours.T, expected @ expected.T, atol=1e-5)
+    np.testing.assert_allclose(cosines(corpus.pool(np.asarray(found))), cosines(expected), atol=1e-5)
 
 
-def test_fasttext_is_scaled_and_n_grams_get_zeros() -> None:
-    """An unknown word has its FastText vector, as long beside the others as before, and zeros for LSA."""
-    before = trained()
+@pytest.mark.usefixtures("_nothing_in_common")
+def test_a_new_document_has_no_part_in_its_words() -> None:
+    """The second array places it where a decomposition of the same directions without its row would."""
+    vectors, corpus = trained(), corpus_words(trained())
+    weighted = corpus.counts.toarray() * corpus.importance
+    rows = weighted / np.linalg.norm(weighted, axis=1, keepdims=True)
+    left, strengths, _ = np.linalg.svd(rows, full_matrices=False)
+    # Words are sums of the rows that have them, times U/S; each row in turn is left out of them.
+    alone = np.array(
+        [rows[i] @ (rows.T @ (left / strengths) - np.outer(rows[i], left[i] / strengths)) for i in range(5)]
+    )
+    expected = alone * np.sqrt(strengths)
+
+    seen, unseen = (np.asarray(part)[:, 4:] for part in _both(vectors, corpus))
+
+    scale = np.linalg.norm(corpus.pool(seen)) / np.linalg.norm(
+        corpus.pool((rows.T @ (left / strengths)) * np.sqrt(strengths) * _per_weight(corpus))
+    )
+    lengths = np.linalg.norm(weighted, axis=1) / corpus.counts.toarray().sum(axis=1)
+    # Below a strength of 1 a document alone would lie on the other side; it is said to be at 0 there.
+    expected[:, strengths < 1] = 0
+    np.testing.assert_allclose(
+        cosines(corpus.pool(unseen) + 1e-9), cosines(expected * lengths[:, None] * scale + 1e-9), atol=1e-4
+    )
+
+
+def _both(vectors: WordVectors, corpus: CorpusWords) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    joined, unseen = append_lsa(vectors, corpus, 5, seed=1)
+    return np.asarray(joined.word_vectors), unseen
+
+
+def _per_weight(corpus: CorpusWords) -> NDArray[np.float32]:
+    return np.asarray((corpus.importance / corpus.weights)[:, None])
+
+
+@pytest.mark.usefixtures("_nothing_in_common")
+def test_fasttext_loses_what_all_documents_share_and_n_grams_get_zeros() -> None:
+    """An unknown word has its FastText vector without that direction, scaled as known words, and zeros for LSA."""
+    before, corpus = trained(), corpus_words(trained())
+    assert before.ngram_vectors is not None
+    common = common_components(corpus.pool(np.asarray(before.word_vectors)).astype(np.float32), 1)
+    words, ngrams = (
+        part - part @ common.T @ common for part in (before.word_vectors, np.asarray(before.ngram_vectors))
+    )
 
     after = append(before, 2)
 
-    assert before.ngram_vectors is not None
     assert after.ngram_vectors is not None
-    scale = after.word_vectors[0, 0] / before.word_vectors[0, 0]
-    np.testing.assert_allclose(after.word_vectors[:, :4], scale * before.word_vectors, rtol=1e-6)
-    np.testing.assert_allclose(after.ngram_vectors[:, :4], scale * before.ngram_vectors, rtol=1e-6)
+    scale = np.linalg.norm(after.word_vectors[0, :4]) / np.linalg.norm(words[0])
+    np.testing.assert_allclose(after.word_vectors[:, :4], scale * words, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(after.ngram_vectors[:, :4], scale * ngrams, rtol=1e-4, atol=1e-5)
     assert not after.ngram_vectors[:, 4:].any()
 
 
 def test_more_dimensions_than_documents_are_zeros() -> None:
     """A corpus of five documents has five directions; what is beyond is finite and empty."""
-    lsa = append(trained(), 9).word_vectors[:, 4:]
+    found = append(trained(), 9).word_vectors[:, 4:]
 
-    assert np.isfinite(lsa).all()
-    assert not lsa[:, 5:].any()
+    assert np.isfinite(found).all()
+    assert not found[:, 5:].any()
+
+
+def test_few_documents_lose_a_quarter_of_what_they_have_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words, unknown words and the vectors for new documents alike."""
+    vectors, corpus = trained(), corpus_words(trained())
+    few, few_unseen = append_lsa(vectors, corpus, 5, seed=1)
+    monkeypatch.setattr(lsa, "FEW_DOCS", 0)
+    many, many_unseen = append_lsa(vectors, corpus, 5, seed=1)
+    pooled = corpus.pool(np.asarray(many.word_vectors))
+    mean = (pooled / np.linalg.norm(pooled, axis=1, keepdims=True)).mean(axis=0)
+    direction = mean / np.linalg.norm(mean)
+
+    for less, all_of_it in (
+        (few.word_vectors, many.word_vectors),
+        (few.ngram_vectors, many.ngram_vectors),
+        (few_unseen, many_unseen),
+    ):
+        rows = np.asarray(all_of_it)
+        expected = rows - 0.25 * np.outer(rows @ direction, direction)
+        np.testing.assert_allclose(np.asarray(less), expected, rtol=1e-4, atol=1e-5)
