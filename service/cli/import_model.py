@@ -1,5 +1,6 @@
 """`scorepool import`: an existing fastText model becomes a bundle."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +13,7 @@ from scoring.importers.conventions import LIBRARIES, Convention, Library, choose
 from scoring.importers.importing import ImportOptions, build_model, import_fasttext
 from scoring.texts.corpus import read_documents, texts_of
 from scoring.texts.documents import ReadingOptions
+from scoring.tokens.lost_words import report_lost_words
 from scoring.tokens.names import TokenizerName
 from scoring.training.cluster_count import CountOrAuto
 from scoring.training.fit import FittingOptions
@@ -89,7 +91,6 @@ def command(
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
-        texts = None if corpus is None else texts_of(read_documents(corpus, reading))
         vectors = import_fasttext(fasttext, ImportOptions(limit, trust_pickle), report)
         for warning in vectors.warnings:
             click.echo(f"Warning: {warning}", err=True)
@@ -101,6 +102,7 @@ def command(
         fitting = FittingOptions(
             name or model_name(fasttext), convention.pooling, convention.tokenizer, **options
         )
+        texts = None if corpus is None else _texts(corpus, reading, convention.tokenizer)
         model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
         summary = destination.publish(replace(model, precision=precision), report)
     click.echo(summary)
@@ -121,3 +123,13 @@ def _choose(
     for warning in choice.warnings():
         click.echo(f"Warning: {warning}", err=True)
     return choice.convention
+
+
+def _texts(corpus: Path, reading: ReadingOptions, tokenizer: TokenizerName) -> Iterator[str]:
+    """Return the texts of the corpus; after the last it is said on standard error if their words are lost."""
+
+    def warn(lost: str) -> None:
+        remedy = "cut the corpus as the texts of the model were, or say by --tokenizer how that was done"
+        click.echo(f"Warning: {lost}; {remedy}", err=True)
+
+    return report_lost_words(texts_of(read_documents(corpus, reading)), tokenizer, warn)

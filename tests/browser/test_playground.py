@@ -142,13 +142,18 @@ def test_a_file_that_cannot_be_read_is_explained(opened: Open) -> None:
 
 
 def test_documents_without_a_good_score_are_warned_of(opened: Open) -> None:
-    """Without words, and with words that the model does not know."""
+    """Without words, and with words that the model does not know: shortly in the table, else in a sentence."""
     page = opened().score("1234", "zzyzx qwrtz xqzw", "Storms close the harbour")
 
-    warnings = page.locator("#table tbody td.warnings").all_inner_texts()
+    warnings = page.locator("#table tbody td.warnings")
 
-    assert warnings[0] == "no words"
-    assert "unknown words" in warnings[1]
+    assert warnings.nth(0).inner_text() == "no words"
+    assert warnings.nth(1).inner_text().startswith("100 % unknown")
+    assert all(len(text) < 50 for text in warnings.all_inner_texts())
+    whole = "100 % unknown: the model was not trained on most of its words"
+    expect(warnings.nth(1).get_by_text("100 % unknown")).to_have_attribute("title", whole)
+    page.locator("#table tbody tr").nth(1).get_by_role("button").click()
+    expect(page.locator("#detail-body .warn")).to_contain_text(whole)
 
 
 def test_downloads_hold_the_scores(opened: Open, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ export class Detail {
       );
       return element("li", {}, press);
     });
-    const list = items.length ? element("ul", { class: "neighbours" }, ...items) : element("p", { class: "soft", text: "None: it has no words." });
+    const list = items.length ? element("ul", { class: "neighbours" }, ...items) : element("p", { class: "soft", text: "None: it has no vector." });
     return element("div", {}, element("h3", { text: "Nearest neighbours" }), list);
   }
 
@@ -85,7 +85,7 @@ function facts({ scores, ranks }, position) {
   const found = warnings(scores[position]);
   const place = cluster === null ? " no cluster" : ` cluster ${cluster} · distance ${fixed(distance)} · margin ${fixed(margin, 3)} · outlier ${fixed(outlier)}`;
   const line = element("p", {}, element("strong", { text: id }), " ", glyph(ranks[position]), `${place} · ${tokens} words, ${percent(known)} known`);
-  if (found.length) line.append(element("span", { class: "warn", text: ` · ${found.join("; ")}` }));
+  if (found.length) line.append(element("span", { class: "warn", text: ` · ${found.map(({ long }) => long).join("; ")}` }));
   return line;
 }
 

@@ -4,6 +4,8 @@ import { button, byId, element, fixed, shortened } from "./dom.js";
 import { isBrushed } from "./store.js";
 
 const SHOWN = 50;
+// Equal documents can have a cosine this much below 1: their vectors are of 32-bit numbers.
+const ROUNDING = 1e-6;
 
 export class Duplicates {
   constructor(store) {
@@ -19,7 +21,7 @@ export class Duplicates {
     for (let i = 0; i < n; i++) {
       if (!isBrushed(state, i)) continue;
       for (let j = i + 1, at = i * n + j; j < n; j++, at++) {
-        if (matrix[at] >= threshold && isBrushed(state, j)) found.push({ i, j, similarity: matrix[at] });
+        if (matrix[at] >= threshold - ROUNDING && isBrushed(state, j)) found.push({ i, j, similarity: matrix[at] });
       }
     }
     return found;

@@ -93,10 +93,12 @@ export class Table {
       element("td", { text: fixed(margin, 3) }),
       element("td", { text: fixed(outlier) }),
       element("td", { text: percent(known) }),
-      element("td", { class: "warnings", text: warnings(scores[position]).join("; ") }),
+      element("td", { class: "warnings" }, ...marks(warnings(scores[position]))),
     );
   }
 }
+
+const marks = (found) => found.flatMap(({ short, long }, at) => [at ? ", " : "", element("span", { title: long, text: short })]);
 
 // What a document lacks comes last in both directions.
 function compare(a, b, sign) {
