@@ -122,7 +122,8 @@ def choose(
     reached, unreached = reaches[chosen]
     undecodable = [word for word in words if word in vectors.undecodable]
     unreached = (*unreached, *undecodable)[:_EXAMPLES]
-    better = _better(chosen, shares, sure=sure)
+    enough = reached >= ENOUGH * len(words)
+    better = _better(chosen, shares, enough=enough, sure=sure)
     return Choice(convention, reason, len(words), reached, unreached, better)
 
 
@@ -141,10 +142,15 @@ def reached_words(words: Sequence[str], tokenizer: TokenizerName) -> tuple[int, 
     return reached, tuple(missed)
 
 
-def _better(chosen: TokenizerName, shares: dict[TokenizerName, float], *, sure: bool) -> TokenizerName | None:
-    """Return the tokenizer to name beside the chosen one, None if there is none; `sure`: it was asked for."""
+def _better(
+    chosen: TokenizerName, shares: dict[TokenizerName, float], *, enough: bool, sure: bool
+) -> TokenizerName | None:
+    """Return the tokenizer to name beside the chosen one, None if there is none.
+
+    enough: whether the chosen one reaches enough of the words; sure: it was asked for.
+    """
     best = max(TOKENIZER_NAMES, key=shares.__getitem__)
-    if shares[chosen] < ENOUGH:
+    if not enough:
         return best if shares[best] > shares[chosen] else None
     prepared = max(_PREPARING, key=shares.__getitem__)
     return prepared if chosen == "fasttext" and not sure and shares[prepared] >= _PREPARED else None
