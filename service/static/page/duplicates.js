@@ -38,7 +38,7 @@ export class Duplicates {
   }
 
   item({ documents }, { i, j, similarity }) {
-    const clip = (position) => element("span", { class: "clip", text: shortened(documents[position].text, 160) });
+    const clip = (position) => element("span", { class: "clip", dir: "auto", text: shortened(documents[position].text, 160) });
     const press = button({ class: "pair" }, () => this.store.select(i, j), element("strong", { class: "number", text: fixed(similarity, 3) }), clip(i), clip(j));
     return element("li", {}, press);
   }

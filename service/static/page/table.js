@@ -81,8 +81,10 @@ export class Table {
 
   row({ documents, scores, ranks }, position, selected) {
     const { id, cluster, distance, margin, outlier, known } = scores[position];
-    const named = documents[position].id === undefined ? "" : `${id}: `;
-    const open = button({}, () => this.store.select(position), `${named}${shortened(documents[position].text, 200)}`);
+    const text = shortened(documents[position].text, 200);
+    const select = () => this.store.select(position);
+    const named = documents[position].id !== undefined;
+    const open = named ? button({}, select, `${id}: `, element("bdi", { text })) : button({ dir: "auto" }, select, text);
     if (selected) open.setAttribute("aria-current", "true");
     return element(
       "tr",
