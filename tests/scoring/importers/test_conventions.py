@@ -82,6 +82,19 @@ def test_no_tokenizer_is_named_that_reaches_no_more() -> None:
     assert choose(words).warnings() == ["no text can reach 1 of the words, as 'caf\\\\xe9'"]
 
 
+@pytest.mark.parametrize("official", [True, False])
+def test_a_vocabulary_of_a_script_without_spaces_needs_segmented_texts(official: bool) -> None:
+    """The public models of Chinese, Japanese and Thai; a word or two of them in another model is no matter."""
+    chinese = [*RAW[:20], "北京", "中国", "首都", "港口"]
+
+    (hint,) = choose(vectors(chinese, official=official)).warnings()
+
+    assert hint.startswith("words as '北京', '中国', '首都', '港口' are of scripts that put no spaces")
+    assert "the tokenizer fasttext finds them in texts that are segmented" in hint
+    assert choose(vectors(chinese), tokenizer="letters").unspaced == ()
+    assert choose(vectors([*RAW, "北京"], official=official)).warnings() == []
+
+
 def test_a_vocabulary_that_was_cut_before_training_is_said_to_be_so() -> None:
     """The official library knows nothing of what was done to the texts before, the words may."""
     (hint,) = choose(vectors(PREPARED, official=True)).warnings()
