@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from gensim.models import Doc2Vec, KeyedVectors
@@ -12,7 +13,7 @@ from gensim.utils import SaveLoad
 
 from scoring.errors import ModelError
 from scoring.importers.file_rows import check_rows
-from scoring.importers.word_spool import show
+from scoring.importers.word_spool import count_words, show
 from scoring.training.word_vectors import WordVectors, from_gensim
 
 # What loading a model of an older gensim ends in: classes, attributes or hashes that are gone.
@@ -60,7 +61,22 @@ def read_gensim(path: Path) -> WordVectors:
     else:
         found = WordVectors(words, vectors.vectors, warnings=_INFERRED if isinstance(loaded, Doc2Vec) else ())
     _check(found)
-    return found
+    return _with_sound_words(found)
+
+
+def _with_sound_words(vectors: WordVectors) -> WordVectors:
+    """Return them with hexadecimal escapes in words that are not UTF-8, as other readers have them.
+
+    Raises: ModelError for a word that a vocabulary cannot hold.
+    """
+    words = [word.encode(errors="backslashreplace").decode() for word in vectors.words]
+    undecodable = frozenset(sound for sound, word in zip(words, vectors.words, strict=True) if sound != word)
+    if nul := next((word for word in words if "\0" in word), None):
+        raise ModelError(f"the word {show(nul)} holds the character NUL")
+    if not undecodable:
+        return vectors
+    warning = f"{count_words(len(undecodable))} not UTF-8, so no text can have them"
+    return replace(vectors, words=words, undecodable=undecodable, warnings=(*vectors.warnings, warning))
 
 
 def _check(vectors: WordVectors) -> None:

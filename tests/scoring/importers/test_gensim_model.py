@@ -61,6 +61,22 @@ def test_word_vectors_of_a_doc2vec_are_taken_where_they_were_trained(tmp_path: P
         import_fasttext(tmp_path / "0", TRUSTED)
 
 
+def test_words_that_are_not_utf8_are_kept_with_a_warning(tmp_path: Path) -> None:
+    """Gensim can read them so that they cannot be written again; a NUL ends words in a vocabulary."""
+    for name, word in (("surrogate", "caf\udce9"), ("nul", "caf\0")):
+        vectors = KeyedVectors(2)
+        vectors.add_vectors([word, "storm"], np.ones((2, 2), dtype=np.float32))
+        vectors.save(str(tmp_path / name))
+
+    imported = import_fasttext(tmp_path / "surrogate", TRUSTED)
+
+    assert imported.words == ["caf\\udce9", "storm"]
+    assert imported.undecodable == {"caf\\udce9"}
+    assert "1 word is not UTF-8, so no text can have them" in imported.warnings[0]
+    with pytest.raises(ModelError, match="holds the character NUL"):
+        import_fasttext(tmp_path / "nul", TRUSTED)
+
+
 @pytest.mark.parametrize(
     ("array", "place"), [("vectors_vocab", "the word 'harbour'"), ("vectors_ngrams", "the n-gram bucket 1")]
 )
