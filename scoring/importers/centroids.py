@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.bundle.npy import MAX_MAGNITUDE
 from scoring.errors import ModelError
+from scoring.importers.model_file import require_file
 
 _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
@@ -37,6 +38,7 @@ def import_centroids(
     Raises: ModelError in one sentence that names the file and the fault.
     """
     try:
+        require_file(path)
         with path.open("rb") as file:
             start = file.read(8)
         return _checked(_read(path, start, trust_pickle=trust_pickle), dimensions)
