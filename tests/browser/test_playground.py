@@ -115,13 +115,18 @@ def test_near_duplicates_are_listed_from_the_threshold_on(opened: Open) -> None:
         ("news.txt", "Storms close the harbour\n\nRates rise again\n"),
         ("news.jsonl", '{"id": "a", "text": "Storms close\\nthe harbour"}\n"Rates rise again"\n'),
         ("news.csv", 'id,text\r\na,"Storms, ""gales"""\r\nb,Rates rise\r\n'),
+        ("sheet.csv", "id;text\r\na;Storms, gales\r\nb;Rates rise\r\n"),
+        ("news.tsv", "id\ttext\na\tStorms, gales\nb\tRates rise\n"),
     ],
 )
-def test_a_file_is_scored(opened: Open, name: str, content: str) -> None:
-    """Texts may have line breaks, commas and quotes, and ids of their own."""
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_is_scored(opened: Open, name: str, content: str, encoding: str) -> None:
+    """Texts may have line breaks, commas and quotes, and ids of their own; a byte order mark says the encoding."""
     page = opened().open()
 
-    page.set_input_files("#file", {"name": name, "mimeType": "text/plain", "buffer": content.encode()})
+    page.set_input_files(
+        "#file", {"name": name, "mimeType": "text/plain", "buffer": content.encode(encoding)}
+    )
 
     expect(page.locator("#count")).to_have_text(f"2 documents from {name}")
     page.click("#score")
@@ -139,6 +144,10 @@ def test_a_file_that_cannot_be_read_is_explained(opened: Open) -> None:
     )
 
     expect(page.locator("#problem")).to_contain_text("line 2 has no text")
+    page.set_input_files(
+        "#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": "caf\u00e9".encode("latin-1")}
+    )
+    expect(page.locator("#problem")).to_contain_text("a.txt: it is not UTF-8; save it as text in UTF-8")
 
 
 def test_documents_without_a_good_score_are_warned_of(opened: Open) -> None:

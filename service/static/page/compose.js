@@ -73,7 +73,7 @@ export class Compose {
     if (!file) return;
     this.clear();
     try {
-      this.load(fromFile(file.name, await file.text()), file.name);
+      this.load(fromFile(file.name, await file.arrayBuffer()), file.name);
     } catch (error) {
       if (!(error instanceof ParseError)) throw error;
       this.fail([element("p", { class: "problem-title", text: "The file cannot be read" }), element("p", { text: `${file.name}: ${error.message}` })]);
