@@ -58,7 +58,7 @@ def test_formats_are_recognised_by_content(tmp_path: Path) -> None:
         ("model.bin", BIN.read_bytes()[:5_000], "is cut off"),
         ("model.bin", b"garbage", "is cut off"),
         ("model.bin", b"", "is empty"),
-        ("model.vec", b"1 2\nword 1\n", "line 2: 'word' has 1 numbers, due are 2"),
+        ("model.vec", b"1 2\nword 1\n", "line 2: the vector of 'word' has length 1, due is 2"),
         ("model.vec", b"", "is empty"),
         ("model.vec.gz", b"\x1f\x8b\x08\0\0\0\0", "is a gzip file that is damaged or cut off"),
         (
