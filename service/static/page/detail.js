@@ -2,7 +2,7 @@
 
 import { warnings } from "./analysis.js";
 import { Problem, post } from "./api.js";
-import { button, byId, element, fixed, percent, shortened } from "./dom.js";
+import { button, byId, counted, element, fixed, percent, shortened } from "./dom.js";
 import { glyph } from "./palette.js";
 import { problemParts } from "./problem.js";
 import { findWords } from "./words.js";
@@ -84,7 +84,7 @@ function facts({ scores, ranks }, position) {
   const { id, cluster, distance, margin, outlier, tokens, known } = scores[position];
   const found = warnings(scores[position]);
   const place = cluster === null ? " no cluster" : ` cluster ${cluster} · distance ${fixed(distance)} · margin ${fixed(margin, 3)} · outlier ${fixed(outlier)}`;
-  const line = element("p", {}, element("strong", { text: id }), " ", glyph(ranks[position]), `${place} · ${tokens} words, ${percent(known)} known`);
+  const line = element("p", {}, element("strong", { text: id }), " ", glyph(ranks[position]), `${place} · ${counted(tokens, "word")}, ${percent(known)} known`);
   if (found.length) line.append(element("span", { class: "warn", text: ` · ${found.map(({ long }) => long).join("; ")}` }));
   return line;
 }

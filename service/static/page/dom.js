@@ -43,6 +43,8 @@ export const fixed = (value, digits = 2) => (value === null || value === undefin
 
 export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)}\u00a0%`);
 
+export const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 export function shortened(text, length = 140) {
   return text.length <= length ? text : `${text.slice(0, length).replace(HALF, "").trimEnd()} …`;
 }

@@ -1,6 +1,6 @@
 // Pairs of documents above a threshold, the most similar first.
 
-import { button, byId, element, fixed, shortened } from "./dom.js";
+import { button, byId, counted, element, fixed, shortened } from "./dom.js";
 import { isBrushed } from "./store.js";
 
 const SHOWN = 50;
@@ -33,7 +33,7 @@ export class Duplicates {
     if (!state.result) return;
     const found = this.find(state).sort((a, b) => b.similarity - a.similarity || a.i - b.i);
     const more = found.length > SHOWN ? `; the first ${SHOWN} are listed` : "";
-    byId("duplicates-count").textContent = `${found.length} ${found.length === 1 ? "pair" : "pairs"}${more}`;
+    byId("duplicates-count").textContent = `${counted(found.length, "pair")}${more}`;
     byId("duplicates").replaceChildren(...found.slice(0, SHOWN).map((pair) => this.item(state.result, pair)));
   }
 
