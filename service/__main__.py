@@ -2,7 +2,12 @@
 
 import sys
 
-from service.cli.startup import exit_on_interrupt, open_standard_streams, silence_libraries
+from service.cli.startup import (
+    exit_on_interrupt,
+    exit_on_termination,
+    open_standard_streams,
+    silence_libraries,
+)
 
 
 def main() -> None:
@@ -10,6 +15,7 @@ def main() -> None:
     open_standard_streams()
     exit_on_interrupt()
     if sys.argv[1:2] != ["serve"]:
+        exit_on_termination()
         silence_libraries()
     from service.cli.main import main as run_command  # noqa: PLC0415 - takes a tenth of a second
 

@@ -12,18 +12,24 @@ from numpy.typing import NDArray
 
 from scoring.bundle.npy import MAX_MAGNITUDE
 from scoring.errors import ModelError
+from scoring.importers.model_file import require_file
 
 _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 # The first bytes of what pickle and joblib write: a pickle, or one compressed by zlib, gzip, bzip2, xz, lzma or lz4.
 _PICKLES = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\xfd7zXZ", b"\x5d\x00", b"\x04\x22\x4d\x18")
 _HINT = "numpy.save('centroids.npy', kmeans.cluster_centers_) writes a file that needs no trust"
+# Has `cluster_centers_`, and predicts another one than the nearest for some documents.
+_BY_TREE = "BisectingKMeans"
+_ASSIGNS_BY_TREE = f"holds a {_BY_TREE}, which assigns documents by a tree and not to the nearest center"
 # The description in a skops file; no real one is larger.
 _MAX_SCHEMA_BYTES = 64 << 20
 
 
-def import_centroids(path: Path, dimensions: int, *, trust_pickle: bool = False) -> NDArray[np.float32]:
-    """Read the centroids (k, d) of an existing K-Means.
+def import_centroids(
+    path: Path, dimensions: int | None = None, *, trust_pickle: bool = False
+) -> NDArray[np.float32]:
+    """Read the centroids (k, d) of an existing K-Means; `dimensions`: d, where it is known already.
 
     A `.npy` file holds them as `numpy.save` writes `cluster_centers_`; a skops file is read without the library and
     without running anything. A pickle, which joblib writes too, can run any code of its author when it is loaded,
@@ -32,6 +38,7 @@ def import_centroids(path: Path, dimensions: int, *, trust_pickle: bool = False)
     Raises: ModelError in one sentence that names the file and the fault.
     """
     try:
+        require_file(path)
         with path.open("rb") as file:
             start = file.read(8)
         return _checked(_read(path, start, trust_pickle=trust_pickle), dimensions)
@@ -39,6 +46,12 @@ def import_centroids(path: Path, dimensions: int, *, trust_pickle: bool = False)
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
+
+
+def require_dimensions(path: Path, centroids: NDArray[np.float32], dimensions: int) -> None:
+    """Refuse centroids (k, d) of a file that are of another space than the model's. Raises: ModelError."""
+    if centroids.shape[1] != dimensions:
+        raise ModelError(f"{path}: holds an array {centroids.shape}, due are (clusters, {dimensions})")
 
 
 def _read(path: Path, start: bytes, *, trust_pickle: bool) -> NDArray[Any]:
@@ -54,7 +67,9 @@ def _read(path: Path, start: bytes, *, trust_pickle: bool) -> NDArray[Any]:
         # Mapped, not read: a damaged header could make a reader allocate any amount of memory.
         return np.lib.format.open_memmap(path, mode="r")
     except (ValueError, EOFError) as error:
-        raise ModelError("is no .npy file with an array of numbers, and no pickled K-Means") from error
+        raise ModelError(
+            f"is no .npy file with an array of numbers, and no pickled K-Means; {_HINT}"
+        ) from error
 
 
 def _read_pickle(path: Path) -> NDArray[Any]:
@@ -71,6 +86,8 @@ def _read_pickle(path: Path) -> NDArray[Any]:
         raise ModelError(f"holds a pipeline, whose {first} changes the vectors before they are clustered")
     estimator = steps[0][1] if steps else loaded
     centroids = getattr(estimator, "cluster_centers_", estimator)
+    if type(estimator).__name__ == _BY_TREE:
+        raise ModelError(_ASSIGNS_BY_TREE)
     if not isinstance(centroids, np.ndarray):
         raise ModelError(
             f"holds a {type(loaded).__name__} without cluster_centers_; a fitted K-Means alone is due"
@@ -88,6 +105,8 @@ def _read_skops(path: Path) -> NDArray[Any]:
                 raise ModelError("is damaged: its description is too large")
             schema = json.loads(archive.read("schema.json"))
             attributes = schema["content"]["content"]
+            if schema["__class__"] == _BY_TREE:
+                raise ModelError(_ASSIGNS_BY_TREE)
             if "cluster_centers_" not in attributes:
                 raise ModelError(
                     f"holds a {schema['__class__']} without cluster_centers_; a fitted K-Means alone is due"
@@ -111,9 +130,10 @@ def _read_npy(file: IO[bytes]) -> NDArray[Any]:
     return array
 
 
-def _checked(centroids: NDArray[Any], dimensions: int) -> NDArray[np.float32]:
-    if centroids.ndim != 2 or not len(centroids) or centroids.shape[1] != dimensions:
-        raise ModelError(f"holds an array {centroids.shape}, due are (clusters, {dimensions})")
+def _checked(centroids: NDArray[Any], dimensions: int | None) -> NDArray[np.float32]:
+    if centroids.ndim != 2 or not centroids.size or dimensions not in {None, centroids.shape[1]}:
+        due = "dimensions" if dimensions is None else dimensions
+        raise ModelError(f"holds an array {centroids.shape}, due are (clusters, {due})")
     if centroids.dtype.kind != "f":
         raise ModelError(f"holds {centroids.dtype}, due are floating-point numbers")
     with np.errstate(over="ignore"):

@@ -6,10 +6,12 @@ tokenizer never yields were cut by another one.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from re import compile as compile_pattern
 from typing import Literal, get_args
 
 from scoring.bundle.manifest import Pooling
 from scoring.importers.word_spool import show
+from scoring.tokens.characters import UNSPACED, pattern_class
 from scoring.tokens.names import TOKENIZER_NAMES, TokenizerName
 from scoring.tokens.tokenizer import Tokenizer
 from scoring.training.word_vectors import WordVectors
@@ -57,6 +59,7 @@ class Choice:
     """The convention of a model, why it was chosen, and how many of its words texts can reach by it.
 
     unreached: examples of the others. better: the tokenizer to name beside the chosen one, None if there is none.
+    unspaced: words in scripts without spaces, which the tokenizer does not segment; none where they are few.
     """
 
     convention: Convention
@@ -65,6 +68,7 @@ class Choice:
     reached: int
     unreached: tuple[str, ...]
     better: TokenizerName | None
+    unspaced: tuple[str, ...]
 
     def describe(self) -> str:
         """Say what was chosen, in one line."""
@@ -90,6 +94,12 @@ class Choice:
             found.append(
                 "the words look as if another tokenizer cut them before the training; if one did, --tokenizer "
                 f"{self.better} cuts raw texts the same way"
+            )
+        if self.unspaced:
+            examples = ", ".join(map(show, self.unspaced))
+            found.append(
+                f"words as {examples} are of scripts that put no spaces between words; the tokenizer "
+                f"{self.convention.tokenizer} finds them in texts that are segmented as those of the training were"
             )
         return found
 
@@ -122,8 +132,10 @@ def choose(
     reached, unreached = reaches[chosen]
     undecodable = [word for word in words if word in vectors.undecodable]
     unreached = (*unreached, *undecodable)[:_EXAMPLES]
-    better = _better(chosen, shares, sure=sure)
-    return Choice(convention, reason, len(words), reached, unreached, better)
+    enough = reached >= ENOUGH * len(words)
+    better = _better(chosen, shares, enough=enough, sure=sure)
+    unspaced = () if chosen == "letters" else _unspaced_words(sound)
+    return Choice(convention, reason, len(words), reached, unreached, better, unspaced)
 
 
 def reached_words(words: Sequence[str], tokenizer: TokenizerName) -> tuple[int, tuple[str, ...]]:
@@ -141,10 +153,22 @@ def reached_words(words: Sequence[str], tokenizer: TokenizerName) -> tuple[int, 
     return reached, tuple(missed)
 
 
-def _better(chosen: TokenizerName, shares: dict[TokenizerName, float], *, sure: bool) -> TokenizerName | None:
-    """Return the tokenizer to name beside the chosen one, None if there is none; `sure`: it was asked for."""
+def _unspaced_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Return examples of words in scripts without spaces, if a tenth of the words or more are of such."""
+    letter = compile_pattern(f"[{pattern_class(UNSPACED)}]")
+    found = [word for word in words if not word.isascii() and letter.search(word)]
+    return tuple(found[:_EXAMPLES]) if found and len(found) >= (1 - ENOUGH) * len(words) else ()
+
+
+def _better(
+    chosen: TokenizerName, shares: dict[TokenizerName, float], *, enough: bool, sure: bool
+) -> TokenizerName | None:
+    """Return the tokenizer to name beside the chosen one, None if there is none.
+
+    enough: whether the chosen one reaches enough of the words; sure: it was asked for.
+    """
     best = max(TOKENIZER_NAMES, key=shares.__getitem__)
-    if shares[chosen] < ENOUGH:
+    if not enough:
         return best if shares[best] > shares[chosen] else None
     prepared = max(_PREPARING, key=shares.__getitem__)
     return prepared if chosen == "fasttext" and not sure and shares[prepared] >= _PREPARED else None

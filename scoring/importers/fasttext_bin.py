@@ -174,8 +174,10 @@ def _read_dictionary(reader: _Reader, progress: Progress, *, new: bool) -> _Dict
         raise ModelError(
             "is pruned (quantize -cutoff), which cannot be imported; use the .bin it was made from"
         )
-    if min(n_words, n_labels) < 0 or size != n_words + n_labels or not 0 < size <= reader.left or not n_words:
+    if min(n_words, n_labels) < 0 or size != n_words + n_labels or not n_words:
         raise ModelError("is damaged: its dictionary has gaps or no words")
+    if size > reader.left:
+        raise ModelError("is cut off inside its dictionary")
     words = []
     counts = []
     undecodable = set()

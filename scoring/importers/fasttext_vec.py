@@ -68,7 +68,8 @@ def _read_words(
             word, vector = _parse(line, dimensions)
         except ValueError as error:
             if ended or not read:
-                raise ModelError(f"line {number}: {error}") from error
+                hint = "" if read else "; is it a file of word vectors?"
+                raise ModelError(f"line {number}: {error}{hint}") from error
             vector = None
         if vector is None or (not ended and header and read + 1 < header[0]):
             warnings.append(f"its last line, {number}, is cut off and left out")
@@ -101,7 +102,9 @@ def _parse_unusual(line: bytes, dimensions: int) -> tuple[bytes, NDArray[np.floa
     word, *numbers = fields
     if len(numbers) != dimensions:
         word, *numbers = line.split()
-        raise ValueError(f"{show(decode_word(word)[0])} has {len(numbers)} numbers, due are {dimensions}")
+        raise ValueError(
+            f"the vector of {show(decode_word(word)[0])} has length {len(numbers)}, due is {dimensions}"
+        )
     try:
         return word.lstrip() or word, np.array(numbers, dtype=np.float32)
     except ValueError:

@@ -4,13 +4,16 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from gensim.models import KeyedVectors
+from gensim.models import Doc2Vec, KeyedVectors
 from gensim.models.fasttext import FastTextKeyedVectors
 from gensim.utils import SaveLoad
 
 from scoring.errors import ModelError
+from scoring.importers.file_rows import check_rows
+from scoring.importers.word_spool import count_words, show
 from scoring.training.word_vectors import WordVectors, from_gensim
 
 # What loading a model of an older gensim ends in: classes, attributes or hashes that are gone.
@@ -19,6 +22,10 @@ _SAVE_AGAIN = (
     "if a gensim before 4 saved it, load it with gensim 3.8.3 and save it there in another format: a FastText model "
     "by gensim.models.fasttext.save_facebook_model(model, 'model.bin'), any other by "
     "model.wv.save_word2vec_format('model.vec')"
+)
+
+_INFERRED = (
+    "holds a Doc2Vec: the vectors of its words are taken, and documents get their mean, not `infer_vector`",
 )
 
 
@@ -45,9 +52,39 @@ def read_gensim(path: Path) -> WordVectors:
     words = getattr(vectors, "index_to_key", None)
     if not words or not all(isinstance(word, str) for word in words):
         raise ModelError(f"holds a {type(vectors).__name__} without words")
+    if isinstance(loaded, Doc2Vec) and loaded.dbow and not loaded.dbow_words:
+        raise ModelError(
+            "holds a Doc2Vec of kind dm=0, which trains vectors of documents and leaves those of words random"
+        )
     if isinstance(vectors, FastTextKeyedVectors):
-        return from_gensim(vectors)
-    return WordVectors(words, vectors.vectors)
+        found = from_gensim(vectors)
+    else:
+        found = WordVectors(words, vectors.vectors, warnings=_INFERRED if isinstance(loaded, Doc2Vec) else ())
+    _check(found)
+    return _with_sound_words(found)
+
+
+def _with_sound_words(vectors: WordVectors) -> WordVectors:
+    """Return them with hexadecimal escapes in words that are not UTF-8, as other readers have them.
+
+    Raises: ModelError for a word that a vocabulary cannot hold.
+    """
+    words = [word.encode(errors="backslashreplace").decode() for word in vectors.words]
+    undecodable = frozenset(sound for sound, word in zip(words, vectors.words, strict=True) if sound != word)
+    if nul := next((word for word in words if "\0" in word), None):
+        raise ModelError(f"the word {show(nul)} holds the character NUL")
+    if not undecodable:
+        return vectors
+    warning = f"{count_words(len(undecodable))} not UTF-8, so no text can have them"
+    return replace(vectors, words=words, undecodable=undecodable, warnings=(*vectors.warnings, warning))
+
+
+def _check(vectors: WordVectors) -> None:
+    """Raise ModelError for a number that a bundle cannot hold, with its word or n-gram bucket."""
+    # The n-grams first: the vectors of words are composed of theirs.
+    if vectors.ngram_vectors is not None:
+        check_rows(vectors.ngram_vectors, lambda row: f"the vector of the n-gram bucket {row}")
+    check_rows(vectors.word_vectors, lambda row: f"the vector of the word {show(vectors.words[row])}")
 
 
 @contextmanager

@@ -17,17 +17,24 @@ _SNIFFED_BYTES = 1 << 16
 _COPY_BYTES = 16 << 20
 
 
+def require_file(path: Path) -> None:
+    """Refuse a pipe, which ends after the first reading. Raises: ModelError, without the path; OSError."""
+    if path.is_fifo():
+        raise ModelError("is a pipe, and is read more than once; write it to a file first")
+
+
 class ModelFile:
     """The file at `path`; `start` holds the first bytes of its content, decompressed if it is a gzip file.
 
-    Raises: ModelError when it is empty; OSError when it cannot be read; EOFError, zlib.error when it is a damaged gzip
-    file, which any later reading can raise too.
+    Raises: ModelError when it is empty or a pipe; OSError when it cannot be read; EOFError, zlib.error when it is a
+    damaged gzip file, which any later reading can raise too.
     """
 
     def __init__(self, path: Path, progress: Progress = silent) -> None:
         """Read the start; `progress` is told the bytes of the file that are read, under the stage `vectors`."""
         self.path = path
         self._progress = progress
+        require_file(path)
         self._size = path.stat().st_size
         with path.open("rb") as raw:
             self.compressed = raw.read(len(_GZIP)) == _GZIP

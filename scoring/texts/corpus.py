@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 from scoring.texts.compression import Compression, DamagedError, Expanded, Readable
@@ -35,6 +36,12 @@ _DEFAULT_LIMITS = ReadingLimits()
 def read_corpus(path: Path, encoding: str = "utf-8") -> Iterator[str]:
     """Yield the texts alone, as `read_documents` does. Raises: CorpusError."""
     return texts_of(read_documents(path, ReadingOptions(encoding, ids=False)))
+
+
+def begun(texts: Iterable[str]) -> Iterator[str]:
+    """Return the texts after the first was read, so that a file that cannot be read is known now. Raises: TextFault."""
+    rest = iter(texts)
+    return chain(list(islice(rest, 1)), rest)
 
 
 def texts_of(documents: Iterable[Document]) -> Iterator[str]:

@@ -99,6 +99,7 @@ class _Columns:
 
     def document(self, row: list[str], line: int) -> Document:
         if len(row) != self._count:
-            detail = f"has {len(row)} columns, the header {self._count}; a text with a delimiter needs quotes"
+            columns = "1 column" if len(row) == 1 else f"{len(row)} columns"
+            detail = f"has {columns}, the header {self._count}; a text with a delimiter needs quotes"
             raise self._lines.fault(detail, line=line)
         return Document(None if self._id is None else row[self._id] or None, row[self._text], line)

@@ -7,11 +7,12 @@ from typing import Any, get_args
 import click
 
 from scoring.bundle.manifest import Pooling, Precision
-from scoring.importers.centroids import import_centroids
+from scoring.importers.centroids import import_centroids, require_dimensions
 from scoring.importers.conventions import LIBRARIES, Convention, Library, choose
 from scoring.importers.importing import ImportOptions, build_model, import_fasttext
-from scoring.texts.corpus import read_documents, texts_of
+from scoring.texts.corpus import begun, read_documents, texts_of
 from scoring.texts.documents import ReadingOptions
+from scoring.tokens.lost_words import report_lost_words
 from scoring.tokens.names import TokenizerName
 from scoring.training.cluster_count import CountOrAuto
 from scoring.training.fit import FittingOptions
@@ -85,29 +86,35 @@ def command(
 
     Without --corpus the bundle has neither terms nor outlier quantiles.
     """
-    _check_clusters(centroids, options["clusters"])
+    _check_clusters(centroids, corpus, options["clusters"], pooling)
     destination = BundleDestination(output, force)
     destination.check()
     with progress_bars() as report:
-        texts = None if corpus is None else texts_of(read_documents(corpus, reading))
+        # Before the model, which may take minutes.
+        texts = None if corpus is None else begun(texts_of(read_documents(corpus, reading)))
+        existing = None if centroids is None else import_centroids(centroids, trust_pickle=trust_pickle)
         vectors = import_fasttext(fasttext, ImportOptions(limit, trust_pickle), report)
-        for warning in vectors.warnings:
-            click.echo(f"Warning: {warning}", err=True)
-        dimensions = vectors.word_vectors.shape[1]
-        existing = (
-            None if centroids is None else import_centroids(centroids, dimensions, trust_pickle=trust_pickle)
-        )
+        _warn(*vectors.warnings)
+        if centroids is not None and existing is not None:
+            require_dimensions(centroids, existing, vectors.word_vectors.shape[1])
         convention = _choose(vectors, like, tokenizer, pooling)
-        fitting = FittingOptions(
-            name or model_name(fasttext), convention.pooling, convention.tokenizer, **options
-        )
+        called = name or model_name(fasttext)
+        fitting = FittingOptions(called, convention.pooling, convention.tokenizer, **options)
+        if texts is not None:
+            texts = report_lost_words(texts, convention.tokenizer, _warn_of_lost_words)
         model = build_model(vectors, fitting, texts=texts, centroids=existing, progress=report)
         summary = destination.publish(replace(model, precision=precision), report)
     click.echo(summary)
 
 
-def _check_clusters(centroids: Path | None, clusters: CountOrAuto) -> None:
-    """Refuse a number of clusters beside those that exist. Raises: UsageError."""
+def _check_clusters(
+    centroids: Path | None, corpus: Path | None, clusters: CountOrAuto, pooling: Pooling | None
+) -> None:
+    """Refuse a number of clusters beside those that exist, and what needs a corpus without one. Raises: UsageError."""
+    if corpus is None and centroids is None:
+        raise click.UsageError("a bundle needs clusters: give --centroids, or a --corpus to fit them to")
+    if corpus is None and pooling in {"sif", "tfidf"}:
+        raise click.UsageError(f"pooling by {pooling} needs a --corpus, for the frequencies of words")
     if centroids is not None and clusters != "auto":
         raise click.UsageError("--centroids have their own number of clusters; leave out --clusters")
 
@@ -118,6 +125,14 @@ def _choose(
     """Return the tokenizer and the pooling, and say on standard error what was chosen, and where it may be wrong."""
     choice = choose(vectors, like=like, tokenizer=tokenizer, pooling=pooling)
     click.echo(choice.describe(), err=True)
-    for warning in choice.warnings():
-        click.echo(f"Warning: {warning}", err=True)
+    _warn(*choice.warnings())
     return choice.convention
+
+
+def _warn_of_lost_words(lost: str) -> None:
+    _warn(f"{lost}; cut the corpus as the texts of the model were, or say by --tokenizer how that was done")
+
+
+def _warn(*warnings: str) -> None:
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)

@@ -51,12 +51,18 @@ def _facts(bundle: Bundle) -> list[tuple[str, str]]:
         ("clusters", str(manifest.clusters)),
         ("outliers", _calibration(manifest)),
         ("libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
-        *((f"training {name}", _fact(value)) for name, value in manifest.training.items()),
+        *(
+            (f"training {name}", _fact(value))
+            for name, value in manifest.training.items()
+            if value not in ([], {})
+        ),
     ]
 
 
 def _fact(value: Any) -> str:
     """Return a fact of the training on one line; figures by a number of clusters in the order of those."""
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
     if not isinstance(value, dict):
         return str(value)
     return ", ".join(

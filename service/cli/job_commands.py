@@ -112,7 +112,8 @@ class RemoteJobs:
                     click.echo(f"job {name} is paused: {job.error}", err=True)
                 paused = job.state == "paused"
             job.raise_for_failure()
-        return f"{job.id} {job.state}: {job.documents:,} documents"
+        documents = "1 document" if job.documents == 1 else f"{job.documents:,} documents"
+        return f"{job.id} {job.state}: {documents}"
 
     def _require(self, name: str) -> None:
         """Ask for a job once: a service that is not there at all is no service to wait minutes for."""

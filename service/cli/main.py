@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import click
 
-from service.cli.startup import raise_on_interrupt
+from service.cli.startup import raise_on_signals
 
 # Name, module, and the first sentence of its help, which `scorepool --help` shows without loading the module.
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -65,4 +65,4 @@ class CommandGroup(click.Group):
 def main(ctx: click.Context) -> None:
     """Score documents: vectors, clusters and the similarity of each with every other."""
     if ctx.invoked_subcommand != "serve":
-        raise_on_interrupt()
+        raise_on_signals()

@@ -7,9 +7,6 @@ import sys
 import warnings
 from types import FrameType
 
-# What a shell reports for a command that Ctrl-C has ended: 128 and the signal's number.
-INTERRUPTED_EXIT = 128 + signal.SIGINT
-
 
 def open_standard_streams() -> None:
     """Open /dev/null in place of standard streams that are closed, as after `2>&-`.
@@ -37,6 +34,12 @@ def exit_on_interrupt() -> None:
         signal.signal(signal.SIGINT, _exit)
 
 
+def exit_on_termination() -> None:
+    """Have SIGTERM do the same, unless the process was started with it ignored. The service has its own handler."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit)
+
+
 def silence_libraries() -> None:
     """Have no warning or log line of a library on standard error, unless Python was told to show warnings.
 
@@ -47,11 +50,20 @@ def silence_libraries() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-def raise_on_interrupt() -> None:
-    """Have Ctrl-C raise KeyboardInterrupt again, for commands that have something to clean up."""
+def raise_on_signals() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt again, and SIGTERM SystemExit, for commands that have something to clean up.
+
+    A container that is stopped sends SIGTERM, and an import that it ends would leave gigabytes beside its destination.
+    """
     if signal.getsignal(signal.SIGINT) is _exit:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) is _exit:
+        signal.signal(signal.SIGTERM, _raise_exit)
+
+
+def _raise_exit(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    os._exit(INTERRUPTED_EXIT)
+    os._exit(128 + number)

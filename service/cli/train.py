@@ -7,6 +7,7 @@ import click
 
 from scoring.texts.corpus import STANDARD_INPUT, read_documents, texts_of
 from scoring.texts.documents import ReadingOptions
+from scoring.tokens.lost_words import report_lost_words
 from scoring.training.train import TrainingOptions, train
 from service.cli.input_errors import input_errors
 from service.cli.options import (
@@ -56,6 +57,11 @@ def command(
         training = TrainingOptions(
             name=name or ("corpus" if corpus == STANDARD_INPUT else model_name(corpus)), **options
         )
-        texts = texts_of(read_documents(corpus, reading))
+        documents = read_documents(corpus, reading)
+        texts = report_lost_words(texts_of(documents), training.tokenizer, _warn_of_lost_words)
         summary = destination.publish(train(texts, training, report))
     click.echo(summary)
+
+
+def _warn_of_lost_words(lost: str) -> None:
+    click.echo(f"Warning: {lost}; --tokenizer letters finds these", err=True)

@@ -30,16 +30,19 @@ def test_words_are_found_as_the_service_finds_them(opened: Open, name: Tokenizer
 
 
 def test_marked_words_are_those_of_the_text(opened: Open, tmp_path: Path) -> None:
-    """Devanagari, Arabic with vowel signs and Japanese: whole words are marked, and the text stays as it was."""
+    """Devanagari, Arabic with vowel signs and Japanese: whole words are marked, the text stays and runs as it was."""
     build_languages(tmp_path / "bundle")
     documents = [report for reports in REPORTS.values() for report in reports]
     with running_server(tmp_path / "bundle", workers=1) as server:
         server.await_ready()
         page = opened(server).score(*documents)
-        for position in (0, 6, 12):
-            page.locator("#table tbody tr").nth(position).get_by_role("button").click()
+        for position, direction in ((0, "ltr"), (6, "rtl"), (12, "ltr")):
+            row = page.locator("#table tbody tr").nth(position).get_by_role("button")
+            row.click()
             text = page.locator(".texts .text-body[aria-label='Text with marked words']").first
             expect(text).to_have_text(documents[position])
+            expect(text).to_have_css("direction", direction)
+            expect(row).to_have_css("direction", direction)
             marked = page.locator(".texts mark").all_inner_texts()
             words = {word for document in documents for word in Tokenizer().tokenize(document)}
             assert marked

@@ -115,13 +115,18 @@ def test_near_duplicates_are_listed_from_the_threshold_on(opened: Open) -> None:
         ("news.txt", "Storms close the harbour\n\nRates rise again\n"),
         ("news.jsonl", '{"id": "a", "text": "Storms close\\nthe harbour"}\n"Rates rise again"\n'),
         ("news.csv", 'id,text\r\na,"Storms, ""gales"""\r\nb,Rates rise\r\n'),
+        ("sheet.csv", "id;text\r\na;Storms, gales\r\nb;Rates rise\r\n"),
+        ("news.tsv", "id\ttext\na\tStorms, gales\nb\tRates rise\n"),
     ],
 )
-def test_a_file_is_scored(opened: Open, name: str, content: str) -> None:
-    """Texts may have line breaks, commas and quotes, and ids of their own."""
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_is_scored(opened: Open, name: str, content: str, encoding: str) -> None:
+    """Texts may have line breaks, commas and quotes, and ids of their own; a byte order mark says the encoding."""
     page = opened().open()
 
-    page.set_input_files("#file", {"name": name, "mimeType": "text/plain", "buffer": content.encode()})
+    page.set_input_files(
+        "#file", {"name": name, "mimeType": "text/plain", "buffer": content.encode(encoding)}
+    )
 
     expect(page.locator("#count")).to_have_text(f"2 documents from {name}")
     page.click("#score")
@@ -139,16 +144,25 @@ def test_a_file_that_cannot_be_read_is_explained(opened: Open) -> None:
     )
 
     expect(page.locator("#problem")).to_contain_text("line 2 has no text")
+    page.set_input_files(
+        "#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": "caf\u00e9".encode("latin-1")}
+    )
+    expect(page.locator("#problem")).to_contain_text("a.txt: it is not UTF-8; save it as text in UTF-8")
 
 
 def test_documents_without_a_good_score_are_warned_of(opened: Open) -> None:
-    """Without words, and with words that the model does not know."""
+    """Without words, and with words that the model does not know: shortly in the table, else in a sentence."""
     page = opened().score("1234", "zzyzx qwrtz xqzw", "Storms close the harbour")
 
-    warnings = page.locator("#table tbody td.warnings").all_inner_texts()
+    warnings = page.locator("#table tbody td.warnings")
 
-    assert warnings[0] == "no words"
-    assert "unknown words" in warnings[1]
+    assert warnings.nth(0).inner_text() == "no words"
+    assert warnings.nth(1).inner_text().startswith("100 % unknown")
+    assert all(len(text) < 50 for text in warnings.all_inner_texts())
+    whole = "100 % unknown: the model was not trained on most of its words"
+    expect(warnings.nth(1).get_by_text("100 % unknown")).to_have_attribute("title", whole)
+    page.locator("#table tbody tr").nth(1).get_by_role("button").click()
+    expect(page.locator("#detail-body .warn")).to_contain_text(whole)
 
 
 def test_downloads_hold_the_scores(opened: Open, tmp_path: Path) -> None:

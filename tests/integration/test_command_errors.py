@@ -248,3 +248,25 @@ def test_a_full_disk_leaves_no_files(tmp_path: Path, small_corpus: Path, demo_bu
         assert done.returncode == 2, done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
         assert nothing_left(tmp_path, before)
+
+
+def test_a_command_that_is_terminated_leaves_no_files(tmp_path: Path, demo_bundle: Path) -> None:
+    """As when its container is stopped; a shell reports 143 for it."""
+    words = ["score", "--bundle", demo_bundle, "-", "--format", "txt", "--output", tmp_path / "scores"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "service", *map(str, words)], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        # More than a pipe holds: when all is written, the command reads, and its draft is there.
+        process.stdin.write(b"storms\n" * 200_000)
+        process.stdin.flush()
+        drafts = [*tmp_path.iterdir()]
+        process.terminate()
+        process.wait()
+        said = process.stderr.read()
+
+    assert len(drafts) == 1
+    assert process.returncode == 143
+    assert nothing_left(tmp_path, [])
+    assert said == b""

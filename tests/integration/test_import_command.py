@@ -197,3 +197,28 @@ def test_a_model_is_called_as_its_file(tmp_path: Path, centroids: Path) -> None:
 
     assert result.exit_code == 0, result.output
     assert open_bundle(tmp_path / "bundle").manifest.name == "cc.en.300"
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--corpus", "missing.txt"], "missing.txt: does not exist"),
+        (["--corpus", __file__], "is no .txt, .jsonl, .csv, .tsv or .parquet file"),
+        (["--centroids", "missing.npy"], "missing.npy: cannot be read: No such file or directory"),
+        (["--centroids", __file__], "is no .npy file with an array of numbers"),
+        ([], "give --centroids, or a --corpus to fit them to"),
+        (["--centroids", "c.npy", "--pooling", "sif"], "pooling by sif needs a --corpus"),
+    ],
+)
+def test_what_else_is_needed_is_known_before_the_model_is_read(
+    tmp_path: Path, options: list[str], fault: str
+) -> None:
+    """A large model takes minutes; this one is none, which would be said of it."""
+    model = tmp_path / "model.bin"
+    model.write_bytes(b"damaged")
+
+    result = scorepool("import", "--fasttext", model, "--output", tmp_path / "bundle", *options)
+
+    assert result.exit_code == 2
+    assert fault in " ".join(result.stderr.split())
+    assert "model.bin" not in result.stderr

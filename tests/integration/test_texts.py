@@ -9,6 +9,7 @@ from pathlib import Path
 from backports import zstd
 
 from tests.support.cli import scorepool
+from tests.support.languages import REPORTS
 
 
 def test_ids_come_back(tmp_path: Path, demo_bundle: Path) -> None:
@@ -57,3 +58,31 @@ def test_train_reads_standard_input_and_prints_no_warning(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
     assert b"training documents 20" in b" ".join(done.stdout.split())
+
+
+def test_a_tokenizer_that_loses_most_of_the_texts_is_warned_of(tmp_path: Path) -> None:
+    """With what is lost and what finds it, before the training takes its time."""
+    corpus = tmp_path / "hindi.txt"
+    corpus.write_text("\n".join(REPORTS["hindi"]), encoding="utf-8")
+    words: list[str | Path] = ["train", corpus, "--clusters", "1", "--epochs", "1", "--tokenizer"]
+
+    lost = scorepool(*words, "gensim", "--output", tmp_path / "gensim")
+    found = scorepool(*words, "letters", "--output", tmp_path / "letters")
+
+    assert lost.exit_code == found.exit_code == 0
+    assert lost.stderr.startswith("Warning: the tokenizer gensim finds words with ")
+    assert lost.stderr.endswith("; --tokenizer letters finds these\n")
+    assert "तूफ़ान" in lost.stderr
+    assert found.stderr == ""
+
+
+def test_a_corpus_of_no_word_is_explained(tmp_path: Path) -> None:
+    """The fault is said, and that the tokenizer made it."""
+    corpus = tmp_path / "bengali.txt"
+    corpus.write_text("বাংলা ভাষা\n", encoding="utf-8")
+
+    result = scorepool("train", corpus, "--tokenizer", "gensim", "--output", tmp_path / "bundle")
+
+    assert result.exit_code == 2
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["Warning", "Error"]
+    assert "finds words with 0% of the texts' letters" in result.stderr

@@ -41,12 +41,17 @@ function inWorker(message, signal) {
   });
 }
 
-// What a reader should know before trusting a document's scores.
+// What a reader should know before trusting a document's scores: in a word or two, and in a sentence.
 export function warnings(score) {
   const found = [];
-  if (score.tokens === 0) return ["no words"];
-  if (score.known !== null && score.known < 0.5) found.push(`${Math.round((1 - score.known) * 100)} % unknown words`);
-  if (score.outlier !== null && score.outlier >= 0.95) found.push("outlier: far from what its cluster was trained on, or of other words");
-  if (score.tokens < 3) found.push("very short");
+  const warn = (short, long) => found.push({ short, long });
+  if (score.tokens === 0) warn("no words", "no words: the tokenizer finds none in it");
+  else if (score.cluster === null) warn("no vector", "no vector: the model knows neither its words nor their parts");
+  if (score.known !== null && score.known < 0.5) {
+    const share = `${Math.round((1 - score.known) * 100)} % unknown`;
+    warn(share, `${share}: the model was not trained on most of its words`);
+  }
+  if (score.outlier !== null && score.outlier >= 0.95) warn("outlier", "outlier: far from what its cluster was trained on, or of other words");
+  if (score.tokens > 0 && score.tokens < 3) warn("very short", "very short: few words decide its scores");
   return found;
 }

@@ -4,7 +4,7 @@ import { get, setToken } from "./api.js";
 import { Clusters } from "./clusters.js";
 import { Compose } from "./compose.js";
 import { Detail } from "./detail.js";
-import { byId } from "./dom.js";
+import { byId, counted } from "./dom.js";
 import { Duplicates } from "./duplicates.js";
 import { Exports } from "./exports.js";
 import { HeatMap } from "./heatmap.js";
@@ -62,7 +62,7 @@ route();
 
 get("info").then(
   ({ body: { version, model, scorer } }) => {
-    const served = model ? `${model.name}: ${model.clusters} clusters, ${model.dimensions} dimensions` : scorer.name;
+    const served = model ? `${model.name}: ${counted(model.clusters, "cluster")}, ${counted(model.dimensions, "dimension")}` : scorer.name;
     byId("model").textContent = `${version} · ${served}`;
     if (model) store.set({ tokenizer: model.tokenizer });
     else {

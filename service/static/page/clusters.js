@@ -24,7 +24,7 @@ export class Clusters {
         glyph(cluster.rank),
         element("span", { text: `Cluster ${cluster.id}` }),
         share,
-        element("span", { class: "terms", text: cluster.terms.slice(0, TERMS).join(", ") || "no terms in the bundle" }),
+        element("span", { class: "terms", dir: "auto", text: cluster.terms.slice(0, TERMS).join(", ") || "no terms in the bundle" }),
       );
       return { cluster, share, press };
     });

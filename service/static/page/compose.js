@@ -2,7 +2,7 @@
 
 import { analyse } from "./analysis.js";
 import { Problem, get, post } from "./api.js";
-import { byId, element, kibibytes } from "./dom.js";
+import { byId, counted, element, kibibytes } from "./dom.js";
 import { request } from "./exports.js";
 import { ParseError, fromFile, fromLines } from "./parse.js";
 import { problemParts } from "./problem.js";
@@ -47,7 +47,7 @@ export class Compose {
     else this.texts.readOnly = false;
     const { length } = this.documents;
     const only = this.texts.readOnly ? "; the box shows the first" : "";
-    byId("count").textContent = `${length} ${length === 1 ? "document" : "documents"}${name ? ` from ${name}` : ""}${only}`;
+    byId("count").textContent = `${counted(length, "document")}${name ? ` from ${name}` : ""}${only}`;
     byId("clear").hidden = length === 0;
   }
 
@@ -73,7 +73,7 @@ export class Compose {
     if (!file) return;
     this.clear();
     try {
-      this.load(fromFile(file.name, await file.text()), file.name);
+      this.load(fromFile(file.name, await file.arrayBuffer()), file.name);
     } catch (error) {
       if (!(error instanceof ParseError)) throw error;
       this.fail([element("p", { class: "problem-title", text: "The file cannot be read" }), element("p", { text: `${file.name}: ${error.message}` })]);
@@ -144,7 +144,7 @@ export class Compose {
       byId("results").hidden = false;
       this.clear();
       this.store.set({ result, brush: null, selected: -1, partner: -1, hovered: -1 });
-      this.say(`${documents.length} documents scored.`);
+      this.say(`${counted(documents.length, "document")} scored.`);
       return true;
     } catch (error) {
       if (!(error instanceof Problem) || error.retryAfter === null) throw error;

@@ -2,7 +2,7 @@
 
 import { warnings } from "./analysis.js";
 import { Problem, post } from "./api.js";
-import { button, byId, element, fixed, percent, shortened } from "./dom.js";
+import { button, byId, counted, element, fixed, percent, shortened } from "./dom.js";
 import { glyph } from "./palette.js";
 import { problemParts } from "./problem.js";
 import { findWords } from "./words.js";
@@ -41,7 +41,7 @@ export class Detail {
   neighbours({ scores, position, documents }, selected, partner) {
     const items = scores[selected].neighbours.map(({ id, similarity }) => {
       const at = position.get(id);
-      const text = element("span", { class: "clip", text: shortened(documents[at].text, 120) });
+      const text = element("span", { class: "clip", dir: "auto", text: shortened(documents[at].text, 120) });
       const press = button(
         { "aria-pressed": String(at === partner) },
         () => this.store.set({ partner: at }),
@@ -51,7 +51,7 @@ export class Detail {
       );
       return element("li", {}, press);
     });
-    const list = items.length ? element("ul", { class: "neighbours" }, ...items) : element("p", { class: "soft", text: "None: it has no words." });
+    const list = items.length ? element("ul", { class: "neighbours" }, ...items) : element("p", { class: "soft", text: "None: it has no vector." });
     return element("div", {}, element("h3", { text: "Nearest neighbours" }), list);
   }
 
@@ -84,12 +84,12 @@ function facts({ scores, ranks }, position) {
   const { id, cluster, distance, margin, outlier, tokens, known } = scores[position];
   const found = warnings(scores[position]);
   const place = cluster === null ? " no cluster" : ` cluster ${cluster} · distance ${fixed(distance)} · margin ${fixed(margin, 3)} · outlier ${fixed(outlier)}`;
-  const line = element("p", {}, element("strong", { text: id }), " ", glyph(ranks[position]), `${place} · ${tokens} words, ${percent(known)} known`);
-  if (found.length) line.append(element("span", { class: "warn", text: ` · ${found.join("; ")}` }));
+  const line = element("p", {}, element("strong", { text: id }), " ", glyph(ranks[position]), `${place} · ${counted(tokens, "word")}, ${percent(known)} known`);
+  if (found.length) line.append(element("span", { class: "warn", text: ` · ${found.map(({ long }) => long).join("; ")}` }));
   return line;
 }
 
-const plainText = (text) => element("div", { class: "text-body", tabindex: "0", role: "group", "aria-label": "Text", text });
+const plainText = (text) => element("div", { class: "text-body", dir: "auto", tabindex: "0", role: "group", "aria-label": "Text", text });
 
 function sideBySide(columns) {
   return element("div", { class: "texts" }, ...columns.map((parts) => element("div", {}, ...parts)));
@@ -105,7 +105,7 @@ function explained({ similarity, documents }, texts, tokenizer) {
 function marked(text, contributions, tokenizer) {
   const words = new Map(contributions.map(({ token, contribution }) => [token, contribution]));
   const most = Math.max(1e-9, ...contributions.map(({ contribution }) => Math.abs(contribution)));
-  const body = element("div", { class: "text-body", tabindex: "0", role: "group", "aria-label": "Text with marked words" });
+  const body = element("div", { class: "text-body", dir: "auto", tabindex: "0", role: "group", "aria-label": "Text with marked words" });
   let end = 0;
   for (const place of findWords(text, tokenizer, words)) {
     const contribution = words.get(place.word);
@@ -142,7 +142,7 @@ function strongest(contributions) {
 function bar(name, contribution, share) {
   const fill = element("span", { class: contribution < 0 ? "fill against" : "fill" });
   fill.style.width = `${share * 100}%`;
-  return element("li", {}, element("span", { class: "word", text: name, title: name }), element("span", { class: "track" }, fill), element("span", { class: "number", text: signed(contribution) }));
+  return element("li", {}, element("span", { class: "word", dir: "auto", text: name, title: name }), element("span", { class: "track" }, fill), element("span", { class: "number", text: signed(contribution) }));
 }
 
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;

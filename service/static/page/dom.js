@@ -43,9 +43,17 @@ export const fixed = (value, digits = 2) => (value === null || value === undefin
 
 export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)}\u00a0%`);
 
+export const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 export function shortened(text, length = 140) {
-  return text.length <= length ? text : `${text.slice(0, length).trimEnd()} …`;
+  return text.length <= length ? text : `${text.slice(0, length).replace(HALF, "").trimEnd()} …`;
 }
+
+// The first of two code units of a character that is cut apart.
+const HALF = /[\ud800-\udbff]$/;
+
+// A text within a line of other words: what runs from right to left changes the order of nothing around it.
+export const isolated = (text) => `\u2068${text}\u2069`;
 
 export const kibibytes = (bytes) =>
   bytes < 1 << 20 ? `${Math.max(1, Math.round(bytes / 1024))} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`;

@@ -1,9 +1,11 @@
 // Pairs of documents above a threshold, the most similar first.
 
-import { button, byId, element, fixed, shortened } from "./dom.js";
+import { button, byId, counted, element, fixed, shortened } from "./dom.js";
 import { isBrushed } from "./store.js";
 
 const SHOWN = 50;
+// Equal documents can have a cosine this much below 1: their vectors are of 32-bit numbers.
+const ROUNDING = 1e-6;
 
 export class Duplicates {
   constructor(store) {
@@ -19,7 +21,7 @@ export class Duplicates {
     for (let i = 0; i < n; i++) {
       if (!isBrushed(state, i)) continue;
       for (let j = i + 1, at = i * n + j; j < n; j++, at++) {
-        if (matrix[at] >= threshold && isBrushed(state, j)) found.push({ i, j, similarity: matrix[at] });
+        if (matrix[at] >= threshold - ROUNDING && isBrushed(state, j)) found.push({ i, j, similarity: matrix[at] });
       }
     }
     return found;
@@ -31,12 +33,12 @@ export class Duplicates {
     if (!state.result) return;
     const found = this.find(state).sort((a, b) => b.similarity - a.similarity || a.i - b.i);
     const more = found.length > SHOWN ? `; the first ${SHOWN} are listed` : "";
-    byId("duplicates-count").textContent = `${found.length} ${found.length === 1 ? "pair" : "pairs"}${more}`;
+    byId("duplicates-count").textContent = `${counted(found.length, "pair")}${more}`;
     byId("duplicates").replaceChildren(...found.slice(0, SHOWN).map((pair) => this.item(state.result, pair)));
   }
 
   item({ documents }, { i, j, similarity }) {
-    const clip = (position) => element("span", { class: "clip", text: shortened(documents[position].text, 160) });
+    const clip = (position) => element("span", { class: "clip", dir: "auto", text: shortened(documents[position].text, 160) });
     const press = button({ class: "pair" }, () => this.store.select(i, j), element("strong", { class: "number", text: fixed(similarity, 3) }), clip(i), clip(j));
     return element("li", {}, press);
   }

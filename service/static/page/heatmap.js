@@ -1,6 +1,6 @@
 // All cosines as a picture, ordered by cluster. The picture is drawn once; marks of what is selected lie on a second canvas.
 
-import { byId, element, fixed, onRedraw, prepared, shortened } from "./dom.js";
+import { byId, element, fixed, isolated, onRedraw, prepared, shortened } from "./dom.js";
 import { clusterColours, heatColours, themeColours } from "./palette.js";
 import { isBrushed } from "./store.js";
 
@@ -178,7 +178,7 @@ export class HeatMap {
   describe({ row, column }) {
     const { n, matrix, order, documents } = this.store.state.result;
     const [a, b] = [order[row], order[column]];
-    return `${fixed(matrix[a * n + b])} · ${shortened(documents[a].text, 90)} — ${shortened(documents[b].text, 90)}`;
+    return `${fixed(matrix[a * n + b])} · ${isolated(shortened(documents[a].text, 90))} — ${isolated(shortened(documents[b].text, 90))}`;
   }
 
   key(event) {

@@ -1,6 +1,6 @@
 // The documents as points of a plane: drag to select, click to read.
 
-import { byId, onRedraw, percent, prepared, shortened } from "./dom.js";
+import { byId, isolated, onRedraw, percent, prepared, shortened } from "./dom.js";
 import { Sprites, themeColours } from "./palette.js";
 import { isBrushed } from "./store.js";
 
@@ -230,5 +230,5 @@ export class MapView {
 export function describe({ scores, documents }, position) {
   const { id, cluster } = scores[position];
   const place = cluster === null ? "no cluster" : `cluster ${cluster}`;
-  return `${id} · ${place} · ${shortened(documents[position].text)}`;
+  return `${id} · ${place} · ${isolated(shortened(documents[position].text))}`;
 }

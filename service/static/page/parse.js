@@ -6,12 +6,23 @@ export function fromLines(text) {
   return text.split(/\r?\n/).filter((line) => line.trim()).map((line) => ({ text: line }));
 }
 
-export function fromFile(name, text) {
-  const plain = text.replace(/^\uFEFF/, "");
+// `bytes`: an ArrayBuffer. As for the commands, a byte order mark says UTF-16, and what is not the encoding is no text.
+export function fromFile(name, bytes) {
+  const text = decoded(bytes);
   const kind = name.toLowerCase().split(".").at(-1);
-  if (kind === "jsonl" || kind === "ndjson") return fromJsonLines(plain);
-  if (kind === "csv") return fromCsv(plain);
-  return fromLines(plain);
+  if (kind === "jsonl" || kind === "ndjson") return fromJsonLines(text);
+  if (kind === "csv" || kind === "tsv") return fromCsv(text);
+  return fromLines(text);
+}
+
+function decoded(bytes) {
+  const [first, second] = new Uint8Array(bytes.slice(0, 2));
+  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new ParseError(`it is not ${encoding.toUpperCase()}; save it as text in UTF-8`);
+  }
 }
 
 export function fromJsonLines(text) {
@@ -45,19 +56,27 @@ function named(id, text) {
   return id === undefined || id === null || id === "" ? { text } : { id: String(id), text };
 }
 
+// The mark that gives the first line a column “text”: spreadsheets of countries with a decimal comma write semicolons.
+function delimiterOf(text) {
+  const [head] = text.split(/\r?\n/, 1);
+  const named = (mark) => head.split(mark).some((name) => /^\s*"?text"?\s*$/i.test(name));
+  return [...",;\t|"].find(named) ?? ",";
+}
+
 // RFC 4180: fields in quotes may hold commas, line breaks and doubled quotes.
 function csvRows(text) {
   const rows = [];
   let row = [];
-  const field = /(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n|$)/gy;
+  const mark = delimiterOf(text);
+  const field = new RegExp(`(?:"((?:[^"]|"")*)"|([^${mark}\\r\\n]*))([${mark}]|\\r?\\n|$)`, "gy");
   for (let match = field.exec(text); match; match = field.exec(text)) {
     row.push(match[1] === undefined ? match[2] : match[1].replaceAll('""', '"'));
-    if (match[3] !== ",") {
+    if (match[3] !== mark) {
       if (row.length > 1 || row[0] !== "") rows.push(row);
       row = [];
     }
     if (field.lastIndex >= text.length) {
-      if (match[3] === ",") rows.push([...row, ""]);
+      if (match[3] === mark) rows.push([...row, ""]);
       return rows;
     }
   }

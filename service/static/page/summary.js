@@ -1,6 +1,6 @@
 // One line about the result, where its time went, and what is selected.
 
-import { byId, element, kibibytes } from "./dom.js";
+import { byId, counted, element, kibibytes } from "./dom.js";
 import { brushed } from "./store.js";
 
 export class Summary {
@@ -16,7 +16,7 @@ export class Summary {
     if (!result) return;
     const { n, clusters, model, took, bytes } = result;
     byId("summary").textContent =
-      `${n} documents in ${clusters.length} of ${model.clusters} clusters · answered in ${(took / 1000).toFixed(2)} s · ${kibibytes(bytes)}`;
+      `${counted(n, "document")} in ${clusters.length} of ${counted(model.clusters, "cluster")} · answered in ${(took / 1000).toFixed(2)} s · ${kibibytes(bytes)}`;
     byId("timing").replaceChildren(...timing(result));
   }
 

@@ -81,8 +81,10 @@ export class Table {
 
   row({ documents, scores, ranks }, position, selected) {
     const { id, cluster, distance, margin, outlier, known } = scores[position];
-    const named = documents[position].id === undefined ? "" : `${id}: `;
-    const open = button({}, () => this.store.select(position), `${named}${shortened(documents[position].text, 200)}`);
+    const text = shortened(documents[position].text, 200);
+    const select = () => this.store.select(position);
+    const named = documents[position].id !== undefined;
+    const open = named ? button({}, select, `${id}: `, element("bdi", { text })) : button({ dir: "auto" }, select, text);
     if (selected) open.setAttribute("aria-current", "true");
     return element(
       "tr",
@@ -93,10 +95,12 @@ export class Table {
       element("td", { text: fixed(margin, 3) }),
       element("td", { text: fixed(outlier) }),
       element("td", { text: percent(known) }),
-      element("td", { class: "warnings", text: warnings(scores[position]).join("; ") }),
+      element("td", { class: "warnings" }, ...marks(warnings(scores[position]))),
     );
   }
 }
+
+const marks = (found) => found.flatMap(({ short, long }, at) => [at ? ", " : "", element("span", { title: long, text: short })]);
 
 // What a document lacks comes last in both directions.
 function compare(a, b, sign) {

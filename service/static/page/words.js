@@ -23,8 +23,9 @@ const EVERY_IGNORED = new RegExp(IGNORED, "gu");
 // Returns { start, end, word } for each place in `text` of one of `words`, a Map or Set of tokens, in order.
 export function findWords(text, tokenizer, words) {
   const found = [];
+  const lengths = tokenizer === "letters" ? unspacedLengths(words) : null;
   for (const { 0: run, index } of text.matchAll(RUNS[tokenizer])) {
-    if (tokenizer === "letters") found.push(...ofLetters(run, index, words));
+    if (tokenizer === "letters") found.push(...ofLetters(run, index, words, lengths));
     else {
       // The lower case of a capital I with a dot has a mark, which separates words there.
       const parts = tokenizer === "gensim" ? run.toLowerCase().split(/\p{M}/u) : [run];
@@ -35,23 +36,35 @@ export function findWords(text, tokenizer, words) {
   return found;
 }
 
-function ofLetters(run, at, words) {
+function ofLetters(run, at, words, lengths) {
   const found = [];
   for (const { 0: span, index } of run.matchAll(SPANS)) {
     const start = at + index;
-    if (UNSPACED_SPAN.test(span)) found.push(...longest(span, start, words));
+    if (UNSPACED_SPAN.test(span)) found.push(...longest(span, start, words, lengths));
     else if (words.has(folded(span))) found.push({ start, end: start + span.length, word: folded(span) });
   }
   return found;
 }
 
+// The length of the longest word in scripts without spaces that begins with a letter, by that letter.
+function unspacedLengths(words) {
+  const lengths = new Map();
+  for (const word of words.keys()) {
+    if (UNSPACED_SPAN.test(word)) lengths.set(beginning(word), Math.max(word.length, lengths.get(beginning(word)) ?? 0));
+  }
+  return lengths;
+}
+
+// Without its marks, of which one can be a letter of its own in half width.
+const beginning = (word) => String.fromCodePoint(word.normalize("NFD").codePointAt(0) ?? 0);
+
 // The longest words from the left: of a dictionary's words nearly always the same, of pairs of letters every other.
-function longest(span, at, words) {
+function longest(span, at, words, lengths) {
   const letters = [...span.matchAll(LETTER)].map(({ 0: letter, index }) => ({ start: at + index, end: at + index + letter.length, letter }));
-  // In half width a letter and its voicing mark are two, elsewhere one.
-  const most = Math.max(...[...words.keys()].map((word) => (UNSPACED_SPAN.test(word) ? word.length : 0)));
   const found = [];
   for (let first = 0; first < letters.length; ) {
+    const most = lengths.get(beginning(folded(letters[first].letter))) ?? 0;
+    // In half width a letter and its voicing mark are two, elsewhere one.
     let count = Math.min(2 * most, letters.length - first);
     const word = () => folded(letters.slice(first, first + count).map(({ letter }) => letter).join(""));
     while (count > 0 && !words.has(word())) count--;

@@ -11,12 +11,12 @@ import joblib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
 from scoring.errors import ModelError
-from scoring.importers.centroids import import_centroids
+from scoring.importers.centroids import import_centroids, require_dimensions
 
 SKOPS = Path(__file__).with_name("models") / "kmeans.skops"
 POINTS = np.random.default_rng(0).normal(size=(40, 2))
@@ -97,6 +97,30 @@ def test_a_trusted_pickle_may_be_of_an_array_or_one_step(tmp_path: Path) -> None
         path = tmp_path / "kmeans.pickle"
         path.write_bytes(pickle.dumps(content))
         assert import_centroids(path, 2, trust_pickle=True).shape == (3, 2)
+
+
+def test_centers_that_are_not_chosen_by_distance_are_refused(tmp_path: Path) -> None:
+    """A quarter of the documents would be in other clusters than there."""
+    path = tmp_path / "kmeans.joblib"
+    joblib.dump(BisectingKMeans(3, random_state=0).fit(POINTS), path)
+
+    with pytest.raises(ModelError, match="holds a BisectingKMeans, which assigns documents by a tree"):
+        import_centroids(path, 2, trust_pickle=True)
+
+
+def test_the_dimensions_can_be_compared_later(tmp_path: Path) -> None:
+    """When the model has been read, which takes longer."""
+    path = tmp_path / "centroids.npy"
+    np.save(path, np.ones((3, 5)))
+
+    centroids = import_centroids(path)
+
+    require_dimensions(path, centroids, 5)
+    with pytest.raises(ModelError, match=r"holds an array \(3, 5\), due are \(clusters, 2\)"):
+        require_dimensions(path, centroids, 2)
+    np.save(path, np.ones(3))
+    with pytest.raises(ModelError, match=r"due are \(clusters, dimensions\)"):
+        import_centroids(path)
 
 
 def test_what_another_version_wrote_is_loaded_quietly(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which tokenizer and pooling an imported model gets, and what is said about them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,26 @@ def test_words_that_no_text_can_reach_are_named() -> None:
         "no text can reach 2 of the words, as 'Labour', \"don't\"; --tokenizer fasttext reaches more"
     ]
     assert choose(words).warnings() == []
+
+
+def test_no_tokenizer_is_named_that_reaches_no_more() -> None:
+    """Words that are not UTF-8 are reached by none."""
+    words = replace(vectors(["caf\\xe9", "storm"], official=True), undecodable=frozenset(["caf\\xe9"]))
+
+    assert choose(words).warnings() == ["no text can reach 1 of the words, as 'caf\\\\xe9'"]
+
+
+@pytest.mark.parametrize("official", [True, False])
+def test_a_vocabulary_of_a_script_without_spaces_needs_segmented_texts(official: bool) -> None:
+    """The public models of Chinese, Japanese and Thai; a word or two of them in another model is no matter."""
+    chinese = [*RAW[:20], "北京", "中国", "首都", "港口"]
+
+    (hint,) = choose(vectors(chinese, official=official)).warnings()
+
+    assert hint.startswith("words as '北京', '中国', '首都', '港口' are of scripts that put no spaces")
+    assert "the tokenizer fasttext finds them in texts that are segmented" in hint
+    assert choose(vectors(chinese), tokenizer="letters").unspaced == ()
+    assert choose(vectors([*RAW, "北京"], official=official)).warnings() == []
 
 
 def test_a_vocabulary_that_was_cut_before_training_is_said_to_be_so() -> None:

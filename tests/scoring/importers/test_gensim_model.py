@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gensim.models import FastText, KeyedVectors, Word2Vec
+from gensim.models import Doc2Vec, FastText, KeyedVectors, Word2Vec
+from gensim.models.doc2vec import TaggedDocument
 from gensim.test.utils import datapath
 
 from scoring.errors import ModelError
@@ -42,6 +43,53 @@ def test_trusted_word2vec_vectors_have_no_ngrams(tmp_path: Path) -> None:
 
     np.testing.assert_array_equal(imported.word_vectors, model.wv.vectors)
     assert imported.ngram_vectors is None
+
+
+def test_word_vectors_of_a_doc2vec_are_taken_where_they_were_trained(tmp_path: Path) -> None:
+    """Its own vectors of documents are inferred, which the mean of words is not."""
+    documents = [TaggedDocument(["storm", "harbour"], [number]) for number in range(20)]
+    for dm in (1, 0):
+        Doc2Vec(documents, dm=dm, vector_size=8, min_count=1, epochs=1, workers=1).save(
+            str(tmp_path / f"{dm}")
+        )
+
+    imported = import_fasttext(tmp_path / "1", TRUSTED)
+
+    assert imported.word_vectors.shape == (2, 8)
+    assert "documents get their mean, not `infer_vector`" in imported.warnings[0]
+    with pytest.raises(ModelError, match="leaves those of words random"):
+        import_fasttext(tmp_path / "0", TRUSTED)
+
+
+def test_words_that_are_not_utf8_are_kept_with_a_warning(tmp_path: Path) -> None:
+    """Gensim can read them so that they cannot be written again; a NUL ends words in a vocabulary."""
+    for name, word in (("surrogate", "caf\udce9"), ("nul", "caf\0")):
+        vectors = KeyedVectors(2)
+        vectors.add_vectors([word, "storm"], np.ones((2, 2), dtype=np.float32))
+        vectors.save(str(tmp_path / name))
+
+    imported = import_fasttext(tmp_path / "surrogate", TRUSTED)
+
+    assert imported.words == ["caf\\udce9", "storm"]
+    assert imported.undecodable == {"caf\\udce9"}
+    assert "1 word is not UTF-8, so no text can have them" in imported.warnings[0]
+    with pytest.raises(ModelError, match="holds the character NUL"):
+        import_fasttext(tmp_path / "nul", TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("array", "place"), [("vectors_vocab", "the word 'harbour'"), ("vectors_ngrams", "the n-gram bucket 1")]
+)
+def test_a_number_that_is_not_finite_is_named(tmp_path: Path, array: str, place: str) -> None:
+    """As a fault of the model, and not of a bundle that cannot be written."""
+    vectors = fasttext(["harbour", "storm"]).wv
+    damaged = getattr(vectors, array).copy()
+    damaged[vectors.key_to_index["harbour"] if array == "vectors_vocab" else 1, 2] = np.nan
+    setattr(vectors, array, damaged)
+    vectors.save(str(tmp_path / "model"))
+
+    with pytest.raises(ModelError, match=f"{tmp_path / 'model'}: the vector of {place} holds NaN"):
+        import_fasttext(tmp_path / "model", TRUSTED)
 
 
 @pytest.mark.parametrize("kind", ["fasttext", "word2vec"])

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import os
 import pickle
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sklearn.cluster import KMeans
 from scoring.bundle.bundle import open_bundle, write_bundle
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError, ModelError
+from scoring.importers.centroids import import_centroids
 from scoring.importers.importing import ImportOptions, build_model, import_fasttext
 from scoring.texts.corpus import read_corpus
 from scoring.tokens.tokenizer import Tokenizer
@@ -56,7 +58,7 @@ def test_formats_are_recognised_by_content(tmp_path: Path) -> None:
         ("model.bin", BIN.read_bytes()[:5_000], "is cut off"),
         ("model.bin", b"garbage", "is cut off"),
         ("model.bin", b"", "is empty"),
-        ("model.vec", b"1 2\nword 1\n", "line 2: 'word' has 1 numbers, due are 2"),
+        ("model.vec", b"1 2\nword 1\n", "line 2: the vector of 'word' has length 1, due is 2"),
         ("model.vec", b"", "is empty"),
         ("model.vec.gz", b"\x1f\x8b\x08\0\0\0\0", "is a gzip file that is damaged or cut off"),
         (
@@ -90,6 +92,16 @@ def test_an_unreadable_file_is_named(tmp_path: Path, missing: str) -> None:
     """A missing file and a folder are refused by name."""
     with pytest.raises(ModelError, match="cannot be read"):
         import_fasttext(tmp_path / missing)
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """As a shell makes for `<(zcat model.vec.gz)`; its beginning would be gone after a look at it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for read in (import_fasttext, import_centroids):
+        with pytest.raises(ModelError, match=f"{pipe}: is a pipe, and is read more than once"):
+            read(pipe)
 
 
 def test_a_pickle_is_not_loaded_without_trust(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_tabs_separate_tsv() -> None:
         ),
         ("id;body\n1;a\n", "line 1: has no column 'text', only 'id', 'body'"),
         ("id,text\n1,a, b\n", "line 2: has 3 columns, the header 2; a text with a delimiter needs quotes"),
-        ("id,text\n1\n", "line 2: has 1 columns, the header 2"),
+        ("id,text\n1\n", "line 2: has 1 column, the header 2"),
         ('id,text\n1,a\n2,"b\n3,c\n', "line 3: a quote of the record that begins here is never closed"),
         ('id,text\n1,"a"b"\n', "line 2: the quotes are not those of CSV"),
     ],
