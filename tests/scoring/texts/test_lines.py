@@ -7,7 +7,6 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from scoring.texts.compression import Compression, DamagedError, Expanded
 from scoring.texts.documents import MIB, ReadingLimits
 from scoring.texts.faults import TextFault
 from scoring.texts.lines import CHUNK_BYTES, Lines
+from tests.support import zstd
 
 
 def checked_zstd(content: bytes) -> bytes:
