@@ -5,6 +5,9 @@ import { isBrushed } from "./store.js";
 
 const SHOWN = 50;
 
+// Those of `cosines` may be off by as much, also below 1 for equal documents, which reach a threshold of 1.
+const ROUNDING = 1e-6;
+
 export class Duplicates {
   constructor(store) {
     this.store = store;
@@ -19,7 +22,7 @@ export class Duplicates {
     for (let i = 0; i < n; i++) {
       if (!isBrushed(state, i)) continue;
       for (let j = i + 1, at = i * n + j; j < n; j++, at++) {
-        if (matrix[at] >= threshold && isBrushed(state, j)) found.push({ i, j, similarity: matrix[at] });
+        if (matrix[at] >= threshold - ROUNDING && isBrushed(state, j)) found.push({ i, j, similarity: matrix[at] });
       }
     }
     return found;
