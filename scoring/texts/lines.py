@@ -119,7 +119,11 @@ class Lines:
         for mark, encoding in _MARKS:
             if head.startswith(mark):
                 return encoding, head.removeprefix(mark)
-        wide = self._encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32", "utf16", "utf32"))
+        encoding = self._encoding.lower().replace("_", "-")
+        if head and encoding in {"utf-16", "utf16"}:
+            detail = f"is not {self._encoding}: it has no byte order mark (utf-16-le and utf-16-be need none)"
+            raise TextFault(self.name, detail, option="encoding")
+        wide = encoding.startswith(("utf-16", "utf-32", "utf16", "utf32"))
         if not wide and head.count(0) > _MAX_ZEROS * len(head):
             detail = f"is not {self._encoding}: it is binary, or UTF-16 without a byte order mark (utf-16-le)"
             raise TextFault(self.name, detail, option="encoding")

@@ -58,12 +58,19 @@ class Store:
         try:
             # Opened by one thread and used by another.
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.execute("PRAGMA foreign_keys = ON")
-            self._make_tables(path)
+            try:
+                self._prepare(path)
+            except BaseException:
+                self._database.close()
+                raise
         except sqlite3.Error as error:
             raise StartError(f"state_dir: {path} cannot be used: {error}") from error
+
+    def _prepare(self, path: Path) -> None:
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.execute("PRAGMA foreign_keys = ON")
+        self._make_tables(path)
 
     def _make_tables(self, path: Path) -> None:
         (version,) = self._database.execute("PRAGMA user_version").fetchone()

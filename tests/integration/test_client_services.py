@@ -135,7 +135,7 @@ def test_a_caller_that_leaves_the_first_frees_the_slot_of_the_second(services: M
     since = len(services.journal.events)
 
     with pytest.raises(httpx.ReadTimeout):
-        ask(services, heavy_documents(4), timeout=0.7)
+        ask(services, heavy_documents(4) + heavy_documents(5), timeout=0.7)
 
     services.journal.await_events(1, since, event="slot_ended", reason="cancelled")
     assert ask(services, ["storms", "storms"]).json() == [[0, 1]]

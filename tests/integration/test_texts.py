@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from backports import zstd
-
+from tests.support import zstd
 from tests.support.cli import scorepool
 from tests.support.languages import REPORTS
 

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from backports import zstd
 from gensim.test.utils import datapath
 
 from scoring.errors import CorpusError
 from scoring.texts.corpus import STANDARD_INPUT, read_corpus, read_documents
 from scoring.texts.documents import Document, Format, ReadingLimits, ReadingOptions
 from scoring.texts.faults import TextFault
+from tests.support import zstd
 
 
 def write(path: Path, content: bytes) -> Path:

@@ -1,6 +1,8 @@
 """The store keeps what it was told, for whoever opens it next."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "jobs.sqlite3"
 
 
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    """Make a store."""
+    with closing(Store(path)) as made:
+        yield made
+
+
 def test_another_store_of_the_file_has_everything(path: Path) -> None:
     """Jobs in the order of their submission, and the steps of their stages."""
     store = Store(path)
@@ -33,17 +42,17 @@ def test_another_store_of_the_file_has_everything(path: Path) -> None:
     store.count(replace(first, steps_done=2, state=State.RUNNING), [4, 2])
     store.close()
 
-    store = Store(path)
-    loaded = store.load()
+    with closing(Store(path)) as another:
+        loaded = another.load()
+        counted = [another.counted(record.number) for record in loaded]
 
     assert [record.id for record in loaded] == ["a", "c"]
     assert loaded[0] == replace(first, steps_done=2, state=State.RUNNING)
-    assert (store.counted(first.number), store.counted(loaded[1].number)) == ({2, 4}, set())
+    assert counted == [{2, 4}, set()]
 
 
-def test_a_step_is_counted_once(path: Path) -> None:
+def test_a_step_is_counted_once(store: Store) -> None:
     """And those of a stage are gone in the next."""
-    store = Store(path)
     record = replace(RECORD, number=store.insert(RECORD))
 
     store.count(record, [1, 2])
@@ -54,9 +63,8 @@ def test_a_step_is_counted_once(path: Path) -> None:
     assert (counted, store.counted(record.number)) == ({1, 2, 3}, {7})
 
 
-def test_a_removed_job_leaves_no_steps(path: Path) -> None:
+def test_a_removed_job_leaves_no_steps(store: Store) -> None:
     """Its number is not given to another."""
-    store = Store(path)
     number = store.insert(RECORD)
     store.count(replace(RECORD, number=number), [1])
 
@@ -66,9 +74,8 @@ def test_a_removed_job_leaves_no_steps(path: Path) -> None:
     assert store.insert(RECORD) > number
 
 
-def test_a_key_is_used_once_by_a_subject(path: Path) -> None:
+def test_a_key_is_used_once_by_a_subject(store: Store) -> None:
     """By another it may be used, too."""
-    store = Store(path)
     store.insert(RECORD)
     store.insert(replace(RECORD, id="b", subject="bob"))
 
@@ -76,9 +83,8 @@ def test_a_key_is_used_once_by_a_subject(path: Path) -> None:
         store.insert(replace(RECORD, id="c"))
 
 
-def test_a_database_that_is_full_says_so(path: Path) -> None:
+def test_a_database_that_is_full_says_so(store: Store) -> None:
     """And has counted nothing."""
-    store = Store(path)
     record = replace(RECORD, number=store.insert(RECORD))
     store._database.execute("PRAGMA max_page_count = 1")
 
@@ -104,10 +110,8 @@ def test_a_file_that_is_no_store_is_refused(path: Path, content: bytes | None) -
         Store(path)
 
 
-def test_commits_are_synced(path: Path) -> None:
+def test_commits_are_synced(store: Store) -> None:
     """With a log that is written ahead."""
-    store = Store(path)
-
     values = [
         store._database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
     ]
