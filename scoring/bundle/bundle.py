@@ -39,6 +39,7 @@ from scoring.bundle.manifest import (
 from scoring.bundle.model import Model
 from scoring.bundle.npy import encode_array, map_array, require_finite
 from scoring.bundle.publish import Draft, publishing
+from scoring.bundle.rows import Vectors
 from scoring.errors import BundleError
 from scoring.progress import Progress, silent
 
@@ -65,7 +66,7 @@ class Bundle:
     vocabulary: marisa_trie.Trie
     word_vectors: NDArray[np.floating[Any]]
     word_weights: NDArray[np.float32]
-    ngram_vectors: NDArray[np.floating[Any]] | None
+    ngram_vectors: Vectors | None
     components: NDArray[np.float32]
     centroids: NDArray[np.float32]
     distance_quantiles: NDArray[np.float32] | None

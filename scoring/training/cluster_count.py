@@ -71,7 +71,7 @@ def choose_cluster_count(agreements: Sequence[tuple[int, float]], distinct: int)
     Of several such k, that of the highest agreement + 0.06·ln k; 1 if there are no candidates.
     """
     if not agreements:
-        return 1, f"one cluster: {distinct} documents are too few to tell more apart"
+        return 1, f"one cluster: too few documents to tell more apart, {distinct}"
     k, agreement = max(
         _peaks(agreements), key=lambda candidate: candidate[1] + _FINENESS * np.log(candidate[0])
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
 
-from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.bundle import Bundle, open_bundle, write_bundle
 from scoring.bundle.manifest import Pooling
 from scoring.bundle.model import Model
 from scoring.bundle.rows import SelectedRows
@@ -78,7 +78,7 @@ def tokenize_corpus(
     if not documents:
         raise CorpusError("the corpus has no documents")
     if not shared:
-        raise CorpusError(f"the corpus has {len(documents)} documents, but no word in any of them")
+        raise CorpusError(f"the corpus has no word in any of its documents, {len(documents)} in all")
     return documents
 
 
@@ -120,7 +120,7 @@ def fit_model(
 
     With `centroids` (k, d), these are kept instead of fitted. Documents without a vector are left out. The model's
     `training` holds the facts of the fit. Memory: 4·n·d bytes for the document vectors; disk: the vectors
-    of the corpus's words and of n-grams once more, in the folder for temporary files.
+    of the corpus's words once more, in the folder for temporary files.
 
     Raises: CorpusError when no document has a vector, or fewer distinct documents have one than clusters are asked
     for.
@@ -128,7 +128,7 @@ def fit_model(
     with threadpool_limits(options.threads):
         doc_vectors, present = embed_corpus(model, documents, progress)
         if not present.any():
-            raise CorpusError(f"no word of the corpus's {len(documents)} documents is known to the model")
+            raise CorpusError(f"no word of the corpus is known to the model; documents: {len(documents)}")
         if options.components:
             components = common_components(doc_vectors, options.components)
             doc_vectors -= (doc_vectors @ components.T) @ components
@@ -155,13 +155,14 @@ def embed_corpus(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the vectors (n, d) of the documents and whether each has one (n,).
 
-    They come from a temporary bundle of `model`, through the same code as in serving.
+    They come from a temporary bundle of `model`, through the same code as in serving. The n-gram vectors are no part of
+    it: mapped, those of a large model would be this process's memory, a page and its neighbours for each row.
     """
     vectors, present = [], []
     with tempfile.TemporaryDirectory(prefix="scorepool-") as folder:
         path = Path(folder, "bundle")
         write_bundle(path, _part_for(model, documents))
-        embedder = Embedder(open_bundle(path))
+        embedder = Embedder(_with_ngrams(open_bundle(path), model))
         for start in range(0, len(documents), _DOCS_PER_STEP):
             step = documents[start : start + _DOCS_PER_STEP]
             embedded = embedder.embed_tokens(step)
@@ -172,7 +173,7 @@ def embed_corpus(
 
 
 def _part_for(model: Model, documents: Sequence[Sequence[str]]) -> Model:
-    """Return `model` with only those words that occur in the documents, which their vectors need."""
+    """Return `model` without n-grams, and with only those words that occur in the documents."""
     tokens = {token for document in documents for token in document}
     rows = np.array([row for row, word in enumerate(model.words) if word in tokens] or [0])
     return replace(
@@ -180,7 +181,16 @@ def _part_for(model: Model, documents: Sequence[Sequence[str]]) -> Model:
         words=[model.words[row] for row in rows.tolist()],
         word_vectors=SelectedRows(model.word_vectors, rows),
         word_weights=None if model.word_weights is None else model.word_weights[rows],
+        ngram_vectors=None,
+        min_n=0,
+        max_n=0,
     )
+
+
+def _with_ngrams(bundle: Bundle, model: Model) -> Bundle:
+    """Return a bundle of `_part_for` with the n-gram vectors of `model`, wherever those are."""
+    manifest = replace(bundle.manifest, min_n=model.min_n, max_n=model.max_n)
+    return replace(bundle, manifest=manifest, ngram_vectors=model.ngram_vectors)
 
 
 def _facts(documents: Sequence[Sequence[str]], clusters: CorpusClusters) -> dict[str, Any]:

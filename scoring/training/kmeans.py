@@ -63,7 +63,7 @@ def fit_clusters(
         k, reason = clusters, f"{clusters} clusters were asked for"
     if distinct < k:
         raise CorpusError(
-            f"the corpus has {distinct} distinct documents with words, too few for {k} clusters"
+            f"the corpus is too small for {k} clusters: distinct documents with words: {distinct}"
         )
     (model,) = fit_kmeans(doc_vectors, [k], seed)
     labels, centroids = fill_empty(doc_vectors, model.cluster_centers_)

@@ -7,9 +7,6 @@ const SHOWN = 50;
 // Equal documents can have a cosine this much below 1: their vectors are of 32-bit numbers.
 const ROUNDING = 1e-6;
 
-// Those of `cosines` may be off by as much, also below 1 for equal documents, which reach a threshold of 1.
-const ROUNDING = 1e-6;
-
 export class Duplicates {
   constructor(store) {
     this.store = store;

@@ -255,7 +255,7 @@ def test_what_cannot_be_known_without_a_corpus_is_refused(options: FittingOption
 
 def test_a_corpus_of_unknown_words_is_refused() -> None:
     """Without n-grams a document of unknown words has no vector; when all are, there is nothing to fit."""
-    with pytest.raises(CorpusError, match="no word of the corpus's 2 documents is known"):
+    with pytest.raises(CorpusError, match="no word of the corpus is known to the model; documents: 2"):
         build_model(import_fasttext(VEC), FittingOptions("x", "mean"), texts=["zzzz", "yyyy"])
 
 

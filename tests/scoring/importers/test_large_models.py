@@ -4,13 +4,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gensim.models.fasttext import load_facebook_vectors
+from numpy.typing import NDArray
 
+from scoring.bundle.model import Model
+from scoring.bundle.rows import LazyRows
 from scoring.importers.composed_rows import ComposedRows
 from scoring.importers.fasttext_bin import read_fasttext_bin
 from scoring.importers.model_file import ModelFile
+from scoring.training.fit import embed_corpus
 from tests.programs.large_import import write_model
 
 # Beside what its libraries take the child may have half of the 48 MB of vectors.
@@ -51,6 +56,30 @@ def test_a_model_larger_than_the_memory_is_imported(tmp_path: Path) -> None:
     assert done.stdout == "limited\n"
     assert (tmp_path / "bundle" / "manifest.json").exists()
     shutil.rmtree(tmp_path)  # pytest would keep 60 MB
+
+
+class _CountedRows(LazyRows):
+    """Rows of ones, which count how often one was asked for."""
+
+    asked = 0
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float32]:
+        numbers = np.arange(len(self))[rows]
+        self.asked += len(numbers)
+        return np.ones((len(numbers), self.shape[1]), dtype=np.float32)
+
+
+def test_a_corpus_reads_only_its_own_ngrams() -> None:
+    """Those of a large model are neither copied nor mapped for it."""
+    ngram_vectors = _CountedRows(100_000, 4)
+    ones = np.ones((1, 4), dtype=np.float32)
+    model = Model("large", ["known"], ones, ones, ngram_vectors=ngram_vectors, min_n=3, max_n=3)
+
+    doc_vectors, present = embed_corpus(model, [["known"], ["unknown", "known"], ["?"]])
+
+    np.testing.assert_array_equal(doc_vectors, np.ones((3, 4)))
+    assert present.all()
+    assert ngram_vectors.asked == len("unknown") + len("?")
 
 
 def test_pieces_and_blocks_change_nothing(tmp_path: Path) -> None:

@@ -23,13 +23,13 @@ def test_labels_and_centroids_are_those_of_kmeans(blobs: NDArray[np.float32]) ->
 @pytest.mark.parametrize("k", [121, 10_000])
 def test_more_clusters_than_documents_are_refused(blobs: NDArray[np.float32], k: int) -> None:
     """The sentence says both numbers."""
-    with pytest.raises(CorpusError, match=f"120 distinct documents with words, too few for {k} clusters"):
+    with pytest.raises(CorpusError, match=f"too small for {k} clusters: distinct documents with words: 120"):
         fit_clusters(blobs, k, seed=1)
 
 
 def test_copies_do_not_count_as_documents(blobs: NDArray[np.float32]) -> None:
     """K-Means could not fill the clusters of equal documents."""
-    with pytest.raises(CorpusError, match="3 distinct documents"):
+    with pytest.raises(CorpusError, match="distinct documents with words: 3"):
         fit_clusters(np.repeat(blobs[:3], 9, axis=0), 4, seed=1)
 
 
@@ -37,7 +37,7 @@ def test_rounding_does_not_make_documents_distinct(blobs: NDArray[np.float32]) -
     """Documents of equal words in another order differ in the last bits."""
     copies = np.repeat(blobs[:3], 9, axis=0) * (1 + 1e-7 * np.arange(27, dtype=np.float32)[:, None])
 
-    with pytest.raises(CorpusError, match="3 distinct documents"):
+    with pytest.raises(CorpusError, match="distinct documents with words: 3"):
         fit_clusters(copies, 4, seed=1)
 
 

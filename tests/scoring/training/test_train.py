@@ -111,9 +111,9 @@ def test_progress_passes_every_stage(texts: list[str]) -> None:
     ("texts", "clusters", "fault"),
     [
         ([], 2, "the corpus has no documents"),
-        (["", "1234 !?"], 2, "the corpus has 2 documents, but no word in any of them"),
-        (["one story", "another"], 3, "2 distinct documents with words, too few for 3 clusters"),
-        (["one story", "", "9"], 2, "1 distinct documents with words, too few for 2 clusters"),
+        (["", "1234 !?"], 2, "the corpus has no word in any of its documents, 2 in all"),
+        (["one story", "another"], 3, "too small for 3 clusters: distinct documents with words: 2"),
+        (["one story", "", "9"], 2, "too small for 2 clusters: distinct documents with words: 1"),
     ],
 )
 def test_a_corpus_that_is_too_small_is_refused(texts: list[str], clusters: int, fault: str) -> None:
