@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 from http import HTTPStatus
+from itertools import chain
 from types import MappingProxyType
 
 from starlette.exceptions import HTTPException
@@ -41,6 +42,9 @@ API_HEADERS: Sequence[Header] = (
 )
 
 
+# What uvicorn's own connections, for example, buffer before they have a sender wait.
+SMALL_BODY_BYTES = 64 * 1024
+
 _STATUS_LINES = MappingProxyType(
     {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 )
@@ -59,7 +63,7 @@ class FixedResponse:
 
 
 async def send_response(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
-    """Send a whole response; some of it may still be in the connection's buffer when this returns."""
+    """Send a whole response; servers other than the service's own may still have some of it when this returns."""
     head = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
@@ -69,9 +73,12 @@ async def deliver_response(send: Send, status: int, headers: Iterable[Header], b
     """Send a whole response, and return when its last byte is with the kernel or the client is gone.
 
     The body is one message and never cut: the connection keeps a reference to what the kernel has not taken, and no
-    copy. A second, empty message waits until the connection has nothing left to write; that is sure on the service's
-    own connections, while other servers buffer as much as they do.
+    copy. The service's own connections return from the last message when they have nothing left to write. Other
+    servers buffer as much as they do; behind a body that is more than they buffer, a second, empty message waits.
     """
+    if len(body) <= SMALL_BODY_BYTES:
+        await send_response(send, status, headers, body)
+        return
     head = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -80,7 +87,9 @@ async def deliver_response(send: Send, status: int, headers: Iterable[Header], b
 
 def encode_head(status: int, headers: Sequence[Header]) -> bytes:
     """Return the head of an HTTP/1.1 response. Raises: RuntimeError for a line break in a header."""
-    head = b"".join([_STATUS_LINES[status], *[b"%b: %b\r\n" % header for header in headers], b"\r\n"])
+    # One format for all fields takes half of the time of one for each.
+    fields = b"%b: %b\r\n" * len(headers) % tuple(chain.from_iterable(headers))
+    head = b"%b%b\r\n" % (_STATUS_LINES[status], fields)
     lines = len(headers) + 2
     if head.count(b"\n") != lines or head.count(b"\r") != lines:
         raise RuntimeError("a response header has a line break in it")
