@@ -90,7 +90,11 @@ class RequestWatch:
     """
 
     def __init__(
-        self, watches: RequestWatches, receive: Receive, loop: asyncio.AbstractEventLoop, body_timeout_s: float
+        self,
+        watches: RequestWatches,
+        receive: Receive,
+        loop: asyncio.AbstractEventLoop,
+        body_timeout_s: float,
     ) -> None:
         task = asyncio.current_task(loop)
         assert task is not None

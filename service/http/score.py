@@ -113,7 +113,9 @@ class ScoreEndpoint:
         deadline = now + time_left
         with self._queue.admit(principal.subject, size, deadline) as permit:
             try:
-                with RequestWatch(self._watches, receive, loop, min(limits.body_timeout_s, time_left)) as watch:
+                with RequestWatch(
+                    self._watches, receive, loop, min(limits.body_timeout_s, time_left)
+                ) as watch:
                     body = await read_body(receive, limits.max_body_bytes)
                     watch.body_read()
                     record.body_read = True
