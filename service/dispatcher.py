@@ -70,6 +70,9 @@ class Dispatcher:
     Everything here belongs to the event loop's thread. `started` is whether a slot was ready once.
     """
 
+    # Of `start`: to ask which loop runs takes a system call, several times for each request.
+    _loop: asyncio.AbstractEventLoop
+
     def __init__(
         self,
         handlers: HandlerFactory,
@@ -109,8 +112,9 @@ class Dispatcher:
             await self._pool.prepare()
         except OSError as error:
             raise StartError(f"the fork server cannot be started: {error}") from error
+        self._loop = asyncio.get_running_loop()
         self._pool.start(self, self._failed, self._random)
-        self._lag.start(asyncio.get_running_loop())
+        self._lag.start(self._loop)
 
     async def exchange(self, release: Release) -> None:
         """Have every slot go on with a worker of another release, one by one; takes over its files.
@@ -190,8 +194,7 @@ class Dispatcher:
         except Refused as refusal:
             self._observer.refused(refusal.code)
             raise
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
+        future: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting[job] = future
         self._carry_out(instructions, now)
         self._await_turn_end()
@@ -207,7 +210,7 @@ class Dispatcher:
 
         Cancelling the caller withdraws it: one that runs already goes on to its end, which is then ignored.
         """
-        future: asyncio.Future[Finish] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Finish] = self._loop.create_future()
         self._steps[step] = future
         self._feed(JobArrived(step))
         self._await_turn_end()
@@ -374,13 +377,13 @@ class Dispatcher:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(wake_at, self._wake)
+        self._timer = self._loop.call_at(wake_at, self._wake)
         self._timer_at = wake_at
 
     def _await_turn_end(self) -> None:
         if not self._turn_ends:
             self._turn_ends = True
-            asyncio.get_running_loop().call_soon(self._end_turn)
+            self._loop.call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
         self._turn_ends = False

@@ -88,7 +88,18 @@ USUAL = (
         commands=((*_GUNICORN, f"{_APPS}.flask_app:app"),),
         health="/health",
         versions=("flask", "gunicorn"),
-        why="Pre-forked synchronous workers, gunicorn's default; the health probe waits behind the requests.",
+        why="Pre-forked synchronous workers, gunicorn's default; each answer ends its connection, and the health probe "
+        "waits behind the requests.",
+    ),
+    System(
+        name="flask-gunicorn-threads",
+        title="Flask, gunicorn with threads",
+        kind="usual",
+        environment="web",
+        commands=((*_GUNICORN, "--worker-class", "gthread", "--threads", "8", f"{_APPS}.flask_app:app"),),
+        health="/health",
+        versions=("flask", "gunicorn"),
+        why="The same with eight threads in each worker, which keep connections open; one thread scores at a time.",
     ),
     System(
         name="fastapi-async-uvicorn",

@@ -27,6 +27,8 @@ K6 = ENVIRONMENTS / TOOLS / "bin" / "k6"
 OWN_MODEL = WORK / "own-model"
 BUNDLE = WORK / "bundle"
 PAYLOADS = WORK / "payloads"
+# The metadata of the product, for environments in which it is not installed: its scoring code asks for its version.
+METADATA = WORK / "metadata"
 
 # Programs that are not Python packages, and the Debian package of each.
 PROGRAMS = {"wrk": "wrk", "redis-server": "redis-server"}
@@ -50,10 +52,17 @@ def prepare(names: Sequence[str] = NAMES) -> dict[str, str]:
     if missing:
         failures["redis"] = "redis-server is not installed; apt-get install redis-server"
     try:
+        _write_metadata()
         _prepare_model()
     except subprocess.CalledProcessError as error:
         raise PrepareError(f"{' '.join(error.cmd[:4])} …: {error.stderr.strip()[-300:]}") from error
     return failures
+
+
+def _write_metadata() -> None:
+    METADATA.mkdir(parents=True, exist_ok=True)
+    setup = "import setuptools; setuptools.setup()"
+    _run(sys.executable, "-c", setup, "--quiet", "egg_info", "--egg-base", str(METADATA))
 
 
 def _prepare_model() -> None:

@@ -14,7 +14,7 @@ from urllib import request
 from urllib.error import URLError
 
 from bench.comparison.catalogue import Scoring, System
-from bench.comparison.environments import BUNDLE, OWN_MODEL, PAYLOADS, folder
+from bench.comparison.environments import BUNDLE, METADATA, OWN_MODEL, PAYLOADS, folder
 from bench.comparison.external_load import Target
 from bench.comparison.process_tree import MARK, ProcessTree
 from bench.harness import documents
@@ -166,7 +166,7 @@ def variables(scoring: Scoring) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     # More numeric threads than processors slow every system down; the product sets the same itself.
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    python = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    python = {"PYTHONPATH": f"{ROOT}:{METADATA}", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     places = {"BENCH_SCORING": scoring, "BENCH_BUNDLE": str(BUNDLE), "BENCH_OWN_MODEL": str(OWN_MODEL)}
     return {**inherited, **threads, **python, **places}
 

@@ -143,6 +143,8 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Write a part of the response; waits while the network does not take what was written before.
 
+        Behind the last part it also waits for that: then the kernel has all of the response, or the client is gone.
+
         Raises: RuntimeError for messages that make no response.
         """
         if message["type"] == "http.response.start":
@@ -162,7 +164,11 @@ class Exchange:
             self._write_piece(b"", body, last=last)
         else:
             raise RuntimeError("the response is complete already")
-        if last:
+        if not last:
+            return
+        if not self._transport.writable:
+            await self._transport.drained()
+        if not self.disconnected:
             self._complete()
 
     def _next_piece(self) -> Message:

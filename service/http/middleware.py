@@ -21,6 +21,8 @@ Clock = Callable[[], float]
 
 logger = logging.getLogger(__name__)
 
+_API_NAMES = frozenset(name for name, _ in API_HEADERS)
+
 _FAULT = Refused("internal_error", "a fault of the service; it was logged with this request's id")
 
 
@@ -76,12 +78,14 @@ class RequestContext:
 
 
 def _completed(headers: Sequence[Header], record: RequestRecord) -> list[Header]:
-    present = dict(headers)
-    added = [header for header in API_HEADERS if header[0] not in present]
+    present = {name for name, _ in headers}
+    unchanged = present.isdisjoint(_API_NAMES)
+    added = API_HEADERS if unchanged else [header for header in API_HEADERS if header[0] not in present]
+    completed = [*headers, *added, (b"x-request-id", record.request_id.encode("ascii"))]
     if record.unread and b"connection" not in present:
         # The connection closes behind the response; without the header the client would use it once more.
-        added.append((b"connection", b"close"))
-    return [*headers, *added, (b"x-request-id", record.request_id.encode("ascii"))]
+        completed.append((b"connection", b"close"))
+    return completed
 
 
 class DirectRoute:

@@ -41,6 +41,9 @@ API_HEADERS: Sequence[Header] = (
 )
 
 
+# What uvicorn's own connections, for example, buffer before they have a sender wait.
+SMALL_BODY_BYTES = 64 * 1024
+
 _STATUS_LINES = MappingProxyType(
     {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 )
@@ -59,7 +62,7 @@ class FixedResponse:
 
 
 async def send_response(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
-    """Send a whole response; some of it may still be in the connection's buffer when this returns."""
+    """Send a whole response; servers other than the service's own may still have some of it when this returns."""
     head = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
@@ -69,9 +72,12 @@ async def deliver_response(send: Send, status: int, headers: Iterable[Header], b
     """Send a whole response, and return when its last byte is with the kernel or the client is gone.
 
     The body is one message and never cut: the connection keeps a reference to what the kernel has not taken, and no
-    copy. A second, empty message waits until the connection has nothing left to write; that is sure on the service's
-    own connections, while other servers buffer as much as they do.
+    copy. The service's own connections return from the last message when they have nothing left to write. Other
+    servers buffer as much as they do; behind a body that is more than they buffer, a second, empty message waits.
     """
+    if len(body) <= SMALL_BODY_BYTES:
+        await send_response(send, status, headers, body)
+        return
     head = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -14,7 +14,7 @@ from service.api.request import Operation
 from service.api.scorer import BINARY, ScorerDescription
 from service.auth.tokens import Authenticator
 from service.errors import Refused
-from service.http.body import BodyTimeout, ClientDisconnected, RequestWatch, read_body
+from service.http.body import BodyTimeout, ClientDisconnected, RequestWatch, RequestWatches, read_body
 from service.http.headers import accepted, check_content, content_length, timeout
 from service.http.responses import (
     deliver_response,
@@ -83,6 +83,7 @@ class ScoreEndpoint:
         self._authenticator = authenticator
         self._limits = limits
         self._work = work
+        self._watches = RequestWatches()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -101,7 +102,8 @@ class ScoreEndpoint:
         Raises: Refused for what is wrong before a worker sees the body, ClientDisconnected.
         """
         fields, limits = record.fields, self._limits
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         principal = await self._authenticator.authenticate(fields.get(b"authorization"), limits.scope)
         record.subject = principal.subject
         time_left = timeout(fields, limits.request_timeout_s)
@@ -111,7 +113,9 @@ class ScoreEndpoint:
         deadline = now + time_left
         with self._queue.admit(principal.subject, size, deadline) as permit:
             try:
-                with RequestWatch(receive, min(limits.body_timeout_s, time_left)) as watch:
+                with RequestWatch(
+                    self._watches, receive, loop, min(limits.body_timeout_s, time_left)
+                ) as watch:
                     body = await read_body(receive, limits.max_body_bytes)
                     watch.body_read()
                     record.body_read = True

@@ -177,8 +177,7 @@ class ScoringMetrics:
         self._stages = Histogram(
             "scorepool_stage_duration_seconds", "Time in each stage of scoring.", STAGE_BOUNDS, ("stage",)
         )
-        for stage in model.stages:
-            self._stages.add_series(stage)
+        self._stage_series = {stage: self._stages.series(stage) for stage in model.stages}
         about = "Share of a scored request's tokens that the vocabulary lacks."
         self._unknown = Histogram("scorepool_unknown_tokens_ratio", about, RATIO_BOUNDS)
         self._documents = Counter("scorepool_documents_total", "Documents scored.")
@@ -192,6 +191,7 @@ class ScoringMetrics:
         """Count a reload; `model` is served now. The clusters of all models so far share their counters."""
         self._reloads.add(result)
         self._model = model
+        self._stage_series = {stage: self._stages.series(stage) for stage in model.stages}
         self._clusters.extend(range(model.clusters))
 
     def reload_failed(self) -> None:
@@ -202,7 +202,8 @@ class ScoringMetrics:
         """Count what was done for a request, and its documents if it was completed."""
         facts = outcome.facts
         for stage, milliseconds in facts.stages:
-            self._stages.observe(milliseconds / 1e3, stage if stage in self._model.stages else OTHER)
+            series = self._stage_series.get(stage) or self._stages.series(OTHER)
+            series.observe(milliseconds / 1e3)
         if outcome.code != "ok":
             return
         self._documents.add(amount=facts.documents)

@@ -70,8 +70,11 @@ class Histogram:
 
     def observe(self, value: float, *values: object) -> None:
         """Count one observation in the series with these label values; start the series if it is new."""
-        series = self._series.get(values) or self.add_series(*values)
-        series.observe(value)
+        self.series(*values).observe(value)
+
+    def series(self, *values: object) -> "_Series":
+        """Return the series with these label values, for one that is observed often; start it if it is new."""
+        return self._series.get(values) or self.add_series(*values)
 
     def text(self) -> str:
         """Return the lines of the metric."""

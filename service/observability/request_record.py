@@ -114,8 +114,8 @@ def by_name(headers: Sequence[tuple[bytes, bytes]]) -> Fields:
 
 def request_id_of(fields: Fields) -> str:
     """Return the client's id for its request, or a new one."""
-    given = fields.get(b"x-request-id", b"")
-    return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else new_request_id()
+    given = fields.get(b"x-request-id")
+    return given.decode("ascii") if given and _REQUEST_ID.fullmatch(given) else new_request_id()
 
 
 def mark_disconnected(scope: Scope) -> None:

@@ -64,6 +64,11 @@ class _Second:
     largest: float = 0.0
     tally: Counter[str] = field(default_factory=Counter)
 
+    def observe(self, seconds: float) -> None:
+        """Add one observation of a time."""
+        self.bounds[math.floor(math.log(max(seconds, _LEAST)) / _STEP)] += 1
+        self.largest = max(self.largest, seconds)
+
 
 class SlidingWindow:
     """Observations and counts of the last minute: fifty-nine whole seconds and the one that runs."""
@@ -73,13 +78,13 @@ class SlidingWindow:
 
     def observe(self, now: float, seconds: float) -> None:
         """Add one observation of a time."""
-        second = self._at(now)
-        second.bounds[math.floor(math.log(max(seconds, _LEAST)) / _STEP)] += 1
-        second.largest = max(second.largest, seconds)
+        self.at(now).observe(seconds)
 
-    def count(self, now: float, what: str, number: int = 1) -> None:
-        """Add to what is counted under a name."""
-        self._at(now).tally[what] += number
+    def at(self, now: float) -> _Second:
+        """Return the second that runs, to add to it."""
+        if not self._seconds or self._seconds[-1].number != int(now):
+            self._seconds.append(_Second(int(now)))
+        return self._seconds[-1]
 
     def counted(self, now: float, what: str) -> int:
         """Return the count of the last minute."""
@@ -96,11 +101,6 @@ class SlidingWindow:
             bounds.update(second.bounds)
         largest = max((second.largest for second in seconds), default=0.0)
         return [_quantile(bounds, largest, share) for share in shares]
-
-    def _at(self, now: float) -> _Second:
-        if not self._seconds or self._seconds[-1].number != int(now):
-            self._seconds.append(_Second(int(now)))
-        return self._seconds[-1]
 
     def _since(self, now: float) -> list[_Second]:
         return [second for second in self._seconds if second.number > int(now) - MINUTE]
@@ -131,14 +131,16 @@ class LastMinute:
         """
         if record.route not in WORK_ROUTES:
             return
-        now = record.ended
-        self._requests.count(now, "requests")
+        second = self._requests.at(record.ended)
+        tally = second.tally
+        tally["requests"] += 1
         failed = record.status == CLIENT_CLOSED or record.code in FAILURES
-        self._requests.count(now, "failures", failed)
+        if failed:
+            tally["failures"] += 1
         if record.outcome is not None and record.code == "ok":
-            self._requests.count(now, "documents", record.outcome.facts.documents)
+            tally["documents"] += record.outcome.facts.documents
         if record.outcome is not None or failed:
-            self._requests.observe(now, record.ended - record.began)
+            second.observe(record.ended - record.began)
 
     def loop_lagged(self, lag_s: float) -> None:
         """Note by how many seconds the event loop was late."""

@@ -138,13 +138,15 @@ class Admission:
         """
         budget = self._limits.queue_budget_s * load.slots
         share = budget / (load.others + 1)
+        used = load.running + load.queued
+        if used + cost <= share and used * DEADLINE_MARGIN <= time_left * load.slots:
+            return  # nearly always: so little waits that no rule can refuse, as no wait is longer than all of it
         if load.others and load.own and load.own + cost > share:
             over = (load.own + cost - share) * (load.others + 1) / load.slots
             detail = (
                 f"your queued work is over its share of {share:.1f} s while others wait; send less at once"
             )
             raise Refused("quota_exceeded", detail, self.retry_after(over))
-        used = load.running + load.queued
         if used > budget * OVERDRAFT or (used > budget and load.own + cost > share):
             detail = f"the queue is full: {used / load.slots:.1f} s of work wait; try again later"
             raise Refused("overloaded", detail, self.retry_after(used / load.slots))

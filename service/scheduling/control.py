@@ -88,5 +88,5 @@ class Control:
     def _load(self, subject: str, now: float) -> QueueLoad:
         queue = self.scheduler.queue
         own = queue.cost_of(subject)
-        running = self.scheduler.backlog_s(now) - queue.cost
-        return QueueLoad(running, queue.cost, own, queue.subjects - (own > 0), self._limits.workers)
+        others = queue.subjects - (own > 0)
+        return QueueLoad(self.scheduler.running_s(now), queue.cost, own, others, self._limits.workers)

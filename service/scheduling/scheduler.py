@@ -20,7 +20,7 @@ Rules:
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
@@ -134,18 +134,23 @@ class Scheduler:
         """Return how many jobs have no end yet."""
         return len(self._jobs)
 
-    def backlog_s(self, now: float) -> float:
-        """Return the predicted seconds of one worker that wait or are left of running calls; steps do not count."""
-        running = (slot.call.expected_end - now for _, slot in self._busy() if not slot.call.is_step)
-        return self.queue.cost + sum(max(0.0, left) for left in running)
+    def running_s(self, now: float) -> float:
+        """Return the predicted seconds that are left of running calls; steps do not count."""
+        left_s = 0.0
+        for slot in self._slots.values():
+            call = slot.call
+            if slot.availability is Availability.BUSY and call.expected_end > now and not call.is_step:
+                left_s += call.expected_end - now
+        return left_s
 
     def wake_at(self) -> float | None:
         """Return when `TimerFired` is to be sent, None for never."""
         while self._deadlines and self._deadlines[0][2].ended:
             heapq.heappop(self._deadlines)
-        earliest = min((slot.call.check_at for _, slot in self._busy()), default=inf)
-        if self._deadlines:
-            earliest = min(earliest, self._deadlines[0][0])
+        earliest = self._deadlines[0][0] if self._deadlines else inf
+        for slot in self._slots.values():
+            if slot.availability is Availability.BUSY and slot.call.check_at < earliest:
+                earliest = slot.call.check_at
         return earliest if earliest < inf else None
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
@@ -158,11 +163,6 @@ class Scheduler:
         if type(event) is not JobArrived:
             self._fill(now, out)
         return out
-
-    def _busy(self) -> Iterator[tuple[int, _Slot]]:
-        for number, slot in self._slots.items():
-            if slot.availability is Availability.BUSY:
-                yield number, slot
 
     def _job_arrived(self, event: JobArrived, now: float, out: list[Instruction]) -> None:
         job = event.job
@@ -242,8 +242,8 @@ class Scheduler:
             job = heapq.heappop(self._deadlines)[2]
             if not job.ended:
                 self._abandon(job, End.EXPIRED, RestartReason.DEADLINE, now, out)
-        for number, slot in self._busy():
-            if slot.call.check_at <= now:
+        for number, slot in self._slots.items():
+            if slot.availability is Availability.BUSY and slot.call.check_at <= now:
                 for job in slot.call.jobs:
                     if job.step and not job.ended:
                         self._finish(job, End.EXPIRED, out)

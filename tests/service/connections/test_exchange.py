@@ -196,6 +196,28 @@ def test_a_connection_is_used_again_behind_large_bodies(size: int) -> None:
     run(scenario())
 
 
+def test_the_last_message_is_sent_when_the_kernel_has_all_of_it() -> None:
+    """The sender then knows that nothing of the response is held for a client that does not read."""
+    sending, sent = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        sending.set()
+        await send(piece(bytes(20_000_000)))
+        sent.set()
+
+    async def scenario() -> None:
+        async with connection_server(app) as server, server.connect() as client:
+            await client.send(GET % 1)
+            await sending.wait()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(sent.wait(), 0.1)
+            assert len((await client.answer())[2]) == 20_000_000
+            await sent.wait()
+
+    run(scenario())
+
+
 def test_receiving_behind_the_response_is_a_disconnect() -> None:
     """ASGI, HTTP: the client may as well have left."""
     received: list[Message] = []

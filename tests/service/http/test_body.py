@@ -138,6 +138,39 @@ def test_a_disconnect_while_the_job_waits_cancels_it(tmp_path: Path) -> None:
     assert service.recorder.over[0].status == 499
 
 
+def test_each_of_several_requests_is_watched(tmp_path: Path) -> None:
+    """One that is answered meanwhile takes nothing from the others."""
+    backend = FakeBackend()
+    service = Service(tmp_path, backend)
+    left = asyncio.Event()
+
+    async def leave() -> Message:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def request() -> Reply | None:
+        return await call_app(
+            service.app, http_scope("POST", "/score", score_headers(2)), receive_of(b"{}", then=leave)
+        )
+
+    async def scenario() -> list[Reply | None]:
+        backend.held = asyncio.Event()
+        waiting = [asyncio.create_task(request()) for _ in range(2)]
+        while len(backend.requests) < 2:
+            await asyncio.sleep(0)
+        backend.held = None
+        answered = await request()
+        left.set()
+        return [answered, *await asyncio.gather(*waiting)]
+
+    answered, *others = asyncio.run(scenario())
+
+    assert answered is not None
+    assert answered.status == 200
+    assert others == [None, None]
+    assert (backend.cancelled, backend.admission.permits) == (2, 0)
+
+
 def test_a_disconnect_while_the_body_is_read_gives_the_permit_back(service: Service) -> None:
     """Nothing is answered, and the request is recorded as 499."""
 

@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from service.api.outcome import Facts, Outcome
 from service.api.problems import partial
-from service.http.responses import deliver_response
+from service.http.responses import SMALL_BODY_BYTES, deliver_response
 from tests.support.application import SCORED, FakeBackend, Service, score_headers
 from tests.support.asgi import call_app, code_of, http_scope
 
@@ -61,6 +61,18 @@ def test_an_answer_is_sent_without_a_copy_and_waited_for() -> None:
     assert sent[1]["body"] is body
     assert sent[1]["more_body"] is True
     assert sent[2:] == [{"type": "http.response.body", "body": b""}]
+
+
+def test_a_small_answer_is_one_message() -> None:
+    """Any server takes it at once, and every message costs the event loop time."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(deliver_response(send, 200, [], bytes(SMALL_BODY_BYTES)))
+
+    assert sent[1:] == [{"type": "http.response.body", "body": bytes(SMALL_BODY_BYTES)}]
 
 
 def test_a_problem_of_the_worker_is_completed(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_what_is_counted_is_what_the_last_minute_had(moments: list[float], pause
     """By whole seconds."""
     recent = SlidingWindow()
     for moment in sorted(moments):
-        recent.count(moment, "requests")
+        recent.at(moment).tally["requests"] += 1
 
     now = max(moments, default=0.0) + pause
 

@@ -43,7 +43,7 @@ def test_steps_count_neither_as_backlog_nor_as_queue() -> None:
     for _ in range(10):
         simulation.offer_step()
 
-    assert simulation.scheduler.backlog_s(simulation.now) == 0
+    assert simulation.scheduler.running_s(simulation.now) == 0
     assert simulation.scheduler.queue.count == 0
 
 

@@ -212,8 +212,9 @@ def test_the_backlog_is_the_cost_of_waiting_jobs_and_of_the_rest_of_running_call
     simulation.submit(cost=1.0)
     simulation.submit(cost=0.5)
 
-    assert simulation.scheduler.backlog_s(0.25) == pytest.approx(1.25)
-    assert simulation.scheduler.backlog_s(9.0) == pytest.approx(0.5)
+    scheduler = simulation.scheduler
+    assert (scheduler.queue.cost, scheduler.running_s(0.25)) == pytest.approx((0.5, 0.75))
+    assert (scheduler.queue.cost, scheduler.running_s(9.0)) == pytest.approx((0.5, 0.0))
 
 
 @pytest.mark.parametrize("event", [CallEnded(0), SlotReady(0)])
