@@ -88,9 +88,10 @@ class Scorer:
     """Scores batches of texts with one bundle. It keeps caches and belongs to one thread."""
 
     def __init__(self, bundle: Bundle) -> None:
-        """Keep `bundle` mapped; nothing is computed yet."""
+        """Keep `bundle` mapped, and its centroids as float64; nothing is computed yet."""
         self.bundle = bundle
         self._embedder = Embedder(bundle)
+        self._centroids = bundle.centroids.astype(np.float64)
 
     def score(self, texts: Sequence[str], options: ScoringOptions) -> Scores:
         """Score n texts as one request.
@@ -111,7 +112,7 @@ class Scorer:
 
     def cluster(self, embedded: EmbeddedDocuments) -> ClusteredDocuments:
         """Assign each of n documents, of one request or of several, to its cluster: O(n·k·d)."""
-        assignment = assign(embedded.doc_vectors, self.bundle.centroids, present=embedded.present)
+        assignment = assign(embedded.doc_vectors, self._centroids, present=embedded.present)
         outlier = self._outliers(embedded, assignment)
         return ClusteredDocuments(embedded, assignment, outlier, unit_vectors(embedded.doc_vectors))
 
