@@ -23,6 +23,10 @@ class Assignment:
     distance: NDArray[np.float32]
     margin: NDArray[np.float32]
 
+    def part(self, rows: slice) -> "Assignment":
+        """Return that of some of the documents, without copying."""
+        return Assignment(self.labels[rows], self.distance[rows], self.margin[rows])
+
 
 class ClusterSummary(NamedTuple):
     """A cluster within one request.
