@@ -24,8 +24,8 @@ from scoring.tokens.tokenizer import join_tokens
 from scoring.tokens.words import find_words
 
 # Characters of text per block, about 40,000 words: a call full of small requests is one block, and the fixed cost of a
-# block's calls, about 100 µs, is small beside its work. Half as many take 2 to 5 % more time, and the arrays of many
-# more would take megabytes of each cache level.
+# block's calls, about 100 µs, is small beside its work. Half as many take 2 to 5 % more time; the arrays of each word
+# take some megabytes of a worker's memory.
 _BLOCK_CHARACTERS = 1 << 18
 # 10,000 unknown words at 100 dimensions; a word that was dropped costs 4 µs when it occurs again. With `fasttext` twice
 # as many words are unknown as with the others.
