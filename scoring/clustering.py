@@ -23,6 +23,10 @@ class Assignment:
     distance: NDArray[np.float32]
     margin: NDArray[np.float32]
 
+    def part(self, rows: slice) -> "Assignment":
+        """Return that of some of the documents, without copying."""
+        return Assignment(self.labels[rows], self.distance[rows], self.margin[rows])
+
 
 class ClusterSummary(NamedTuple):
     """A cluster within one request.
@@ -38,7 +42,7 @@ class ClusterSummary(NamedTuple):
 
 def assign(
     doc_vectors: NDArray[np.float32],
-    centroids: NDArray[np.float32],
+    centroids: NDArray[np.floating],
     *,
     present: NDArray[np.bool_] | None = None,
 ) -> Assignment:
@@ -47,13 +51,9 @@ def assign(
     Equal to scikit-learn's `KMeans.predict` in exact arithmetic. present (n,): False for documents without a
     vector; None if all have one. Time O(n·k·d), memory O(n·(k + d)).
     """
-    vectors, centers = doc_vectors.astype(np.float64), centroids.astype(np.float64)
-    squares = _squared_distances(vectors, centers)
-    rows = np.arange(len(vectors))
+    squares = _squared_distances(doc_vectors.astype(np.float64), np.asarray(centroids, np.float64))
     labels = squares.argmin(axis=1)
-    nearest = np.sqrt(squares[rows, labels])
-    squares[rows, labels] = np.inf
-    runner_up = nearest if len(centers) == 1 else np.sqrt(squares.min(axis=1))
+    nearest, runner_up = np.sqrt(_two_least(squares))
     distance, margin = nearest.astype(np.float32), (runner_up - nearest).astype(np.float32)
     if present is not None and not present.all():
         labels[~present], distance[~present], margin[~present] = -1, 0, 0
@@ -71,13 +71,21 @@ def _squared_distances(vectors: NDArray[np.float64], centers: NDArray[np.float64
     squares: NDArray[np.float64] = lengths - 2 * (vectors @ centers.T) + center_lengths
     # Each of the three is a sum of d products and wrong by at most d·2⁻⁵³ of (‖v‖ + ‖c‖)² ≤ 2‖v‖² + 2‖c‖².
     error = 2 * (vectors.shape[1] + 4) * 2.0**-53 * (lengths[:, 0] + center_lengths.max())
-    nearest_two = np.partition(squares, min(1, len(centers) - 1), axis=1)[:, :2]
-    gap = np.diff(nearest_two, axis=1).min(axis=1, initial=np.inf)
-    lost = (nearest_two[:, 0] < 2.0**25 * error) | (gap <= 2 * error)
+    least, second = _two_least(squares)
+    lost = least < 2.0**25 * error
+    if len(centers) > 1:
+        lost |= second - least <= 2 * error
     for row in np.flatnonzero(lost):
         differences = vectors[row] - centers
         squares[row] = np.vecdot(differences, differences)
     return squares
+
+
+def _two_least(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the least and the second least of each row of squares (n, k), (2, n); of one column that twice."""
+    if squares.shape[1] == 1:
+        return np.concatenate([squares.T, squares.T])
+    return np.partition(squares, 1, axis=1)[:, :2].T
 
 
 def summarize(
@@ -97,8 +105,9 @@ def summarize(
     counts = np.diff(np.append(starts, len(docs)))
     vectors = units[docs].astype(np.float64)
     lengths = np.add.reduceat(np.sqrt(np.vecdot(vectors, vectors)), starts)
-    sums = np.linalg.norm(np.add.reduceat(vectors, starts), axis=1)
-    cohesion = np.minimum(np.divide(sums, lengths, out=np.zeros(len(sums)), where=lengths > 0), 1.0)
+    sums = np.add.reduceat(vectors, starts)
+    sum_lengths = np.sqrt(np.vecdot(sums, sums))
+    cohesion = np.minimum(np.divide(sum_lengths, lengths, out=np.zeros(len(sums)), where=lengths > 0), 1.0)
     firsts = docs[starts]
     columns = (requests[firsts], labels[firsts], counts, cohesion)
     summaries: list[list[ClusterSummary]] = [[] for _ in sizes]

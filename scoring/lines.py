@@ -14,8 +14,8 @@ Json = dict[str, Any]
 #: The names of documents by their position, of all or of those that are listed.
 Names = Sequence[str] | Mapping[int, str]
 
-# Cluster, distance, margin and outlier of a document without a vector.
-_NOWHERE = (None, None, None, None)
+# Of a document without a vector.
+_NOWHERE: Json = {"cluster": None, "distance": None, "margin": None, "outlier": None}
 
 
 def documents(
@@ -41,8 +41,7 @@ def documents(
         strict=True,
     )
     nearest = None if near is None else _neighbours(ids if names is None else names, near, similarities)
-    for row, (name, present, *place, tokens, known) in enumerate(columns):
-        cluster, far, ahead, share = place if present else _NOWHERE
+    for row, (name, present, cluster, far, ahead, share, tokens, known) in enumerate(columns):
         document: Json = {
             "id": name,
             "cluster": cluster,
@@ -52,6 +51,8 @@ def documents(
             "tokens": tokens,
             "known": known / tokens if tokens else None,
         }
+        if not present:
+            document |= _NOWHERE
         if nearest is not None:
             document["neighbours"] = nearest[row]
         if vectors:

@@ -54,17 +54,6 @@ class ClusteredDocuments:
     outlier: NDArray[np.float32] | None
     units: NDArray[np.float32]
 
-    def part(self, start: int, stop: int) -> "ClusteredDocuments":
-        """Return the documents from `start` to before `stop`, without copying."""
-        rows = slice(start, stop)
-        assignment = self.assignment
-        return ClusteredDocuments(
-            self.embedded.part(rows),
-            Assignment(assignment.labels[rows], assignment.distance[rows], assignment.margin[rows]),
-            None if self.outlier is None else self.outlier[rows],
-            self.units[rows],
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -88,9 +77,10 @@ class Scorer:
     """Scores batches of texts with one bundle. It keeps caches and belongs to one thread."""
 
     def __init__(self, bundle: Bundle) -> None:
-        """Keep `bundle` mapped; nothing is computed yet."""
+        """Keep `bundle` mapped, and its centroids as float64; nothing is computed yet."""
         self.bundle = bundle
         self._embedder = Embedder(bundle)
+        self._centroids = bundle.centroids.astype(np.float64)
 
     def score(self, texts: Sequence[str], options: ScoringOptions) -> Scores:
         """Score n texts as one request.
@@ -111,7 +101,7 @@ class Scorer:
 
     def cluster(self, embedded: EmbeddedDocuments) -> ClusteredDocuments:
         """Assign each of n documents, of one request or of several, to its cluster: O(n·k·d)."""
-        assignment = assign(embedded.doc_vectors, self.bundle.centroids, present=embedded.present)
+        assignment = assign(embedded.doc_vectors, self._centroids, present=embedded.present)
         outlier = self._outliers(embedded, assignment)
         return ClusteredDocuments(embedded, assignment, outlier, unit_vectors(embedded.doc_vectors))
 
@@ -142,24 +132,25 @@ class Scorer:
         segments = [Segment(*bounds[i], options[i].neighbours) for i in requests]
         found = dict(zip(requests, find_neighbours_within(units, segments, present=present), strict=True))
         return [
-            _compare(clustered.part(*bound), options[i], clusters[i], found.get(i))
+            _scores(clustered, slice(*bound), options[i], clusters[i], found.get(i))
             for i, bound in enumerate(bounds)
         ]
 
 
-def _compare(
+def _scores(
     clustered: ClusteredDocuments,
+    rows: slice,
     options: ScoringOptions,
     clusters: Sequence[ClusterSummary],
     neighbours: Neighbours | None,
 ) -> Scores:
-    """Return the scores of one request; its neighbours, if it asks for them, are already found."""
-    units, present = clustered.units, clustered.embedded.present
+    """Return the scores of the request with the documents `rows`; its neighbours, if it asks for them, are known."""
+    embedded = clustered.embedded.part(rows)
     pairs = matrix = None
     if options.similarity == "pairs":
+        units, present = clustered.units[rows], embedded.present
         pairs = find_pairs(units, options.threshold, present=present, limit=MAX_PAIRS)
     elif options.similarity == "matrix":
-        matrix = cosine_matrix(units)
-    return Scores(
-        clustered.embedded, clustered.assignment, clustered.outlier, clusters, neighbours, pairs, matrix
-    )
+        matrix = cosine_matrix(clustered.units[rows])
+    outlier = None if clustered.outlier is None else clustered.outlier[rows]
+    return Scores(embedded, clustered.assignment.part(rows), outlier, clusters, neighbours, pairs, matrix)

@@ -1,6 +1,7 @@
 """Texts to document vectors.
 
 embedder        documents to vectors: pooling by `mean`, `sif`, `tfidf` or `fasttext`
+distinct_words  the distinct words of documents, and how often each occurs
 vocabulary      words to ids
 word_cache      the cache in front of the vocabulary
 norms           the pooling weights of `fasttext`

@@ -3,8 +3,9 @@
     texts ─ fold → bytes ─ find words → offsets (m,) ─ look up → ids (m,) ─ sparse products → doc_vectors (n, d)
 
 The rows of a block's sparse matrix are its documents, the columns are words. One product with the
-memory-mapped word vectors sums the known words, another with the cached vectors of unknown words sums those. A
-document's sum runs over its own words in their order, so its vector has the same bits in any batch.
+memory-mapped word vectors sums the distinct known words, another with the cached vectors of unknown words sums those. A
+document's sum runs over its own known words in the order of their rows, and over its unknown ones as they come, so its
+vector has the same bits in any batch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
+from scoring.embedding.distinct_words import DistinctWords, distinct_words
 from scoring.embedding.row_sums import sum_rows
-from scoring.embedding.tfidf import damp_repetitions, scale_to_unit_length
+from scoring.embedding.tfidf import damp_counts, damp_repetitions, scale_to_unit_length
 from scoring.embedding.unknown_words import open_unknown_words
 from scoring.embedding.vocabulary import NO_TOKEN, Vocabulary
 from scoring.tokens.tokenizer import join_tokens
 from scoring.tokens.words import find_words
 
-# Characters of text per block, about 20,000 words: the arrays stay in the processor's second-level cache, and the
-# fixed cost of a block's calls, about 100 µs, is small beside its work. A quarter as many take a third more time,
-# eight times as many 5 % more.
-_BLOCK_CHARACTERS = 1 << 17
+# Characters of text per block, about 40,000 words: a call full of small requests is one block, and the fixed cost of a
+# block's calls, about 100 µs, is small beside its work. Half as many take 2 to 5 % more time; the arrays of each word
+# take some megabytes of a worker's memory.
+_BLOCK_CHARACTERS = 1 << 18
 # 10,000 unknown words at 100 dimensions; a word that was dropped costs 4 µs when it occurs again. With `fasttext` twice
 # as many words are unknown as with the others.
 UNKNOWN_CACHE_BYTES = 4 << 20
@@ -99,26 +101,24 @@ class Embedder:
     def _embed_block(self, folded: bytes, offsets: NDArray[np.int64]) -> EmbeddedDocuments:
         """Return the vectors of documents that begin at `offsets` (n,) of `folded`."""
         ids, bounds = self._look_up(folded, offsets)
+        words = distinct_words(ids, bounds)
         # Nearly all words are known, so the others are handled by position. As unsigned numbers, NO_VECTOR and
         # NO_TOKEN are large too.
-        others = np.flatnonzero(ids.view(np.uint32) >= self._vocabulary.size)
-        damping = damp_repetitions(ids, bounds) if self._tfidf else np.ones(len(ids), dtype=np.float32)
-        sums, weights = self._sum_known(ids, others, bounds, damping)
-        other_ids = ids[others]
-        unknown = others[other_ids >= self._vocabulary.size]
-        if len(unknown):
-            rows = ids[unknown] - self._vocabulary.size
-            weights[unknown] = self._unknown.weights.take(rows) * damping[unknown]
-            sums += sum_rows(self._unknown.vectors, rows, weights[unknown], np.searchsorted(unknown, bounds))
-        words = np.diff(bounds)
-        pooled = words - _count(np.flatnonzero(weights == 0), bounds)
-        doc_vectors = self._remove_components(sums / np.maximum(pooled, 1).astype(np.float32)[:, None])
+        others = np.flatnonzero(words.ids.view(np.uint32) >= self._vocabulary.size)
+        sums, left_out = self._sum_known(words, others)
+        if len(others):
+            unknown_sums, unknown = self._sum_unknown(ids, bounds)
+            sums += unknown_sums
+            left_out -= unknown
+        counts = np.diff(bounds)
+        pooled = np.maximum(counts - left_out, 1).astype(np.float32)
+        doc_vectors = self._remove_components(sums / pooled[:, None])
         if self._tfidf:
             scale_to_unit_length(doc_vectors)
         return EmbeddedDocuments(
             doc_vectors,
-            tokens=words - _count(others[other_ids == NO_TOKEN], bounds),
-            known=words - _count(others, bounds),
+            tokens=counts - words.occurrences(others[words.ids[others] == NO_TOKEN]),
+            known=counts - words.occurrences(others),
             present=np.count_nonzero(doc_vectors, axis=1) > 0,
         )
 
@@ -136,18 +136,32 @@ class Embedder:
         return ids, np.append(np.searchsorted(starts, offsets), len(starts))
 
     def _sum_known(
-        self,
-        ids: NDArray[np.int32],
-        others: NDArray[np.int64],
-        bounds: NDArray[np.int64],
-        damping: NDArray[np.float32],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the weighted sums (n, d) of the known words, and the weights (m,); those at `others` are 0."""
-        rows = ids.copy()
+        self, words: DistinctWords, others: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the weighted sums (n, d) of words but the `others`, and how many words of weight 0 a document has."""
+        rows = words.ids.copy()
         rows[others] = 0
-        weights = self._bundle.word_weights.take(rows) * damping
+        weights = self._bundle.word_weights.take(rows)
         weights[others] = 0
-        return sum_rows(self._bundle.word_vectors, rows, weights, bounds), weights
+        left_out = words.occurrences(np.flatnonzero(weights == 0))
+        weights *= damp_counts(words.counts) if self._tfidf else words.counts
+        return sum_rows(self._bundle.word_vectors, rows, weights, words.bounds), left_out
+
+    def _sum_unknown(
+        self, ids: NDArray[np.int32], bounds: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the weighted sums (n, d) of the unknown words, and how many of a weight other than 0 there are.
+
+        Their ids tell when they came first: sums in the order of ids would have other bits in another batch.
+        """
+        unknown = np.flatnonzero(ids >= self._vocabulary.size)
+        own_bounds = np.searchsorted(unknown, bounds)
+        rows = ids[unknown] - self._vocabulary.size
+        weights = self._unknown.weights.take(rows)
+        pooled = np.diff(np.searchsorted(np.flatnonzero(weights), own_bounds))
+        if self._tfidf:
+            weights *= damp_repetitions(rows, own_bounds)
+        return sum_rows(self._unknown.vectors, rows, weights, own_bounds), pooled
 
     def _remove_components(self, doc_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Subtract from each vector, in place, its projections on the components."""
@@ -155,13 +169,6 @@ class Embedder:
             # Not a matrix product: its rounding would depend on the number of documents.
             doc_vectors -= (doc_vectors * component).sum(axis=1, keepdims=True) * component
         return doc_vectors
-
-
-def _count(positions: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return (n,) how many of the ascending `positions` are in `bounds[i]` to before `bounds[i + 1]` (n + 1,)."""
-    if not len(positions):
-        return np.zeros(len(bounds) - 1, dtype=np.int64)
-    return np.diff(np.searchsorted(positions, bounds))
 
 
 def _concatenate(blocks: Sequence[EmbeddedDocuments]) -> EmbeddedDocuments:

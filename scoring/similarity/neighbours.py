@@ -131,7 +131,9 @@ def _nearest_of_all(
     step = max(1, BLOCK_CELLS // len(units))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        block = round_cosines(wide[rows[part]] @ wide.T)
+        # Of a matrix and its own transpose BLAS computes one half.
+        left = wide if len(rows[part]) == len(wide) else wide[rows[part]]
+        block = round_cosines(left @ wide.T)
         block[np.arange(len(block)), rows[part]] = -2
         indices[part], similarities[part] = _largest(block, m)
     return indices, similarities

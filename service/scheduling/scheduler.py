@@ -3,8 +3,9 @@
 Rules:
 1. Every job that arrives is finished exactly once, whatever happens to slots, clients and the clock.
 2. A slot has at most one call. A free slot takes waiting jobs in their turn (`fair_queue`) as one call, up to
-   `BATCH_S` of predicted cost, or as much as the call itself costs, if that is more. No timer waits for a batch to
-   fill; but what arrives in one turn of the event loop starts together, so that the first of them does not go alone.
+   its share of the work that waits and runs, and to `BATCH_S` of predicted cost, or as much as the call itself costs,
+   if that is more. No timer waits for a batch to fill; but what arrives in one turn of the event loop starts together,
+   so that the first of them does not go alone.
 3. A job whose deadline has passed is finished at once, never started, and never tried again.
 4. A call that no client waits for any more is killed, unless it should end within the time of a respawn; then
    it gets that long. A call of several jobs that is late when one of them expires, or takes far too long, is
@@ -53,13 +54,17 @@ from service.scheduling.events import (
 from service.scheduling.fair_queue import FairQueue
 from service.scheduling.job import Job
 
-# A call costs about 0.1 ms beside its jobs, little beside 20 ms; and no job waits more than 20 ms for those
+# A call costs about 0.5 ms beside its jobs, little beside 20 ms; and no job waits more than 20 ms for those
 # that share its call.
 BATCH_S = 0.02
 BATCH_BYTES = 1024 * 1024
 
-# The least work that is worth a call of its own. Slots share what waits, down to parts of this size; and a job
-# of more goes alone, so that no small one waits for its answer.
+# The least work that is worth a call of its own: about what the call itself costs. Where one slot takes all that waits,
+# clients that send their next requests when they have their answers send them all at once: then one slot works or
+# the server does, and the other slots never.
+CALL_S = 0.0005
+
+# A job of more goes alone, so that no small one waits for its answer.
 SPLIT_S = 0.005
 
 # A replacement for a killed worker serves after about 50 ms with the machine busy. A call that should end
@@ -310,7 +315,7 @@ class Scheduler:
     def _batch(self, now: float, out: list[Instruction]) -> list[Job]:
         """Take the jobs of the next call; the first whatever its size, then what fits beside it."""
         jobs: list[Job] = []
-        room_s, split_s = min(BATCH_S, max(SPLIT_S, self.queue.cost / len(self._slots))), SPLIT_S
+        room_s, split_s = self._room(), SPLIT_S
         room_bytes = BATCH_BYTES
         while len(jobs) < self._batch_jobs and (job := self.queue.head()) is not None:
             if job.deadline <= now:
@@ -329,6 +334,13 @@ class Scheduler:
             room_s -= job.marginal
             room_bytes -= job.size
         return jobs
+
+    def _room(self) -> float:
+        """Return the seconds of work for the next call: all that waits, unless others are left enough for a call."""
+        waiting = self.queue.cost
+        running = sum(job.cost for _, slot in self._busy() for job in slot.call.jobs)
+        share = max(CALL_S, (waiting + running) / len(self._slots))
+        return min(BATCH_S, share) if waiting > share + CALL_S else BATCH_S
 
     def _move(self, number: int, event: Event | Instruction) -> _Slot:
         """Bring a slot into its next state."""

@@ -175,7 +175,15 @@ class ScorerHandler:
         except Exception as error:
             return error
         scored = facts.stages or (("score", spent),)
-        facts = facts._replace(stages=(decoded, *scored, ("encode", _ms_since(began))))
+        # `_replace` takes three times as long, which is a hundredth of a small request.
+        facts = Facts(
+            facts.documents,
+            facts.pairs,
+            facts.tokens,
+            facts.known,
+            stages=(decoded, *scored, ("encode", _ms_since(began))),
+            clusters=facts.clusters,
+        )
         return Outcome("ok", encoded.body, facts, raw=encoded.raw)
 
 

@@ -7,6 +7,7 @@ step     body ── decode ──→ StepRequest ── one step of a durable j
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ Request = ScoreRequest | ExplainRequest | StepRequest
 
 # Names and milliseconds.
 Spent = tuple[tuple[str, float], ...]
+
+_STAGES = ("embed", "cluster", "similarity")
 
 
 class Result(NamedTuple):
@@ -123,19 +126,15 @@ class DocumentStages:
         times.append(time.perf_counter())
         scores = self._scorer.compare_all(clustered, sizes, [_options(request) for request in requests])
         times.append(time.perf_counter())
-        embed_s, cluster_s, similarity_s = (times[i + 1] - times[i] for i in range(3))
+        seconds = [after - before for before, after in pairwise(times)]
         total = sum(sizes)
-        return [
-            Result(
-                found,
-                (
-                    ("embed", _ms(embed_s * size / total)),
-                    ("cluster", _ms(cluster_s * size / total)),
-                    ("similarity", _ms(similarity_s * size / total)),
-                ),
-            )
-            for found, size in zip(scores, sizes, strict=True)
-        ]
+        spent = {size: _shares(seconds, size / total) for size in set(sizes)}
+        return [Result(found, spent[size]) for found, size in zip(scores, sizes, strict=True)]
+
+
+def _shares(seconds: Sequence[float], share: float) -> Spent:
+    """Return a request's share of the time of each stage."""
+    return tuple([(name, _ms(share * spent)) for name, spent in zip(_STAGES, seconds, strict=True)])
 
 
 def _ms(seconds: float) -> float:

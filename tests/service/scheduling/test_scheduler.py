@@ -75,14 +75,49 @@ def test_slots_share_the_waiting_jobs() -> None:
     """The first free slot leaves jobs for the second."""
     simulation = ready_simulation(2)
     for _ in range(2):
-        simulation.submit()
+        simulation.submit(cost=0.001)
     for _ in range(4):
         simulation.submit(cost=0.004)
 
     simulation.answer(0)
     simulation.answer(1)
 
-    assert [len(call) for call in simulation.busy.values()] == [2, 1]
+    assert [len(call) for call in simulation.busy.values()] == [2, 2]
+
+
+def test_jobs_that_arrive_together_are_shared_by_idle_slots() -> None:
+    """Small ones too: in one call they would keep the other slot idle, and then the server and that slot."""
+    simulation = ready_simulation(2)
+    for _ in range(BATCH_JOBS):
+        simulation.submit(cost=0.001, held=True)
+
+    simulation.end_turn()
+
+    assert [len(call) for call in simulation.busy.values()] == [BATCH_JOBS / 2] * 2
+
+
+def test_a_slot_takes_all_that_waits_while_others_run_as_much() -> None:
+    """What a slot takes is its share of all that waits and runs, so that calls do not become ever smaller."""
+    simulation = ready_simulation(2)
+    for _ in range(BATCH_JOBS):
+        simulation.submit(cost=0.001, held=True)
+    simulation.end_turn()
+    simulation.answer(0)
+
+    again = [simulation.submit(cost=0.001, held=True) for _ in range(BATCH_JOBS // 2)]
+    simulation.end_turn()
+
+    assert simulation.busy[0] == tuple(again)
+
+
+def test_work_that_is_not_worth_two_calls_is_not_shared() -> None:
+    """One call of a few small jobs costs less than two."""
+    simulation = ready_simulation(2)
+    numbers = [simulation.submit(cost=0.0002, held=True) for _ in range(4)]
+
+    simulation.end_turn()
+
+    assert list(simulation.busy.values()) == [tuple(numbers)]
 
 
 def test_an_expensive_job_is_started_alone() -> None:
