@@ -338,7 +338,7 @@ class Scheduler:
     def _room(self) -> float:
         """Return the seconds of work for the next call: all that waits, unless others are left enough for a call."""
         waiting = self.queue.cost
-        running = sum(job.cost for _, slot in self._busy() for job in slot.call.jobs)
+        running = sum(job.cost for slot in self._slots.values() for job in slot.call.jobs)
         share = max(CALL_S, (waiting + running) / len(self._slots))
         return min(BATCH_S, share) if waiting > share + CALL_S else BATCH_S
 
