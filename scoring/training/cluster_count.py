@@ -90,7 +90,7 @@ def _peaks(agreements: Sequence[tuple[int, float]]) -> Sequence[tuple[int, float
     """
     values = [agreement for _, agreement in agreements]
     after = [*values[1:], max(values)]
-    before = [0.0, *values]
+    before = [min(values), *values]
     neighbours = zip(agreements, before, after, strict=False)
     return [candidate for candidate, left, right in neighbours if candidate[1] >= max(left, right)]
 

@@ -50,7 +50,8 @@ def fit_clusters(
 ) -> CorpusClusters:
     """Fit K-Means with Euclidean distances to documents (n, d); `auto` chooses k by `cluster_count`.
 
-    Deterministic for one seed and one thread. Time O(iterations·n·k·d), memory O(n·(k + d)).
+    Deterministic for one seed and one thread. Time and memory are those of `fit_kmeans`, with `auto` also the time of
+    `measure_agreement`.
 
     Raises: CorpusError when there are fewer distinct documents than clusters.
     """

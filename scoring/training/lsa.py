@@ -46,13 +46,15 @@ def append_lsa(
     words' weights, is its projection. N-grams get zeros, since an unknown word is in no document; dimensions
     beyond the rank are zeros. FastText's dimensions lose the direction that all documents have in common, and are
     scaled to spread documents less than LSA does. Where documents are few, all dimensions together lose a part of
-    the direction of their mean.
+    the direction of their mean. Documents without words of the corpus have no part in it.
 
     The second array is for documents as if they were new: the part of each word's vector that does not come from
     the one document that is pooled (`_project`); FastText's dimensions are the same in both.
 
-    Time O(tokens·dimensions), memory 12 bytes for each distinct word of each document and 32·V·dimensions.
+    Time O(tokens·dimensions) and that of `find_shared_axes`, memory 12 bytes for each distinct word of each document
+    and 57·V·dimensions, most of it for the decomposition.
     """
+    corpus = replace(corpus, counts=corpus.counts[corpus.counts.sum(axis=1) > 0])
     weighted = corpus.counts @ diags_array(corpus.importance.astype(np.float64))
     projection, of_others = _project(weighted, dimensions, seed)
     # A word that every document has weighs next to nothing: its vector is of no account.
@@ -74,22 +76,22 @@ def _project(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the projection (V, dimensions) of weighted counts (n, V) in which near documents agree most.
 
-    The rows, scaled to length 1, are U·S·Pᵀ by a truncated decomposition, and the projection is P times the axes of
-    `find_shared_axes` among its directions, times the square roots of their strengths.
+    The rows, none of which is zero, scaled to length 1, are U·S·Pᵀ by a truncated decomposition, and the projection is
+    P times the axes of `find_shared_axes` among its directions, times the square roots of their strengths.
 
     P is the sum over the documents of their rows times U/S. So a document whose own row is left out of that sum is at
     U·S − U/S instead of U·S, which is 1 − 1/S² of it, nothing where S is below 1. The second array is the projection
     with P times that.
     """
     lengths = np.sqrt(weighted.power(2).sum(axis=1))
-    rows = diags_array(1 / np.maximum(lengths, 1e-9)) @ weighted
+    rows = diags_array(1 / lengths) @ weighted
     rank = min(_AXES_PER_DIMENSION * dimensions, *rows.shape)
     left, strengths, directions = randomized_svd(rows, rank, n_iter=_POWER_ITERATIONS, random_state=seed)
-    axes, agreement = find_shared_axes((left * strengths)[lengths > 0], min(dimensions, rank), seed)
+    axes, agreement = find_shared_axes(left * strengths, min(dimensions, rank), seed)
     axes *= agreement**_EMPHASIS
     projection, of_others = np.zeros((2, rows.shape[1], dimensions))
     projection[:, : axes.shape[1]] = directions.T @ axes
-    of_others[:, : axes.shape[1]] = (directions.T * (1 - 1 / np.maximum(strengths, 1) ** 2)) @ axes
+    of_others[:, : axes.shape[1]] = directions.T @ ((1 - 1 / np.maximum(strengths, 1) ** 2)[:, None] * axes)
     return projection, of_others
 
 

@@ -35,14 +35,18 @@ class TrainingOptions(FittingOptions):
 
     @property
     def components(self) -> int:
-        """One with `sif`; else what all documents share is taken from the words' vectors already."""
-        return 1 if self.pooling == "sif" else 0
+        """One with `sif`; else what all documents share is taken from the words' vectors already.
+
+        A single dimension stays: without it all vectors would be zero.
+        """
+        return 1 if self.pooling == "sif" and self.dimensions > 1 else 0
 
 
 def train(texts: Iterable[str], options: TrainingOptions, progress: Progress = silent) -> Model:
     """Train a model on documents.
 
-    Memory: 20 bytes for every token of the corpus, 4·n·d for the document vectors, and the model.
+    Memory: 20 bytes for every token of the corpus, 4·n·d for the document vectors, the model, and what `append_lsa` and
+    `fit_kmeans` take.
 
     Raises: CorpusError when no text has a word, or fewer distinct documents have words than clusters are asked for.
     """

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree, linkage
 from sklearn.cluster import KMeans
 
-# Bounds memory, 8 bytes for each pair, and time, which grows with the square.
+# Bounds memory, 16 bytes for each pair, and time, which grows with the square.
 _SAMPLE_DOCS = 4_000
 # With fewer documents of the sample a cluster, their means tell little, and K-Means starts at single documents.
 _DOCS_PER_CLUSTER = 4
@@ -27,7 +27,7 @@ def fit_kmeans(doc_vectors: NDArray[np.float32], counts: Sequence[int], seed: in
     """Return K-Means fitted to documents (n, d), with each of the counts of clusters, 1 to n.
 
     Deterministic for one seed and one thread. Time O(s²·d) for a sample of s = min(n, 4,000) documents, and
-    O(iterations·n·k·d) a count.
+    O(iterations·n·k·d) a count. Memory 8·s² bytes, 128 MB at most, and O(n·k).
     """
     sample = doc_vectors
     if len(sample) > _SAMPLE_DOCS:

@@ -15,7 +15,7 @@ from scoring.texts.documents import ReadingOptions
 from scoring.tokens.lost_words import report_lost_words
 from scoring.tokens.names import TokenizerName
 from scoring.training.cluster_count import CountOrAuto
-from scoring.training.fit import FittingOptions
+from scoring.training.fit import POOLING_BY_FREQUENCY, FittingOptions
 from scoring.training.word_vectors import WordVectors
 from service.cli.input_errors import input_errors
 from service.cli.options import (
@@ -113,7 +113,7 @@ def _check_clusters(
     """Refuse a number of clusters beside those that exist, and what needs a corpus without one. Raises: UsageError."""
     if corpus is None and centroids is None:
         raise click.UsageError("a bundle needs clusters: give --centroids, or a --corpus to fit them to")
-    if corpus is None and pooling in {"sif", "tfidf"}:
+    if corpus is None and pooling in POOLING_BY_FREQUENCY:
         raise click.UsageError(f"pooling by {pooling} needs a --corpus, for the frequencies of words")
     if centroids is not None and clusters != "auto":
         raise click.UsageError("--centroids have their own number of clusters; leave out --clusters")

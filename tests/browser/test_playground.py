@@ -117,6 +117,7 @@ def test_near_duplicates_are_listed_from_the_threshold_on(opened: Open) -> None:
         ("news.csv", 'id,text\r\na,"Storms, ""gales"""\r\nb,Rates rise\r\n'),
         ("sheet.csv", "id;text\r\na;Storms, gales\r\nb;Rates rise\r\n"),
         ("news.tsv", "id\ttext\na\tStorms, gales\nb\tRates rise\n"),
+        ("alone.tsv", "text\na: Storms, gales\nRates rise\n"),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -144,6 +145,10 @@ def test_a_file_that_cannot_be_read_is_explained(opened: Open) -> None:
     )
 
     expect(page.locator("#problem")).to_contain_text("line 2 has no text")
+    page.set_input_files(
+        "#file", {"name": "a.csv", "mimeType": "text/plain", "buffer": b"id,text\na,Storms, gales\n"}
+    )
+    expect(page.locator("#problem")).to_contain_text("row 2 has 3 columns, the first 2")
     page.set_input_files(
         "#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": "caf\u00e9".encode("latin-1")}
     )

@@ -1,5 +1,7 @@
 // Files and pasted text to documents: {text} or {id, text}.
 
+import { counted } from "./dom.js";
+
 export class ParseError extends Error {}
 
 export function fromLines(text) {
@@ -11,7 +13,8 @@ export function fromFile(name, bytes) {
   const text = decoded(bytes);
   const kind = name.toLowerCase().split(".").at(-1);
   if (kind === "jsonl" || kind === "ndjson") return fromJsonLines(text);
-  if (kind === "csv" || kind === "tsv") return fromCsv(text);
+  if (kind === "csv") return fromTable(text, ",;\t|");
+  if (kind === "tsv") return fromTable(text, "\t");
   return fromLines(text);
 }
 
@@ -40,13 +43,17 @@ export function fromJsonLines(text) {
   });
 }
 
-export function fromCsv(text) {
-  const [head, ...rows] = csvRows(text);
+// `marks`: what may separate columns, the first where the header does not show it.
+function fromTable(text, marks) {
+  const [head, ...rows] = rowsOf(text, delimiterOf(text, marks));
   if (!head) return [];
   const names = head.map((name) => name.trim().toLowerCase());
   const column = names.indexOf("text");
   // A file of one column needs no name for it.
-  if (column < 0 && head.length > 1) throw new ParseError("the first line of a .csv file names its columns; one must be “text”");
+  if (column < 0 && head.length > 1) throw new ParseError("the first line of a table names its columns; one must be “text”");
+  // As the commands do: fewer or more columns are a comma in a text without quotes, which would cut the text off.
+  const odd = rows.findIndex((row) => row.length !== head.length);
+  if (odd >= 0) throw new ParseError(`row ${odd + 2} has ${counted(rows[odd].length, "column")}, the first ${head.length}; a text with a delimiter needs quotes`);
   const id = names.indexOf("id");
   const all = column < 0 ? [head, ...rows] : rows;
   return all.map((row) => named(id < 0 ? undefined : row[id], row[Math.max(0, column)] ?? "")).filter(({ text }) => text.trim());
@@ -57,17 +64,16 @@ function named(id, text) {
 }
 
 // The mark that gives the first line a column “text”: spreadsheets of countries with a decimal comma write semicolons.
-function delimiterOf(text) {
+function delimiterOf(text, marks) {
   const [head] = text.split(/\r?\n/, 1);
   const named = (mark) => head.split(mark).some((name) => /^\s*"?text"?\s*$/i.test(name));
-  return [...",;\t|"].find(named) ?? ",";
+  return [...marks].find(named) ?? marks[0];
 }
 
 // RFC 4180: fields in quotes may hold commas, line breaks and doubled quotes.
-function csvRows(text) {
+function rowsOf(text, mark) {
   const rows = [];
   let row = [];
-  const mark = delimiterOf(text);
   const field = new RegExp(`(?:"((?:[^"]|"")*)"|([^${mark}\\r\\n]*))([${mark}]|\\r?\\n|$)`, "gy");
   for (let match = field.exec(text); match; match = field.exec(text)) {
     row.push(match[1] === undefined ? match[2] : match[1].replaceAll('""', '"'));
@@ -80,5 +86,5 @@ function csvRows(text) {
       return rows;
     }
   }
-  throw new ParseError(`the .csv file has a stray quote in row ${rows.length + 1}`);
+  throw new ParseError(`the table has a stray quote in row ${rows.length + 1}`);
 }

@@ -51,6 +51,15 @@ def test_a_number_agrees_better_than_those_next_to_it() -> None:
     assert choose_cluster_count([(2, 0.4)], 500)[0] == 2
 
 
+def test_halves_that_agree_less_than_by_chance_are_weak_evidence() -> None:
+    """The agreement of chance is 0 on average only, so that of a few documents can be below it for every number."""
+    for agreements in ([(2, -0.01)], [(2, -0.01), (3, -0.02)], [(2, -0.03), (3, -0.02), (4, -0.02)]):
+        k, reason = choose_cluster_count(agreements, 24)
+
+        assert dict(agreements)[k] == max(dict(agreements).values())
+        assert "weak evidence" in reason
+
+
 def test_auto_makes_one_cluster_of_few_documents() -> None:
     """Five documents, or copies of one document, are too few to divide."""
     few = np.eye(5, dtype=np.float32)

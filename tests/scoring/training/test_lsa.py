@@ -1,14 +1,18 @@
 """Latent semantic analysis as word vectors; scikit-learn's truncated SVD is the oracle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, vstack
 from sklearn.decomposition import TruncatedSVD
 
 from scoring.bundle.manifest import Pooling
 from scoring.training import lsa
 from scoring.training.fasttext import FastTextParameters, train_word_vectors
 from scoring.training.lsa import append_lsa
+from scoring.training.shared_axes import FEW_DOCS
 from scoring.training.sif import common_components
 from scoring.training.word_counts import (
     CorpusWords,
@@ -159,3 +163,18 @@ def test_few_documents_lose_a_quarter_of_what_they_have_in_common(monkeypatch: p
         rows = np.asarray(all_of_it)
         expected = rows - 0.25 * np.outer(rows @ direction, direction)
         np.testing.assert_allclose(np.asarray(less), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_documents_without_words_change_nothing() -> None:
+    """They make a small corpus no large one, and have no part in what documents have in common."""
+    vectors = trained()
+    corpus = corpus_words(vectors)
+    empty = csr_array((FEW_DOCS, len(vectors.words)))
+    with_empty = replace(corpus, counts=vstack([corpus.counts, empty], format="csr"))
+
+    (expected, expected_unseen), (found, unseen) = (
+        append_lsa(vectors, words, 3, seed=1) for words in (corpus, with_empty)
+    )
+
+    np.testing.assert_array_equal(found.word_vectors, expected.word_vectors)
+    np.testing.assert_array_equal(unseen, expected_unseen)

@@ -12,6 +12,7 @@ import pytest
 from gensim.test.utils import datapath
 
 from scoring.bundle.bundle import open_bundle, write_bundle
+from scoring.bundle.manifest import Pooling
 from scoring.bundle.model import Model
 from scoring.embedding.embedder import Embedder
 from scoring.errors import CorpusError
@@ -129,6 +130,14 @@ def test_a_corpus_of_one_word_is_enough() -> None:
     assert model.words == ["storm"]
     assert len(model.centroids) == 1
     assert np.isfinite(model.word_vectors).all()
+
+
+@pytest.mark.parametrize("pooling", ["mean", "sif", "tfidf"])
+def test_one_dimension_is_enough(pooling: Pooling) -> None:
+    """What all documents share is not taken from vectors that have nothing else."""
+    model = train(["storm closes harbour", "rates rise"], TrainingOptions("x", pooling=pooling, dimensions=1))
+
+    assert model.centroids.any()
 
 
 def test_epochs_follow_the_size_of_the_corpus() -> None:
