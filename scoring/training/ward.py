@@ -21,6 +21,7 @@ from sklearn.cluster import KMeans
 _SAMPLE_DOCS = 4_000
 # With fewer documents of the sample a cluster, their means tell little, and K-Means starts at single documents.
 _DOCS_PER_CLUSTER = 4
+_RANDOM_STARTS = 3
 
 
 def fit_kmeans(doc_vectors: NDArray[np.float32], counts: Sequence[int], seed: int) -> list[KMeans]:
@@ -39,9 +40,10 @@ def fit_kmeans(doc_vectors: NDArray[np.float32], counts: Sequence[int], seed: in
 
 
 def _fit(doc_vectors: NDArray[np.float32], k: int, seed: int, start: NDArray[np.float32] | None) -> KMeans:
-    """Return K-Means from a start (k, d), by k-means++ if there is none."""
-    init = "k-means++" if start is None else start
-    return KMeans(k, init=init, n_init=1, random_state=seed).fit(doc_vectors)
+    """Return K-Means from a start (k, d), or the tightest from several by k-means++ if there is none."""
+    if start is None:
+        return KMeans(k, n_init=_RANDOM_STARTS, random_state=seed).fit(doc_vectors)
+    return KMeans(k, init=start, n_init=1).fit(doc_vectors)
 
 
 def _means(sample: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
