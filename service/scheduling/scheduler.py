@@ -339,7 +339,9 @@ class Scheduler:
         """Return the seconds of work for the next call: all that waits, unless others are left enough for a call."""
         waiting = self.queue.cost
         running = sum(job.cost for slot in self._slots.values() for job in slot.call.jobs)
-        share = max(CALL_S, (waiting + running) / len(self._slots))
+        # The one that is to be filled is there.
+        present = sum(slot.availability is not Availability.ABSENT for slot in self._slots.values())
+        share = max(CALL_S, (waiting + running) / present)
         return min(BATCH_S, share) if waiting > share + CALL_S else BATCH_S
 
     def _move(self, number: int, event: Event | Instruction) -> _Slot:

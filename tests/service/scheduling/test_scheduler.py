@@ -110,6 +110,17 @@ def test_a_slot_takes_all_that_waits_while_others_run_as_much() -> None:
     assert simulation.busy[0] == tuple(again)
 
 
+def test_nothing_is_left_for_a_slot_that_has_no_worker() -> None:
+    """The other would take what waits in ever smaller calls."""
+    simulation = ready_simulation(2)
+    simulation.lose_worker(1)
+    numbers = [simulation.submit(cost=0.002, held=True) for _ in range(8)]
+
+    simulation.end_turn()
+
+    assert list(simulation.busy.values()) == [tuple(numbers)]
+
+
 def test_work_that_is_not_worth_two_calls_is_not_shared() -> None:
     """One call of a few small jobs costs less than two."""
     simulation = ready_simulation(2)
