@@ -30,10 +30,11 @@ _HALVINGS = 10
 _CANDIDATES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64)
 # A candidate leaves at least this many documents a cluster on average: terms and distance quantiles need some.
 _DOCS_PER_CLUSTER = 8
-# What ln k is multiplied with: twice as many clusters may cost 0.038 of the agreement. With it the choice was right for
-# 2, 4 and 5 topics of BBC stories (4 for 3), for 3 and 6 newsgroups, 8 for 10 of them, and mostly 6 for 8 classes of
-# Reuters reports; with 0.04 often 2 for these, with 0.06 20 or 48.
-_FINENESS = 0.055
+# What ln k is multiplied with: twice as many clusters may cost 0.042 of the agreement. With it the choice was right
+# for 2, 4 and 5 topics of BBC stories (4 for 3), for 3 and 6 newsgroups, 8 for 10 of them. Where topics have parts
+# that are clusters, too, chance decides between both: 3 to 20 for all 20 newsgroups and 6 to 48 for 8 classes of
+# Reuters reports; with 0.055 mostly 3 and 6.
+_FINENESS = 0.06
 # A judgement: clusters of which two halves of the documents find little more than half alike describe neither.
 _WEAK_AGREEMENT = 0.6
 
@@ -68,7 +69,7 @@ def _agreements(sample: NDArray[np.float32], candidates: Sequence[int], seed: in
 def choose_cluster_count(agreements: Sequence[tuple[int, float]], distinct: int) -> tuple[int, str]:
     """Return the k that halves agree on better than on those next to it, and the reason in a sentence.
 
-    Of several such k, that of the highest agreement + 0.055·ln k; 1 if there are no candidates.
+    Of several such k, that of the highest agreement + 0.06·ln k; 1 if there are no candidates.
     """
     if not agreements:
         return 1, f"one cluster: too few documents to tell more apart, {distinct}"

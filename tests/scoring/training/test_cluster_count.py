@@ -38,7 +38,7 @@ def test_a_number_that_was_given_is_not_weak() -> None:
 
 
 def test_more_clusters_must_agree_nearly_as_well() -> None:
-    """Twice as many may cost 0.038."""
+    """Twice as many may cost 0.042."""
     assert choose_cluster_count([(5, 0.90), (6, 0.50), (10, 0.87), (12, 0.50)], 500)[0] == 10
     assert choose_cluster_count([(5, 0.90), (6, 0.50), (10, 0.85), (12, 0.50)], 500)[0] == 5
 
