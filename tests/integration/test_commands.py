@@ -116,9 +116,13 @@ def test_many_documents_are_scored_as_few_are(tmp_path: Path, demo_bundle: Path)
     assert found == list(documents(ids, scores, vectors=False))
 
 
-def test_figures_of_the_training_are_readable(demo_bundle: Path) -> None:
+def test_figures_of_the_training_are_readable(tmp_path: Path) -> None:
     """`inspect` shows how well halves agree on each number of clusters, in the order of the numbers."""
-    lines = scorepool("inspect", demo_bundle).stdout.splitlines()
+    bundle = tmp_path / "bundle"
+    trained = scorepool("train", datapath("lee_background.cor"), "--output", bundle, "--epochs", "1")
+    assert trained.exit_code == 0, trained.output
+
+    lines = scorepool("inspect", bundle).stdout.splitlines()
 
     shown = next(line for line in lines if line.startswith("training agreements")).split(maxsplit=2)[2]
     assert re.fullmatch(r"2: \d\.\d\d(, \d+: \d\.\d\d)+", shown)
