@@ -21,7 +21,7 @@ Rules:
 """
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
@@ -141,21 +141,16 @@ class Scheduler:
 
     def running_s(self, now: float) -> float:
         """Return the predicted seconds that are left of running calls; steps do not count."""
-        left_s = 0.0
-        for slot in self._slots.values():
-            call = slot.call
-            if slot.availability is Availability.BUSY and call.expected_end > now and not call.is_step:
-                left_s += call.expected_end - now
-        return left_s
+        running = (slot.call.expected_end - now for _, slot in self._busy() if not slot.call.is_step)
+        return sum(max(0.0, left) for left in running)
 
     def wake_at(self) -> float | None:
         """Return when `TimerFired` is to be sent, None for never."""
         while self._deadlines and self._deadlines[0][2].ended:
             heapq.heappop(self._deadlines)
-        earliest = self._deadlines[0][0] if self._deadlines else inf
-        for slot in self._slots.values():
-            if slot.availability is Availability.BUSY and slot.call.check_at < earliest:
-                earliest = slot.call.check_at
+        earliest = min((slot.call.check_at for _, slot in self._busy()), default=inf)
+        if self._deadlines:
+            earliest = min(earliest, self._deadlines[0][0])
         return earliest if earliest < inf else None
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
@@ -168,6 +163,11 @@ class Scheduler:
         if type(event) is not JobArrived:
             self._fill(now, out)
         return out
+
+    def _busy(self) -> Iterator[tuple[int, _Slot]]:
+        for number, slot in self._slots.items():
+            if slot.availability is Availability.BUSY:
+                yield number, slot
 
     def _job_arrived(self, event: JobArrived, now: float, out: list[Instruction]) -> None:
         job = event.job
@@ -247,8 +247,8 @@ class Scheduler:
             job = heapq.heappop(self._deadlines)[2]
             if not job.ended:
                 self._abandon(job, End.EXPIRED, RestartReason.DEADLINE, now, out)
-        for number, slot in self._slots.items():
-            if slot.availability is Availability.BUSY and slot.call.check_at <= now:
+        for number, slot in self._busy():
+            if slot.call.check_at <= now:
                 for job in slot.call.jobs:
                     if job.step and not job.ended:
                         self._finish(job, End.EXPIRED, out)
@@ -338,7 +338,7 @@ class Scheduler:
     def _room(self) -> float:
         """Return the seconds of work for the next call: all that waits, unless others are left enough for a call."""
         waiting = self.queue.cost
-        running = sum(job.cost for slot in self._slots.values() for job in slot.call.jobs)
+        running = sum(job.cost for _, slot in self._busy() for job in slot.call.jobs)
         # The one that is to be filled is there.
         present = sum(slot.availability is not Availability.ABSENT for slot in self._slots.values())
         share = max(CALL_S, (waiting + running) / present)
